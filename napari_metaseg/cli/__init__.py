@@ -1,0 +1,197 @@
+"""The command ``napari-metaseg``: what the panel does, for scripts and clusters."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_metaseg import __version__
+from napari_metaseg.core.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SOME_FAILED = 1
+BAD_INPUT = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        By default those of the process.
+
+    Returns
+    -------
+    int
+        Exit status: 0 success, 1 some of several files failed, 2 bad input (one
+        sentence on stderr).
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = make_parser().parse_args(given)
+    options.command_line = shlex.join(["napari-metaseg", *given])
+    try:
+        # Imported late: --help and bad options need no torch.
+        from . import commands
+
+        status: int = getattr(commands, options.run)(options)
+    except UserError as error:
+        print(f"napari-metaseg: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print("napari-metaseg: stopped; what was written stays.", file=sys.stderr)
+        return 130
+    return status
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Describe all commands."""
+    parser = argparse.ArgumentParser(
+        prog="napari-metaseg",
+        description="Learn a new kind of cell from one to three painted examples.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_adapt(commands)
+    _add_segment(commands)
+    _add_models(commands)
+    _add_meta_train(commands)
+    _add_benchmark(commands)
+    return parser
+
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def _add(commands: Commands, name: str, run: str, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--device",
+        default="auto",
+        choices=("auto", "cpu", "cuda", "mps"),
+        help="where to compute (default: auto)",
+    )
+
+
+def _add_looks(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--axes", help="one letter an axis of T, Z, C, Y, X")
+    parser.add_argument("--channel", type=int, help="channel to use (default: mean)")
+
+
+def _add_adapt(commands: Commands) -> None:
+    parser = _add(
+        commands, "adapt", "adapt", "Learn from painted cells and find all of them."
+    )
+    parser.add_argument("image", type=Path, metavar="IMAGE")
+    parser.add_argument(
+        "--annotation",
+        type=Path,
+        required=True,
+        metavar="ANN.tif",
+        help="labels: 0 unknown, 1, 2, ... whole cells, -1 background",
+    )
+    parser.add_argument(
+        "--background",
+        type=Path,
+        metavar="BG.tif",
+        help="mask of background strokes, for files that cannot hold -1",
+    )
+    parser.add_argument(
+        "--support",
+        type=Path,
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("IMAGE", "ANN"),
+        help="a further painted image; may be repeated",
+    )
+    parser.add_argument("--init", default="maml", metavar="NAME")
+    _add_device(parser)
+    _add_looks(parser)
+    parser.add_argument("--diameter", type=float, metavar="PX", help="object size")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", type=Path, required=True, metavar="LABELS.tif")
+    parser.add_argument(
+        "--also",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="IMAGE",
+        help="segment these images too",
+    )
+    parser.add_argument("--output-dir", type=Path, metavar="DIR", help="for --also")
+    parser.add_argument("--save-model", type=Path, metavar="DIR")
+    parser.add_argument("--overwrite", action="store_true")
+
+
+def _add_segment(commands: Commands) -> None:
+    parser = _add(commands, "segment", "segment", "Segment images with a saved model.")
+    parser.add_argument("model", type=Path, metavar="MODEL")
+    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
+    parser.add_argument("--output-dir", type=Path, required=True, metavar="DIR")
+    _add_looks(parser)
+    parser.add_argument("--overwrite", action="store_true")
+
+
+def _add_models(commands: Commands) -> None:
+    _add(commands, "models", "models", "List the bundled initializations.")
+
+
+def _add_meta_train(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        "meta-train",
+        "meta_train",
+        "Train an initialization on a folder of tasks.",
+    )
+    parser.add_argument("data", type=Path, metavar="DATA")
+    parser.add_argument(
+        "--algorithm", default="fomaml", choices=("pooled", "fomaml", "maml")
+    )
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--init", metavar="BUNDLE", help="start from this bundle")
+    parser.add_argument("--tasks", nargs="+", metavar="TASK", help="default: all")
+    parser.add_argument("--steps", type=int, default=1000, help="meta-steps")
+    parser.add_argument("--tasks-per-step", type=int, default=4)
+    parser.add_argument("--inner-steps", type=int, default=5)
+    parser.add_argument("--rate", type=float, default=1e-3, help="outer rate")
+    parser.add_argument("--procedural-share", type=float, default=0.35)
+    parser.add_argument("--checkpoint-every", type=int, default=50)
+    parser.add_argument(
+        "--half", action="store_true", help="convolve in bfloat16 (first order only)"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    _add_device(parser)
+    parser.add_argument("--resume", action="store_true")
+
+
+def _add_benchmark(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        "benchmark",
+        "benchmark",
+        "Score initializations on tasks with known masks.",
+    )
+    parser.add_argument("data", type=Path, metavar="DATA")
+    parser.add_argument("--tasks", nargs="+", metavar="TASK")
+    parser.add_argument("--inits", nargs="+", default=["maml"], metavar="NAME")
+    parser.add_argument("--cells", type=int, nargs="+", default=[1, 3])
+    parser.add_argument("--draws", type=int, default=3)
+    parser.add_argument("--images", type=int, default=3, help="scored images a draw")
+    parser.add_argument("--strokes", action="store_true", help="two strokes as well")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", type=Path, metavar="OUT")
+    _add_device(parser)

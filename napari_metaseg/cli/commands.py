@@ -1,0 +1,229 @@
+"""What each command does."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from napari_metaseg.core.errors import UserError
+from napari_metaseg.io.annotation import read_annotation
+from napari_metaseg.io.bundle import bundled_names, find_bundle, load_bundle
+from napari_metaseg.io.files import atomic_file
+from napari_metaseg.io.images import ImageFile, read_image
+from napari_metaseg.io.labels import write_labels
+from napari_metaseg.workflows.adapt import AdaptedModel, adapt_steps, load
+from napari_metaseg.workflows.benchmark import BenchmarkSettings, run_benchmark, table
+from napari_metaseg.workflows.meta_train import RunSettings, run_meta_training
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+def adapt(options: argparse.Namespace) -> int:
+    """Run ``napari-metaseg adapt``."""
+    if options.also and options.output_dir is None:
+        raise UserError("--also needs --output-dir, the folder for its results.")
+    _refuse_existing(options.output, options.overwrite)
+    if options.save_model is not None:
+        _refuse_existing(options.save_model / "card.json", options.overwrite)
+    pairs = [(options.image, options.annotation, options.background)]
+    pairs += [(image, annotation, None) for image, annotation in options.support]
+    files = [read_image(image) for image, _, _ in pairs]
+    annotations = [read_annotation(ann, background) for _, ann, background in pairs]
+    steps = adapt_steps(
+        [f.data for f in files],
+        annotations,
+        axes=options.axes or files[0].axes,
+        channel=options.channel,
+        diameter=options.diameter,
+        init=options.init,
+        device=options.device,
+        seed=options.seed,
+    )
+    model = _show(steps)
+    labels = model.labels
+    first = labels[0] if isinstance(labels, list) else labels
+    _write(options.output, first, files[0], options)
+    _print_report(model)
+    if options.save_model is not None:
+        model.save(options.save_model, overwrite=options.overwrite)
+    return _segment_files(model, options.also, options)
+
+
+def _show(steps: object) -> AdaptedModel:
+    """Run an adaptation, telling each stage on stderr."""
+    last = ""
+    generator = iter(steps)  # type: ignore[call-overload]
+    while True:
+        try:
+            state = next(generator)
+        except StopIteration as stop:
+            model: AdaptedModel = stop.value
+            return model
+        if state.message != last:
+            last = state.message
+            print(last, file=sys.stderr)
+
+
+def _print_report(model: AdaptedModel) -> None:
+    report = model.report
+    assert report is not None
+    total = sum(model.seconds.values())
+    print(
+        f"{report.n_cells} cells painted, object size {report.diameter:.0f} px; "
+        f"IoU on them {report.own_iou_before:.2f} before and "
+        f"{report.own_iou_after:.2f} after; {total:.1f} s on {report.device}."
+    )
+    for line in (report.reason, report.note):
+        if line:
+            print(line)
+
+
+def segment(options: argparse.Namespace) -> int:
+    """Run ``napari-metaseg segment``."""
+    return _segment_files(load(options.model), options.images, options)
+
+
+def _segment_files(
+    model: AdaptedModel, paths: Sequence[Path], options: argparse.Namespace
+) -> int:
+    """Segment files one by one; one that fails does not stop the others."""
+    if not paths:
+        return 0
+    folder: Path = options.output_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"The folder '{folder}' cannot be made; choose another place."
+        ) from error
+    _refuse_same_names(paths)
+    failed = 0
+    for path in paths:
+        try:
+            file = read_image(path)
+            labels = model.segment(
+                file.data, axes=options.axes or file.axes, channel=options.channel
+            )
+            _write(folder / f"{path.stem}_labels.tif", labels, file, options)
+        except UserError as error:
+            failed += 1
+            print(f"napari-metaseg: {path}: {error}", file=sys.stderr)
+    if failed == len(paths) == 1:
+        return 2
+    return 1 if failed else 0
+
+
+def _write(
+    path: Path, labels: object, file: ImageFile, options: argparse.Namespace
+) -> None:
+    import numpy as np
+
+    array = np.asarray(labels)
+    axes = options.axes or file.axes
+    known = "" if axes is None else axes.upper().replace("C", "")
+    if len(known) != array.ndim:
+        known = "TZQ"[: array.ndim - 2] + "YX"
+    written = write_labels(
+        path, array, axes=known, pixel_size=file.pixel_size, overwrite=options.overwrite
+    )
+    print(f"{written}: {len(np.unique(array[array > 0]))} cells")
+
+
+def _refuse_existing(path: Path, overwrite: bool) -> None:
+    """Fail before the work is done rather than after."""
+    if path.exists() and not overwrite:
+        raise UserError(
+            f"{path} exists already; choose another name or add --overwrite."
+        )
+
+
+def _refuse_same_names(paths: Sequence[Path]) -> None:
+    stems = [p.stem for p in paths]
+    twice = sorted({s for s in stems if stems.count(s) > 1})
+    if twice:
+        raise UserError(
+            f"Two images are named '{twice[0]}' and would share one result; segment "
+            "them into different folders."
+        )
+
+
+def models(_options: argparse.Namespace) -> int:
+    """Run ``napari-metaseg models``."""
+    for name in bundled_names():
+        card = load_bundle(name).card
+        training = card.get("training", {})
+        print(
+            f"{name}: {card.get('algorithm')}, {card['recipe']['steps']} steps, "
+            f"{training.get('meta_steps', '?')} meta-steps ({find_bundle(name)})"
+        )
+    return 0
+
+
+def meta_train(options: argparse.Namespace) -> int:
+    """Run ``napari-metaseg meta-train``."""
+    from napari_metaseg.learners.meta_gradient import OuterSettings
+    from napari_metaseg.learners.meta_train import TrainSettings
+
+    settings = RunSettings(
+        data=str(options.data),
+        tasks=tuple(options.tasks) if options.tasks else None,
+        init=options.init,
+        procedural_share=options.procedural_share,
+        checkpoint_every=options.checkpoint_every,
+        outer=OuterSettings(
+            algorithm=options.algorithm,
+            inner_steps=options.inner_steps,
+            half=options.half,
+        ),
+        train=TrainSettings(
+            steps=options.steps,
+            tasks_per_step=options.tasks_per_step,
+            rate=options.rate,
+            seed=options.seed,
+        ),
+    )
+    run = run_meta_training(
+        settings,
+        options.output,
+        device=options.device,
+        resume=options.resume,
+        command=options.command_line,
+    )
+    while True:
+        try:
+            metrics = next(run)
+        except StopIteration as stop:
+            print(f"The initialization is in {stop.value}")
+            return 0
+        shown = {k: round(v, 3) for k, v in metrics.items() if k != "step"}
+        print(f"step {int(metrics['step'])} of {options.steps}: {shown}", flush=True)
+
+
+def benchmark(options: argparse.Namespace) -> int:
+    """Run ``napari-metaseg benchmark``."""
+    settings = BenchmarkSettings(
+        cells=tuple(options.cells),
+        draws=options.draws,
+        images=options.images,
+        strokes=options.strokes,
+        seed=options.seed,
+        device=options.device,
+    )
+    rows = []
+    for row in run_benchmark(options.data, options.inits, settings, options.tasks):
+        rows.append(row)
+        print(
+            f"{row.task} {row.init} {row.cells} cells, draw {row.draw}: AP@0.5 "
+            f"{row.ap_before:.3f} -> {row.ap_after:.3f}",
+            file=sys.stderr,
+            flush=True,
+        )
+    print(table(rows))
+    if options.json is not None:
+        with atomic_file(options.json, overwrite=True) as file:
+            file.write(json.dumps([r.as_dict() for r in rows], indent=1).encode())
+    return 0

@@ -1,0 +1,178 @@
+"""What a person painted: checked, measured, and read generously."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage as ndi
+
+from .errors import UserError
+from .objects import object_diameters
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LEAST_AREA = 12
+"""Painted cells below this many px are slips of the brush."""
+
+MOST_OF_IMAGE = 0.8
+"""Share of the plane from which one painted cell is the whole image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Annotated:
+    """A checked annotation.
+
+    Attributes
+    ----------
+    labels : (..., Y, X) array of int32
+        As painted: 0 = unknown, k > 0 = one cell, -1 = background.
+    diameter : float
+        Median diameter (px) of the painted cells.
+    n_cells : int
+        Number of painted cells.
+    n_strokes : int
+        Number of connected background strokes.
+    note : str
+        What the person should know; may be empty.
+    """
+
+    labels: NDArray[np.int32]
+    diameter: float
+    n_cells: int
+    n_strokes: int
+    note: str = ""
+
+
+def as_annotation(
+    annotation: NDArray[np.generic], shape: tuple[int, ...]
+) -> NDArray[np.int32]:
+    """Check type, shape and values.
+
+    Parameters
+    ----------
+    annotation : array
+        Integers or booleans.
+    shape : tuple of int
+        Shape of the image without its channel axis.
+
+    Returns
+    -------
+    array of int32
+
+    Raises
+    ------
+    UserError
+        If it is no annotation of an image of this shape.
+    """
+    annotation = np.asarray(annotation)
+    if annotation.dtype.kind not in "iub":
+        raise UserError(
+            f"The annotation has type {annotation.dtype}; use whole numbers "
+            "(0 unknown, 1, 2, ... cells, -1 background)."
+        )
+    if annotation.shape != shape:
+        raise UserError(
+            f"The annotation is {annotation.shape} but the image, without channels, "
+            f"is {shape}; both must have the same shape."
+        )
+    if annotation.size and (
+        annotation.min() < -1 or annotation.max() > np.iinfo(np.int32).max
+    ):
+        raise UserError(
+            "The annotation holds numbers below -1 or above 2147483647; use 0 for "
+            "unknown, 1, 2, ... for cells and -1 for background."
+        )
+    return annotation.astype(np.int32)
+
+
+def separate_parts(annotation: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Give each connected part of a plane a number of its own.
+
+    Two cells painted with one number are still two cells; parts below
+    `LEAST_AREA` px that belong to a larger one stay with it.
+
+    Parameters
+    ----------
+    annotation : (Y, X) array of int32
+        As painted.
+
+    Returns
+    -------
+    (Y, X) array of int32
+        -1 strokes and 0 as before; parts numbered from 1.
+    """
+    result = np.minimum(annotation, 0)
+    next_id = 1
+    for k in np.unique(annotation[annotation > 0]):
+        parts, n = ndi.label(annotation == k, np.ones((3, 3)))
+        area = np.bincount(parts.ravel())[1:]
+        main = int(area.argmax())
+        for part in range(n):
+            own = part != main and area[part] >= LEAST_AREA
+            if own:
+                next_id += 1
+            result[parts == part + 1] = next_id if own else -2
+        # The main part takes its crumbs along.
+        next_id += 1
+        result[result == -2] = next_id
+    return result
+
+
+def check_annotation(labels: NDArray[np.int32]) -> Annotated:
+    """Measure a list of planes and refuse what cannot be learned from.
+
+    Parameters
+    ----------
+    labels : (P, Y, X) array of int32
+        Annotation, plane by plane.
+
+    Returns
+    -------
+    Annotated
+
+    Raises
+    ------
+    UserError
+        If no cell is painted, or one is a slip or the whole image.
+    """
+    if not (labels > 0).any():
+        raise UserError(
+            "Only background is painted; paint one whole cell as well."
+            if (labels < 0).any()
+            else "Nothing is painted yet; paint one whole cell."
+        )
+    diameters: list[float] = []
+    strokes = 0
+    doubled: list[int] = []
+    for plane in labels:
+        if not plane.any():
+            continue
+        parts = separate_parts(plane)
+        area = np.bincount(np.maximum(parts, 0).ravel())
+        for part in np.flatnonzero(area[1:]) + 1:
+            k = int(plane[parts == part][0])
+            if area[part] < LEAST_AREA:
+                raise UserError(
+                    f"Cell {k} covers only {area[part]} px; paint the whole cell "
+                    f"(at least {LEAST_AREA} px) or erase it."
+                )
+            if area[part] > MOST_OF_IMAGE * plane.size:
+                raise UserError(
+                    f"Cell {k} covers the whole image; paint a single cell, which must "
+                    "be smaller than the image."
+                )
+        names = {int(plane[parts == p][0]) for p in np.flatnonzero(area[1:]) + 1}
+        if len(names) < np.count_nonzero(area[1:]):
+            doubled.extend(names)
+        diameters.extend(object_diameters(parts).values())
+        strokes += ndi.label(plane < 0, np.ones((3, 3)))[1]
+    note = (
+        "Some cells have parts that do not touch; each part was learned as one cell. "
+        "Choose the next cell before painting another."
+        if doubled
+        else ""
+    )
+    return Annotated(labels, float(np.median(diameters)), len(diameters), strokes, note)

@@ -1,0 +1,168 @@
+"""Images with any order of axes, seen as planes with channels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .errors import UserError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+PLANE_AXES = "TZPQI"
+"""Axes along which an image is a series of planes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planes:
+    """A view of an image as P planes of (Y, X) with C channels.
+
+    Attributes
+    ----------
+    data : (P, C, Y, X) array
+        A view where possible; not copied.
+    shape : tuple of int
+        Shape of the image without its channel axis: that of its labels.
+    order : tuple of int
+        Axes of the labels in the order planes, Y, X.
+    """
+
+    data: NDArray[np.generic]
+    shape: tuple[int, ...]
+    order: tuple[int, ...]
+
+    def split(self, labels: NDArray[np.int32]) -> NDArray[np.int32]:
+        """See labels of `shape` as (P, Y, X)."""
+        turned = labels.transpose(self.order)
+        return turned.reshape(-1, *turned.shape[-2:])
+
+    def join(self, labels: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Bring labels (P, Y, X) to `shape`."""
+        turned = labels.reshape([self.shape[i] for i in self.order])
+        return np.ascontiguousarray(turned.transpose(np.argsort(self.order)))
+
+
+def guess_axes(shape: tuple[int, ...], annotated: tuple[int, ...] | None) -> str:
+    """Guess the axes of an image from its shape and that of its annotation.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape of the image.
+    annotated : tuple of int or None
+        Shape of the annotation: the image's without the channel axis.
+
+    Returns
+    -------
+    str
+        One letter an axis.
+
+    Raises
+    ------
+    UserError
+        If there is more than one reading.
+    """
+    n = len(shape)
+    if n == 2:
+        return "YX"
+    if annotated is not None:
+        if annotated == shape and n >= 3:
+            return "TZPQI"[: n - 2] + "YX"
+        fits = [i for i in range(n) if shape[:i] + shape[i + 1 :] == annotated]
+        if len(fits) == 1:
+            plane = "TZPQI"[: n - 3] + "YX"
+            return plane[: fits[0]] + "C" + plane[fits[0] :]
+    if n == 3 and shape[-1] in (3, 4) and min(shape[:2]) > 4:
+        return "YXC"
+    raise UserError(
+        f"The image has {n} axes {shape} and it is not clear what they are; say so "
+        "with axes, for example 'CYX', 'TYX' or 'YXC'."
+    )
+
+
+def as_planes(
+    image: NDArray[np.generic],
+    *,
+    axes: str | None = None,
+    channel: int | None = None,
+    annotated: tuple[int, ...] | None = None,
+) -> Planes:
+    """See an image as planes with channels, after checking it.
+
+    Parameters
+    ----------
+    image : array
+        Any number of axes, any real type.
+    axes : str, optional
+        One letter an axis, of T, Z, C, Y, X; guessed if missing.
+    channel : int, optional
+        Channel to use; all if missing.
+    annotated : tuple of int, optional
+        Shape of the annotation, which helps to guess.
+
+    Returns
+    -------
+    Planes
+
+    Raises
+    ------
+    UserError
+        If the image is empty, complex or not finite, or the axes or the channel
+        do not fit it.
+    """
+    image = np.asarray(image)
+    _check_values(image)
+    axes = guess_axes(image.shape, annotated) if axes is None else axes.upper()
+    if (
+        len(axes) != image.ndim
+        or len(set(axes)) != len(axes)
+        or not {"Y", "X"} <= set(axes)
+        or not set(axes) <= set("CYX" + PLANE_AXES)
+    ):
+        raise UserError(
+            f"The axes '{axes}' do not describe an image with {image.ndim} axes "
+            f"{image.shape}; give one letter an axis, Y and X among them."
+        )
+    order = [axes.index(a) for a in axes if a in PLANE_AXES]
+    y, x = axes.index("Y"), axes.index("X")
+    if "C" in axes:
+        c = axes.index("C")
+        data = image.transpose(*order, c, y, x)
+        channels = image.shape[c]
+        if channel is not None:
+            if not -channels <= channel < channels:
+                raise UserError(
+                    f"There is no channel {channel}; the image has {channels} "
+                    f"(0 to {channels - 1})."
+                )
+            data = data[..., [channel], :, :]
+    else:
+        if channel not in (None, 0):
+            raise UserError(
+                f"There is no channel {channel}; the image has a single one."
+            )
+        data = image.transpose(*order, y, x)[..., None, :, :]
+    spatial = axes.replace("C", "")
+    return Planes(
+        data.reshape(-1, *data.shape[-3:]),
+        tuple(image.shape[axes.index(a)] for a in spatial),
+        tuple(spatial.index(axes[i]) for i in (*order, y, x)),
+    )
+
+
+def _check_values(image: NDArray[np.generic]) -> None:
+    if image.size == 0:
+        raise UserError("The image is empty; choose another one.")
+    if image.dtype.kind not in "biuf":
+        raise UserError(
+            f"The image has type {image.dtype}; convert it to real numbers, for "
+            "example its magnitude."
+        )
+    if image.dtype.kind == "f" and not np.isfinite(image).all():
+        raise UserError(
+            "The image holds values that are not finite (NaN or infinity); replace "
+            "them, for example by 0."
+        )

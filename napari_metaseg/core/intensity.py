@@ -1,0 +1,70 @@
+"""Intensity normalisation: one affine map for a whole image, never for a tile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LOW, HIGH = 1.0, 99.8
+"""Percentiles that are mapped to 0 and 1."""
+
+BLANK = 0.3
+"""An image whose range is below this share of the reference range is (nearly)
+blank: it is not stretched further, or its noise would look like cells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Intensities that are mapped to 0 and 1.
+
+    Attributes
+    ----------
+    low, high : float
+        In the image's own units.
+    """
+
+    low: float
+    high: float
+
+    def no_narrower_than(self, reference: Range) -> Range:
+        """Widen to `BLANK` times the reference's width, if narrower."""
+        width = max(self.high - self.low, BLANK * (reference.high - reference.low))
+        return Range(self.low, self.low + width)
+
+    def apply(self, image: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Map an image, limited to [-0.5, 2]; a constant image becomes 0."""
+        width = self.high - self.low
+        if width <= 0:
+            return np.zeros(image.shape, np.float32)
+        scaled = (image.astype(np.float32) - np.float32(self.low)) / np.float32(width)
+        clipped: NDArray[np.float32] = np.clip(scaled, -0.5, 2.0)
+        return clipped
+
+
+def measure_range(image: NDArray[np.generic], *, at_most: int = 1_000_000) -> Range:
+    """Measure the range of an image.
+
+    Parameters
+    ----------
+    image : array of numbers
+        Any shape; a regular subset of pixels is used where there are more than
+        ``at_most``.
+    at_most : int
+        Number of pixels.
+
+    Returns
+    -------
+    Range
+        The `LOW` and `HIGH` percentiles; the extremes where these coincide.
+    """
+    flat = image.reshape(-1)
+    sample = flat[:: max(1, flat.size // at_most)].astype(np.float64)
+    low, high = np.percentile(sample, [LOW, HIGH])
+    if high <= low:
+        low, high = float(sample.min()), float(sample.max())
+    return Range(float(low), float(high))

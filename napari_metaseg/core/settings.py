@@ -1,0 +1,45 @@
+"""Settings that a person may change, as frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeSettings:
+    """How the network's output becomes instances; acts without re-adapting.
+
+    Attributes
+    ----------
+    threshold : float
+        Foreground probability from which a pixel belongs to a cell, in (0, 1).
+    split : float
+        Readiness to cut touching cells, from 0 (never) to 1 (always).
+    min_size : float
+        Smallest cell that is kept, as a fraction of the area of a disk with
+        the painted cells' diameter.
+    clear_border : bool
+        Whether cells that touch the image's border are removed.
+    """
+
+    threshold: float = 0.5
+    split: float = 0.5
+    min_size: float = 0.15
+    clear_border: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if not 0 < self.threshold < 1:
+            raise UserError(
+                f"The threshold is {self.threshold}; choose one between 0 and 1."
+            )
+        if not 0 <= self.split <= 1:
+            raise UserError(
+                f"The splitting is {self.split}; choose a value from 0 to 1."
+            )
+        if not 0 <= self.min_size <= 1:
+            raise UserError(
+                f"The minimum size is {self.min_size}; choose a value from 0 to 1."
+            )

@@ -1,0 +1,99 @@
+"""Drawing images of any size in tiles that leave no trace."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .inner_loop import run
+from .network import STRIDE, Params, PrototypeUNet
+from .support import pad_to
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from numpy.typing import NDArray
+
+TILE = 512
+"""Side (px) of the part of a tile that is kept."""
+
+
+def tile_windows(
+    shape: tuple[int, int], tile: int
+) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice], tuple[slice, slice]]]:
+    """Divide an image.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Multiples of `STRIDE`.
+    tile : int
+        Side of the kept parts, a multiple of `STRIDE`.
+
+    Yields
+    ------
+    read, keep, write : pairs of slices
+        What to read of the image, what to keep of the result, and where it goes.
+    """
+    halo = PrototypeUNet.HALO
+
+    def spans(length: int) -> Iterator[tuple[slice, slice, slice]]:
+        for start in range(0, length, tile):
+            stop = min(start + tile, length)
+            low, high = max(0, start - halo), min(length, stop + halo)
+            kept = slice(start - low, stop - low)
+            yield slice(low, high), kept, slice(start, stop)
+
+    for read_y, keep_y, write_y in spans(shape[0]):
+        for read_x, keep_x, write_x in spans(shape[1]):
+            yield (read_y, read_x), (keep_y, keep_x), (write_y, write_x)
+
+
+def predict(
+    network: nn.Module,
+    params: Params,
+    image: NDArray[np.float32],
+    *,
+    prototype: Tensor | None,
+    tile: int = TILE,
+) -> Generator[float, None, NDArray[np.float32]]:
+    """Draw foreground and cue of a whole image, tile by tile.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Supplies the structure.
+    params : Params
+        Parameters; their device is used.
+    image : (C, Y, X) array of float32
+        Normalised image at working scale.
+    prototype : tensor, optional
+        The task's prototype.
+    tile : int
+        Side (px) of the kept part of a tile.
+
+    Yields
+    ------
+    float
+        Share of the tiles done.
+
+    Returns
+    -------
+    (2, Y, X) array of float32
+        Probabilities of foreground and cue.
+    """
+    device = next(iter(params.values())).device
+    padded = pad_to(image, STRIDE, STRIDE, "edge")
+    maps = np.empty((2, *padded.shape[1:]), np.float32)
+    windows = list(tile_windows((padded.shape[1], padded.shape[2]), tile))
+    for done, (read, keep, write) in enumerate(windows, start=1):
+        crop = torch.from_numpy(np.ascontiguousarray(padded[(slice(None), *read)]))
+        with torch.no_grad():
+            output = run(network, params, crop[None].to(device), prototype=prototype)
+            drawn = torch.sigmoid(output.logits[0]).cpu().numpy()
+        maps[(slice(None), *write)] = drawn[(slice(None), *keep)]
+        yield done / len(windows)
+    return maps[:, : image.shape[1], : image.shape[2]]

@@ -1,0 +1,1 @@
+"""Tasks: read from folders or made by rule, and turned into episodes."""

@@ -1,0 +1,164 @@
+"""Folders of tasks: ``<task>/images/NNN.png`` beside ``<task>/masks/NNN.png``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from skimage.io import imread
+
+from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.objects import object_diameters
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+IMAGE_SUFFIXES = (".png", ".tif", ".tiff")
+
+
+@dataclass(frozen=True, slots=True)
+class TaskInfo:
+    """What is known of a task beside its pixels.
+
+    Attributes
+    ----------
+    source : str
+        Where it comes from; tasks of one source are sampled as one.
+    licence : str
+        Licence of the images and masks.
+    distributable : bool
+        Whether weights trained on it may be distributed.
+    complete : bool
+        Whether every object is annotated.
+    nuclei : bool
+        Whether the objects are nuclei, which public data have in excess.
+    """
+
+    source: str = ""
+    licence: str = "unknown"
+    distributable: bool = False
+    complete: bool = True
+    nuclei: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFolder:
+    """One visually coherent kind of image with one notion of object.
+
+    Attributes
+    ----------
+    name : str
+        Name of the folder.
+    images : tuple of arrays
+        Each (Y, X) or (Y, X, 3), any integer type.
+    masks : tuple of (Y, X) arrays of int32
+        Instances, 0 = background.
+    diameters : tuple of dict
+        Diameter (px) of every object of each image.
+    info : TaskInfo
+        Source and licence.
+    """
+
+    name: str
+    images: tuple[NDArray[np.generic], ...]
+    masks: tuple[NDArray[np.int32], ...]
+    diameters: tuple[dict[int, float], ...] = field(repr=False)
+    info: TaskInfo
+
+
+def read_tasks(folder: Path, names: Sequence[str] | None = None) -> list[TaskFolder]:
+    """Read all (or the named) tasks below a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds one folder per task; a ``tasks.json`` in it or in its parent, if
+        there is one, tells sources and licences.
+    names : sequence of str, optional
+        Names of the tasks wanted.
+
+    Returns
+    -------
+    list of TaskFolder
+        In the order of their names.
+
+    Raises
+    ------
+    UserError
+        If there are no tasks, a named one is missing, or an image has no mask of
+        its shape.
+    """
+    found = sorted(p.parent.name for p in folder.glob("*/images") if p.is_dir())
+    if not found:
+        raise UserError(
+            f"'{folder}' holds no tasks; expected folders like "
+            "'TASK/images/001.png' with 'TASK/masks/001.png'."
+        )
+    missing = sorted(set(names or ()) - set(found))
+    if missing:
+        raise UserError(
+            f"There is no task '{missing[0]}' in '{folder}'; it has {', '.join(found)}."
+        )
+    infos = _read_infos(folder)
+    return [
+        read_task(folder / name, infos.get(name, TaskInfo(source=name)))
+        for name in (found if names is None else sorted(names))
+    ]
+
+
+def read_task(folder: Path, info: TaskInfo) -> TaskFolder:
+    """Read the images and masks of one task.
+
+    Raises
+    ------
+    UserError
+        If a mask is missing or of another shape than its image.
+    """
+    images, masks = [], []
+    for path in sorted((folder / "images").iterdir()):
+        if path.suffix.lower() not in IMAGE_SUFFIXES:
+            continue
+        mask_path = folder / "masks" / path.name
+        if not mask_path.exists():
+            raise UserError(f"'{path}' has no mask; expected '{mask_path}'.")
+        image, mask = imread(path), imread(mask_path).astype(np.int32)
+        if image.shape[:2] != mask.shape:
+            raise UserError(
+                f"'{path}' is {image.shape[:2]} px but its mask {mask.shape} px; "
+                "give both the same size."
+            )
+        images.append(image)
+        masks.append(mask)
+    if not images:
+        raise UserError(f"'{folder / 'images'}' holds no PNG or TIFF image.")
+    return TaskFolder(
+        folder.name,
+        tuple(images),
+        tuple(masks),
+        tuple(object_diameters(mask) for mask in masks),
+        info,
+    )
+
+
+def _read_infos(folder: Path) -> dict[str, TaskInfo]:
+    for path in (folder / "tasks.json", folder.parent / "tasks.json"):
+        if path.exists():
+            rows = json.loads(path.read_text(encoding="utf-8"))
+            return {row["task"]: _read_info(row) for row in rows}
+    return {}
+
+
+def _read_info(row: dict[str, object]) -> TaskInfo:
+    complete = row.get("all_objects_annotated", True)
+    return TaskInfo(
+        source=str(row.get("source", row["task"])),
+        licence=str(row.get("license", "unknown")),
+        distributable=row.get("weights_may_be_distributed") is True,
+        complete=complete is True or str(complete).startswith("yes"),
+        nuclei="nuclei" in str(row.get("structure", "")),
+    )

@@ -1,0 +1,127 @@
+"""A painter: simulates which cells people paint, and how."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+
+Labels = NDArray[np.int32]
+
+
+def choose_cells(
+    labels: Labels,
+    diameters: dict[int, float],
+    rng: np.random.Generator,
+    *,
+    number: int | None = None,
+) -> list[int]:
+    """Choose cells as people do: whole, and rather large than tiny.
+
+    Parameters
+    ----------
+    labels : (Y, X) array of int32
+        The target objects.
+    diameters : dict
+        Diameter (px) of every object.
+    rng : numpy.random.Generator
+        Source of chance.
+    number : int, optional
+        How many; by default one to five.
+
+    Returns
+    -------
+    list of int
+        Fewer where there are not so many; empty if no object is whole.
+    """
+    edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    present = np.setdiff1d(np.unique(labels), np.append(edge, 0))
+    if not len(present):
+        return []
+    size = np.array([diameters[int(k)] for k in present])
+    appeal = np.clip(size / np.median(size), 0.05, 1.6) ** 1.5
+    appeal[size < 0.35 * np.median(size)] = 1e-3
+    if number is None:
+        number = int(rng.choice([1, 2, 3, 4, 5], p=[0.3, 0.2, 0.3, 0.1, 0.1]))
+    number = min(number, len(size))
+    chosen = rng.choice(present, number, replace=False, p=appeal / appeal.sum())
+    return [int(k) for k in chosen]
+
+
+def paint_cells(labels: Labels, cells: list[int], rng: np.random.Generator) -> Labels:
+    """Paint the chosen cells with the imprecision of a hand.
+
+    Parameters
+    ----------
+    labels : (Y, X) array of int32
+        Instances at working scale.
+    cells : list of int
+        Those to paint.
+    rng : numpy.random.Generator
+        Source of chance.
+
+    Returns
+    -------
+    (Y, X) array of int32
+        Annotation: cells as they are, or a pixel too large, too small or
+        displaced; never over another painted cell.
+    """
+    annotation = np.zeros_like(labels)
+    for k in cells:
+        own = labels == k
+        match rng.choice(
+            ["exact", "large", "small", "moved"], p=[0.5, 0.2, 0.15, 0.15]
+        ):
+            case "large":
+                drawn = ndi.binary_dilation(own)
+            case "small":
+                drawn = ndi.binary_erosion(own)
+            case "moved":
+                drawn = np.roll(own, tuple(rng.integers(-1, 2, 2)), (0, 1))
+            case _:
+                drawn = own
+        drawn = drawn if drawn.any() else own
+        annotation[drawn & (annotation == 0)] = k
+    return annotation
+
+
+def add_strokes(
+    annotation: Labels,
+    everything: Labels,
+    rng: np.random.Generator,
+    *,
+    number: int | None = None,
+    scale: float = 1.0,
+) -> Labels:
+    """Draw short background strokes near the painted cells.
+
+    Parameters
+    ----------
+    annotation : (Y, X) array of int32
+        Painted cells at working scale.
+    everything : (Y, X) array of int32
+        All objects; strokes stay off them.
+    rng : numpy.random.Generator
+        Source of chance.
+    number : int, optional
+        How many; by default one to three.
+    scale : float
+        Size of the strokes, in units of those at working scale.
+
+    Returns
+    -------
+    (Y, X) array of int32
+    """
+    free = ndi.binary_erosion(everything == 0, iterations=2) & (annotation == 0)
+    painted = np.argwhere(annotation > 0)
+    annotation = annotation.copy()
+    for _ in range(int(rng.integers(1, 4)) if number is None else number):
+        start = painted[rng.integers(len(painted))] + rng.normal(0, 20 * scale, 2)
+        angle, length = rng.uniform(0, 2 * np.pi), rng.uniform(8, 30) * scale
+        along = np.arange(0, length, 0.5)[:, None]
+        line = np.round(start + along * [np.sin(angle), np.cos(angle)]).astype(int)
+        line = line[((line >= 0) & (line < annotation.shape)).all(1)]
+        drawn = np.zeros(annotation.shape, bool)
+        drawn[tuple(line.T)] = True
+        annotation[ndi.binary_dilation(drawn, np.ones((3, 3))) & free] = -1
+    return annotation

@@ -1,0 +1,324 @@
+"""Bundles: a folder with weights and the card that says what they are.
+
+Nothing in a bundle is ever executed. The card is JSON, the weights are
+safetensors; size, hash, names and shapes are checked before a number is used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.network import Architecture, Params, PrototypeUNet
+
+from .files import atomic_file
+
+SCHEMA = 1
+WEIGHTS = "weights.safetensors"
+CARD = "card.json"
+LARGEST = 64 * 2**20
+"""Largest weights file (bytes) that is read."""
+
+LARGEST_BUNDLED = 4 * 2**20
+"""Largest weights file (bytes) of a meta-initialization."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The inner loop that the initialization was meta-trained for.
+
+    Attributes
+    ----------
+    steps : int
+        Number of gradient steps.
+    rates : dict of str to float
+        Learned rate of each parameter tensor.
+    """
+
+    steps: int
+    rates: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A meta-initialization, ready for use.
+
+    Attributes
+    ----------
+    path : Path
+        Its folder.
+    card : dict
+        Everything the card says.
+    architecture : Architecture
+        The network.
+    params : Params
+        Weights, float32.
+    recipe : Recipe
+        Its inner loop.
+    diameter : float
+        Working diameter (px).
+    """
+
+    path: Path
+    card: dict[str, Any]
+    architecture: Architecture
+    params: Params
+    recipe: Recipe
+    diameter: float
+
+
+def models_folder() -> Path:
+    """Return the folder of the bundled initializations."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "models"
+    return installed if installed.is_dir() else package.parent / "models"
+
+
+def bundled_names() -> list[str]:
+    """Names of the initializations that come with the program, MAML first."""
+    order = {"maml": 0, "imaml": 1, "reptile": 2}
+    names = (p.parent.name for p in models_folder().glob(f"*/{CARD}"))
+    return sorted(names, key=lambda n: (order.get(n, len(order)), n))
+
+
+def find_bundle(name: str | Path) -> Path:
+    """Find a bundle by name or folder.
+
+    Parameters
+    ----------
+    name : str or Path
+        A bundled name, or a folder.
+
+    Raises
+    ------
+    UserError
+        If there is neither.
+    """
+    if isinstance(name, str) and name in bundled_names():
+        return models_folder() / name
+    if (Path(name) / CARD).is_file():
+        return Path(name)
+    raise UserError(
+        f"There is no initialization '{name}'; choose one of "
+        f"{', '.join(bundled_names())} or a folder that holds a {CARD}."
+    )
+
+
+def read_card(folder: Path, kind: str) -> dict[str, Any]:
+    """Read a card and check its schema and kind.
+
+    Parameters
+    ----------
+    folder : Path
+        The bundle.
+    kind : str
+        ``"meta-initialization"`` or ``"adapted-model"``.
+
+    Raises
+    ------
+    UserError
+        If there is no card of that kind.
+    """
+    path = folder / CARD
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"'{path}' is missing or damaged; copy the whole folder again."
+        ) from error
+    if not isinstance(card, dict) or card.get("schema") != SCHEMA:
+        raise UserError(
+            f"'{path}' was written by another version of napari-metaseg; update the "
+            "program or save the model again."
+        )
+    if card.get("kind") != kind:
+        raise UserError(
+            f"'{folder}' is no {kind} but '{card.get('kind')}'; choose another folder."
+        )
+    return card
+
+
+def read_tensors(folder: Path, card: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """Read the weights file after checking its size and hash.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, too large, not what the card describes, or not in
+        safetensors format.
+    """
+    path = folder / WEIGHTS
+    try:
+        if path.stat().st_size > LARGEST:
+            raise UserError(f"'{path}' is too large to be a model of this program.")
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"'{path}' is missing or cannot be read; copy the whole folder again."
+        ) from error
+    if hashlib.sha256(data).hexdigest() != card.get("sha256"):
+        raise UserError(
+            f"'{path}' does not match its card (SHA-256 differs), so it is damaged or "
+            "was replaced; copy the whole folder again."
+        )
+    try:
+        return load_tensors(data)
+    except (SafetensorError, ValueError) as error:
+        raise UserError(
+            f"'{path}' is not in safetensors format; only such files are read."
+        ) from error
+
+
+def check_params(
+    tensors: dict[str, torch.Tensor], architecture: Architecture, where: Path
+) -> Params:
+    """Check names, shapes and values of weights against their architecture.
+
+    Returns
+    -------
+    Params
+        As float32.
+
+    Raises
+    ------
+    UserError
+        If one is missing, unknown, of another shape or not finite.
+    """
+    with torch.device("meta"):
+        shapes = {k: v.shape for k, v in PrototypeUNet(architecture).named_parameters()}
+    wrong = sorted(set(shapes) ^ set(tensors)) or [
+        k for k, shape in shapes.items() if tensors[k].shape != shape
+    ]
+    wrong = wrong or [k for k in shapes if not torch.isfinite(tensors[k]).all()]
+    if wrong:
+        raise UserError(
+            f"The weights in '{where}' do not fit their network ('{wrong[0]}' is "
+            "missing, unknown or wrong); copy or train the bundle again."
+        )
+    return {k: tensors[k].to(torch.float32) for k in shapes}
+
+
+def load_bundle(name: str | Path) -> Bundle:
+    """Load a meta-initialization.
+
+    Parameters
+    ----------
+    name : str or Path
+        A bundled name, or a folder.
+
+    Raises
+    ------
+    UserError
+        If anything about it is not as it should be.
+    """
+    folder = find_bundle(name)
+    card = read_card(folder, "meta-initialization")
+    architecture = Architecture.from_dict(card.get("architecture"))
+    params = check_params(read_tensors(folder, card), architecture, folder)
+    recipe = read_recipe(card, set(params), folder)
+    return Bundle(
+        folder, card, architecture, params, recipe, float(card["working_diameter"])
+    )
+
+
+def read_recipe(card: dict[str, Any], names: set[str], where: Path) -> Recipe:
+    """Check and read the inner loop's recipe and the working diameter.
+
+    Raises
+    ------
+    UserError
+        If they are not usable.
+    """
+    match card:
+        case {
+            "recipe": {"steps": int(steps), "rates": dict(rates)},
+            "working_diameter": int() | float() as diameter,
+        } if (
+            0 <= steps <= 1000
+            and set(rates) == names
+            and all(
+                isinstance(r, float) and math.isfinite(r) and 0 <= r <= 10
+                for r in rates.values()
+            )
+            and 4 <= diameter <= 256
+        ):
+            return Recipe(steps, rates)
+    raise UserError(
+        f"The card of '{where}' lacks a usable inner-loop recipe; train the bundle "
+        "again or choose another."
+    )
+
+
+def save_bundle(
+    folder: Path, params: Params, card: dict[str, Any], *, overwrite: bool = False
+) -> None:
+    """Write a meta-initialization: float16 weights, then the card with their hash.
+
+    Parameters
+    ----------
+    folder : Path
+        Created if missing.
+    params : Params
+        Weights.
+    card : dict
+        Card without ``schema``, ``kind`` and ``sha256``.
+    overwrite : bool
+        Whether an existing bundle is replaced.
+
+    Raises
+    ------
+    UserError
+        If the folder cannot be written or the weights are too large.
+    """
+    half = {k: v.detach().cpu().to(torch.float16) for k, v in params.items()}
+    size = sum(v.numel() * 2 for v in half.values())
+    if size > LARGEST_BUNDLED:
+        raise UserError(
+            f"The network has {size / 2**20:.1f} MB of weights; a bundle holds at most "
+            f"{LARGEST_BUNDLED // 2**20} MB, so choose smaller widths."
+        )
+    write_folder(
+        folder, half, card | {"kind": "meta-initialization"}, overwrite=overwrite
+    )
+
+
+def write_folder(
+    folder: Path,
+    tensors: dict[str, torch.Tensor],
+    card: dict[str, Any],
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write weights and card of either kind of folder.
+
+    The card goes last: a folder without one is not taken for a model.
+
+    Raises
+    ------
+    UserError
+        If the folder cannot be written or holds a model already.
+    """
+    data = save_tensors({k: v.contiguous() for k, v in tensors.items()})
+    full = {"schema": SCHEMA} | card | {"sha256": hashlib.sha256(data).hexdigest()}
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"The folder '{folder}' cannot be made; choose another place."
+        ) from error
+    for name, content in (
+        (WEIGHTS, data),
+        (CARD, (json.dumps(full, indent=1) + "\n").encode()),
+    ):
+        with atomic_file(folder / name, overwrite=overwrite) as file:
+            file.write(content)

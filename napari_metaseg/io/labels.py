@@ -1,0 +1,144 @@
+"""Writing label images as TIFF, whole or not at all."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tifffile
+
+from napari_metaseg.core.errors import UserError
+
+from .files import atomic_file
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+_IMAGEJ_ORDER = "TZYX"
+# Classic TIFF holds 4 GiB; the rest is room for the headers.
+_CLASSIC_LIMIT = 2**32 - 2**25
+
+
+def write_labels(
+    path: str | Path,
+    labels: ArrayLike,
+    *,
+    axes: str = "YX",
+    pixel_size: tuple[float, float] | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write instances as a TIFF file that keeps axes and pixel size.
+
+    Up to 65535 the labels are uint16, in an uncompressed ImageJ hyperstack.
+    Larger labels are uint32, which ImageJ's own format lacks: these are written
+    as zlib-compressed OME-TIFF, as are axes in another order than ImageJ's
+    (TZYX), images one pixel wide and files above 4 GB (BigTIFF). Fiji, QuPath
+    and napari read both.
+
+    Parameters
+    ----------
+    path : str or Path
+        Name ending in ``.tif`` or ``.tiff``.
+    labels : array_like of int
+        Instances from 0 (no cell) upwards, in the order of `axes`.
+    axes : str
+        One letter of ``TZYX`` per axis, ending in ``YX``.
+    pixel_size : tuple of float, optional
+        Size of a pixel in µm, (y, x).
+    overwrite : bool
+        Whether an existing file is replaced.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    UserError
+        If the labels, axes or pixel size make no sense, the file exists, or
+        the folder is missing, read-only or full.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        raise UserError(f"Label images are TIFF files; let {path.name} end in .tif.")
+    values = _as_unsigned(np.asarray(labels))
+    _check_axes(values, axes)
+    if pixel_size is not None:
+        _check_pixel_size(pixel_size)
+    with atomic_file(path, overwrite=overwrite) as file:
+        tifffile.imwrite(
+            file, values, photometric="minisblack", **_format(values, axes, pixel_size)
+        )
+    return path
+
+
+def _as_unsigned(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return labels as uint16, or uint32 where they need it."""
+    if labels.size == 0:
+        raise UserError("The label image is empty; there is nothing to write.")
+    if labels.dtype.kind not in "biu":
+        raise UserError(
+            f"Labels are whole numbers, these are {labels.dtype}; convert them first."
+        )
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high > 2**32 - 1:
+        raise UserError(
+            f"Labels are numbers from 0 to {2**32 - 1}, these reach from {low} to "
+            f"{high}; renumber them first."
+        )
+    return labels.astype(np.uint16 if high <= 65_535 else np.uint32, copy=False)
+
+
+def _check_axes(labels: NDArray[Any], axes: str) -> None:
+    known = set(axes) <= set(_IMAGEJ_ORDER) and len(set(axes)) == len(axes)
+    if not known or not axes.endswith("YX") or len(axes) != labels.ndim:
+        raise UserError(
+            f"The axes {axes!r} do not describe labels of shape {labels.shape}; give "
+            "one letter of T, Z, Y, X for each axis, Y and X last."
+        )
+
+
+def _check_pixel_size(pixel_size: tuple[float, float]) -> None:
+    if not all(math.isfinite(s) and s > 0 for s in pixel_size):
+        raise UserError(
+            f"The pixel size {pixel_size} is no length; give two positive numbers, "
+            "in µm."
+        )
+
+
+def _format(
+    labels: NDArray[Any], axes: str, pixel_size: tuple[float, float] | None
+) -> dict[str, Any]:
+    """Return tifffile's arguments for the kind of file these labels need."""
+    large = labels.nbytes > _CLASSIC_LIMIT
+    ordered = "".join(sorted(axes, key=_IMAGEJ_ORDER.index)) == axes
+    # tifffile mistakes an X axis of length one for colour samples.
+    plain = ordered and not large and labels.shape[-1] > 1
+    if labels.dtype == np.uint16 and plain:
+        return {"imagej": True, **_imagej_metadata(axes, pixel_size)}
+    metadata: dict[str, Any] = {"axes": axes}
+    if pixel_size is not None:
+        for axis, size in zip("YX", pixel_size, strict=True):
+            metadata[f"PhysicalSize{axis}"] = size
+            metadata[f"PhysicalSize{axis}Unit"] = "µm"
+    return {
+        "ome": True,
+        "bigtiff": large,
+        "compression": "zlib",
+        "metadata": metadata,
+    }
+
+
+def _imagej_metadata(
+    axes: str, pixel_size: tuple[float, float] | None
+) -> dict[str, Any]:
+    if pixel_size is None:
+        return {"metadata": {"axes": axes}}
+    y, x = pixel_size
+    return {
+        "metadata": {"axes": axes, "unit": "um"},
+        "resolution": (1 / x, 1 / y),
+    }

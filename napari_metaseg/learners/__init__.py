@@ -1,0 +1,1 @@
+"""Meta-learning algorithms: from episodes to a meta-gradient."""

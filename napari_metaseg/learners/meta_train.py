@@ -1,0 +1,204 @@
+"""The outer loop: a generator of meta-steps that can stop and go on at any step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .meta_gradient import (
+    EpisodeTensors,
+    MetaState,
+    OuterSettings,
+    meta_gradient,
+)
+
+EpisodeSource = Callable[[int, int], EpisodeTensors]
+"""Gives the episode of (meta-step, index)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """The outer loop.
+
+    Attributes
+    ----------
+    steps : int
+        Number of meta-steps.
+    tasks_per_step : int
+        Episodes whose meta-gradients are averaged.
+    rate : float
+        Adam's rate at the start; it falls to 0 along a half cosine.
+    rate_of_rates : float
+        The same for the logarithms of the inner rates.
+    clip : float
+        Largest norm of the meta-gradient.
+    average : float
+        Decay of the exponential average of the weights, which is what a bundle
+        holds.
+    seed : int
+        Fixes everything that is random.
+    """
+
+    steps: int = 1000
+    tasks_per_step: int = 4
+    rate: float = 1e-3
+    rate_of_rates: float = 1e-2
+    clip: float = 2.0
+    average: float = 0.99
+    seed: int = 0
+
+
+@dataclass
+class Progress:
+    """Everything a run needs to go on: the only mutable state of meta-training.
+
+    Attributes
+    ----------
+    step : int
+        Meta-steps done.
+    state : MetaState
+        Weights and inner rates.
+    average : list of Tensor
+        Their exponential average, in the order of `MetaState.tensors`.
+    moments : list of (Tensor, Tensor)
+        Adam's first and second moments, likewise.
+    """
+
+    step: int
+    state: MetaState
+    average: list[Tensor]
+    moments: list[tuple[Tensor, Tensor]]
+
+
+def start(params: dict[str, Tensor], log_rate: float | dict[str, float]) -> Progress:
+    """Begin a run from given weights.
+
+    Parameters
+    ----------
+    params : dict of str to Tensor
+        Initial weights; cloned.
+    log_rate : float or dict of str to float
+        Natural logarithm of the inner rates to start with.
+    """
+    leaves = {k: v.detach().clone().requires_grad_() for k, v in params.items()}
+    rates = {
+        k: torch.tensor(
+            log_rate if isinstance(log_rate, float) else log_rate[k],
+            device=v.device,
+            requires_grad=True,
+        )
+        for k, v in leaves.items()
+    }
+    state = MetaState(leaves, rates)
+    return Progress(
+        0,
+        state,
+        [t.detach().clone() for t in state.tensors()],
+        [(torch.zeros_like(t), torch.zeros_like(t)) for t in state.tensors()],
+    )
+
+
+def meta_train(
+    network: nn.Module,
+    progress: Progress,
+    episodes: EpisodeSource,
+    outer: OuterSettings,
+    settings: TrainSettings,
+) -> Generator[dict[str, float], None, None]:
+    """Take meta-steps from where ``progress`` stands up to ``settings.steps``.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Supplies the structure.
+    progress : Progress
+        Changed in place, step by step.
+    episodes : callable
+        Source of episodes by number.
+    outer : OuterSettings
+        Algorithm and outer loss.
+    settings : TrainSettings
+        Outer loop.
+
+    Yields
+    ------
+    dict of str to float
+        Metrics of the meta-step, among them ``step`` and ``skipped`` (episodes
+        whose gradient was not finite).
+
+    Raises
+    ------
+    FloatingPointError
+        If a meta-step has no finite gradient at all.
+    """
+    with ThreadPoolExecutor(1) as ahead:
+
+        def order(step: int) -> list[EpisodeTensors]:
+            return [episodes(step, i) for i in range(settings.tasks_per_step)]
+
+        pending = ahead.submit(order, progress.step)
+        while progress.step < settings.steps:
+            batch = pending.result()
+            pending = ahead.submit(order, progress.step + 1)
+            yield _meta_step(network, progress, batch, outer, settings)
+        pending.cancel()
+
+
+def _meta_step(
+    network: nn.Module,
+    progress: Progress,
+    batch: list[EpisodeTensors],
+    outer: OuterSettings,
+    settings: TrainSettings,
+) -> dict[str, float]:
+    rng = np.random.default_rng([settings.seed, progress.step])
+    total = [torch.zeros_like(t) for t in progress.state.tensors()]
+    logs: list[dict[str, float]] = []
+    for episode in batch:
+        blank = bool(rng.random() < outer.blank_chance)
+        result = meta_gradient(network, progress.state, episode, outer, blank)
+        if all(torch.isfinite(g).all() for g in result.gradients):
+            total = [t + g for t, g in zip(total, result.gradients, strict=True)]
+            logs.append(result.metrics)
+    if not logs:
+        raise FloatingPointError(
+            f"No finite meta-gradient at step {progress.step}; lower the rate."
+        )
+    gradient = [t / len(logs) for t in total]
+    norm = math.sqrt(sum(float(g.square().sum()) for g in gradient))
+    scale = min(1.0, settings.clip / (norm + 1e-12))
+    _adam(progress, [g * scale for g in gradient], settings)
+    keys = sorted({k for log in logs for k in log})
+    means = {k: float(np.mean([g[k] for g in logs if k in g])) for k in keys}
+    return means | {
+        "step": progress.step,
+        "norm": norm,
+        "skipped": len(batch) - len(logs),
+    }
+
+
+def _adam(progress: Progress, gradient: list[Tensor], settings: TrainSettings) -> None:
+    """One Adam step (Kingma & Ba 2015, algorithm 1), then the weight average."""
+    progress.step += 1
+    t, (b1, b2) = progress.step, (0.9, 0.99)
+    fall = 0.5 * (1 + math.cos(math.pi * min(1.0, (t - 1) / settings.steps)))
+    warm = min(1.0, t / 50)
+    weights = len(progress.state.params)
+    with torch.no_grad():
+        for i, (tensor, g) in enumerate(
+            zip(progress.state.tensors(), gradient, strict=True)
+        ):
+            first, second = progress.moments[i]
+            first.lerp_(g, 1 - b1)
+            second.lerp_(g.square(), 1 - b2)
+            rate = settings.rate if i < weights else settings.rate_of_rates
+            step = (first / (1 - b1**t)) / ((second / (1 - b2**t)).sqrt() + 1e-8)
+            tensor -= rate * fall * warm * step
+            decay = min(settings.average, t / (t + 9))
+            progress.average[i].lerp_(tensor, 1 - decay)

@@ -1,0 +1,1 @@
+"""Plain functions and generators that join bundles, tasks, the inner loop and tiles."""

@@ -1,0 +1,304 @@
+"""Meta-training: from a folder of tasks to a bundle, in a run that can be resumed."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from napari_metaseg import __version__
+from napari_metaseg.core.devices import pick_device
+from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.intensity import HIGH, LOW
+from napari_metaseg.core.network import Architecture, Params, PrototypeUNet
+from napari_metaseg.core.scaling import WORKING_DIAMETER
+from napari_metaseg.data.episodes import EpisodeSettings
+from napari_metaseg.data.folders import TaskFolder, read_tasks
+from napari_metaseg.data.stream import PROCEDURAL, EpisodeStream
+from napari_metaseg.io.bundle import load_bundle, save_bundle
+from napari_metaseg.learners.checkpoint import load_checkpoint, save_checkpoint
+from napari_metaseg.learners.meta_gradient import EpisodeTensors, OuterSettings
+from napari_metaseg.learners.meta_train import (
+    Progress,
+    TrainSettings,
+    meta_train,
+    start,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+CHECKPOINT = "checkpoint.safetensors"
+SETTINGS = "settings.json"
+LOG = "log.jsonl"
+FIRST_RATE = 0.005
+"""Inner rate to start with: at ten times this, one inner loop destroys a
+pre-trained initialization and meta-training spends its budget on recovering."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """Everything that fixes a run.
+
+    Attributes
+    ----------
+    data : str
+        Folder of tasks.
+    tasks : tuple of str or None
+        Their names; None for all.
+    init : str or None
+        Bundle to start from; None for random weights.
+    procedural_share : float
+        Share of procedural episodes.
+    checkpoint_every : int
+        Meta-steps between checkpoints.
+    architecture : Architecture
+        Network to start from random weights.
+    outer : OuterSettings
+        Algorithm and outer loss.
+    train : TrainSettings
+        Outer loop.
+    episodes : EpisodeSettings
+        How episodes are drawn.
+    """
+
+    data: str
+    tasks: tuple[str, ...] | None = None
+    init: str | None = None
+    procedural_share: float = 0.35
+    checkpoint_every: int = 50
+    architecture: Architecture = field(default_factory=Architecture)
+    outer: OuterSettings = field(default_factory=OuterSettings)
+    train: TrainSettings = field(default_factory=TrainSettings)
+    episodes: EpisodeSettings = field(default_factory=EpisodeSettings)
+
+
+def run_meta_training(
+    settings: RunSettings,
+    output: Path,
+    *,
+    device: str = "auto",
+    resume: bool = False,
+    command: str = "",
+) -> Generator[dict[str, float], None, Path]:
+    """Meta-train an initialization and write its bundle.
+
+    A run is a folder: settings, a log with one line a meta-step, a checkpoint, and
+    at the end the bundle. Episodes are numbered, so a resumed run sees what an
+    uninterrupted one would have seen.
+
+    Parameters
+    ----------
+    settings : RunSettings
+        What to do.
+    output : Path
+        Folder of the run.
+    device : str
+        See `pick_device`.
+    resume : bool
+        Go on from the checkpoint in ``output``.
+    command : str
+        Command line, for the card.
+
+    Yields
+    ------
+    dict of str to float
+        Metrics of each meta-step.
+
+    Returns
+    -------
+    Path
+        The bundle.
+
+    Raises
+    ------
+    UserError
+        If the folder holds another run, or the data cannot be used.
+    """
+    chosen = pick_device(device)
+    # Seeds the random weights of a run that starts from nothing.
+    torch.manual_seed(settings.train.seed)
+    network, progress = _begin(settings, chosen)
+    _claim(output, settings, resume)
+    if (output / CHECKPOINT).exists():
+        progress = load_checkpoint(output / CHECKPOINT, progress)
+    tasks = read_tasks(Path(settings.data), settings.tasks)
+    stream = EpisodeStream(
+        tasks, settings.train.seed, settings.procedural_share, settings.episodes
+    )
+
+    def source(step: int, index: int) -> EpisodeTensors:
+        episode = stream.episode(step, index)
+        return EpisodeTensors(
+            episode.support.to(chosen),
+            episode.query.images.to(chosen),
+            type(episode.query.target)(*(t.to(chosen) for t in episode.query.target)),
+        )
+
+    _trim_log(output / LOG, progress.step)
+    with (output / LOG).open("a", encoding="utf-8") as log:
+        clock = time.perf_counter()
+        for metrics in meta_train(
+            network, progress, source, settings.outer, settings.train
+        ):
+            now = time.perf_counter()
+            metrics |= {"seconds": now - clock}
+            clock = now
+            log.write(json.dumps(metrics) + "\n")
+            if progress.step % settings.checkpoint_every == 0:
+                log.flush()
+                save_checkpoint(output / CHECKPOINT, progress)
+            yield metrics
+    save_checkpoint(output / CHECKPOINT, progress)
+    return write_bundle(output / "bundle", progress, settings, tasks, command)
+
+
+def _begin(
+    settings: RunSettings, device: torch.device
+) -> tuple[PrototypeUNet, Progress]:
+    layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
+    log_rate: float | dict[str, float] = math.log(FIRST_RATE)
+    architecture = settings.architecture
+    weights: Params | None = None
+    if settings.init is not None:
+        bundle = load_bundle(settings.init)
+        architecture, weights = bundle.architecture, bundle.params
+        if bundle.recipe.steps:
+            log_rate = {
+                k: math.log(max(r, 1e-8)) for k, r in bundle.recipe.rates.items()
+            }
+    network = PrototypeUNet(architecture)
+    if weights is not None:
+        network.load_state_dict(weights)
+    # The layout is set after loading, so that a start from a bundle and one from
+    # random weights round alike.
+    moved = network.to(device).to(memory_format=layout)  # type: ignore[call-overload]
+    return network, start(dict(moved.named_parameters()), log_rate)
+
+
+def _claim(output: Path, settings: RunSettings, resume: bool) -> None:
+    """Make the folder of the run, or check that it is the one to resume."""
+    wanted = json.loads(json.dumps(asdict(settings)))
+    path = output / SETTINGS
+    if resume:
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"'{output}' holds no run to resume; start one without --resume."
+            ) from error
+        changed = sorted(k for k in wanted if found.get(k) != wanted[k])
+        if changed:
+            raise UserError(
+                f"The run in '{output}' was started with other settings "
+                f"('{changed[0]}'); resume with the same ones."
+            )
+        return
+    if path.exists():
+        raise UserError(
+            f"'{output}' holds a run already; add --resume to go on with it, or choose "
+            "another folder."
+        )
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UserError(
+            f"The folder '{output}' cannot be written; choose another place."
+        ) from error
+
+
+def _trim_log(path: Path, step: int) -> None:
+    """Drop lines of steps that a kill has undone."""
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            if json.loads(line)["step"] <= step:
+                kept.append(line + "\n")
+        except ValueError:
+            break
+    path.write_text("".join(kept), encoding="utf-8")
+
+
+def write_bundle(
+    folder: Path,
+    progress: Progress,
+    settings: RunSettings,
+    tasks: list[TaskFolder],
+    command: str,
+) -> Path:
+    """Write the averaged weights of a run with their card.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the bundle; replaced if there.
+    progress : Progress
+        State of the run.
+    settings : RunSettings
+        Settings of the run.
+    tasks : list of TaskFolder
+        What it was trained on.
+    command : str
+        Command line.
+
+    Returns
+    -------
+    Path
+        ``folder``.
+
+    Raises
+    ------
+    UserError
+        If a trained rate or weight is not finite.
+    """
+    names = list(progress.state.params)
+    average = progress.average
+    pooled = settings.outer.algorithm == "pooled"
+    rates = [0.0 if pooled else float(r.exp()) for r in average[len(names) :]]
+    card: dict[str, Any] = {
+        "name": settings.outer.algorithm,
+        "algorithm": settings.outer.algorithm,
+        "version": __version__,
+        "torch": torch.__version__,
+        "architecture": settings.architecture.as_dict(),
+        "recipe": {
+            "steps": 0 if pooled else settings.outer.inner_steps,
+            "rates": dict(zip(names, rates, strict=True)),
+        },
+        "working_diameter": WORKING_DIAMETER,
+        "normalisation": {"low_percentile": LOW, "high_percentile": HIGH},
+        "training": {
+            "command": command,
+            "meta_steps": progress.step,
+            "settings": asdict(settings) | {"data": Path(settings.data).name},
+            "tasks": _provenance(tasks, settings.procedural_share),
+        },
+        "metrics": {},
+    }
+    params = dict(zip(names, average, strict=False))
+    save_bundle(folder, params, card, overwrite=True)
+    return folder
+
+
+def _provenance(tasks: list[TaskFolder], procedural: float) -> list[dict[str, Any]]:
+    rows = [
+        {"task": t.name, "source": t.info.source, "licence": t.info.licence}
+        for t in tasks
+    ]
+    if procedural:
+        rows.append(
+            {
+                "task": "procedural",
+                "source": "generated by napari-metaseg",
+                "licence": PROCEDURAL.licence,
+            }
+        )
+    return rows

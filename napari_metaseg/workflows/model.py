@@ -1,0 +1,347 @@
+"""An adapted network that segments images of one kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_metaseg.core.axes import Planes, as_planes
+from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.instances import PlaneOutput
+from napari_metaseg.core.intensity import Range, measure_range
+from napari_metaseg.core.network import Architecture, Params, PrototypeUNet
+from napari_metaseg.core.scaling import resize_image, scaled_shape
+from napari_metaseg.core.settings import DecodeSettings
+from napari_metaseg.core.tiles import predict
+from napari_metaseg.io.bundle import (
+    check_params,
+    read_card,
+    read_tensors,
+    write_folder,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+Labels = NDArray[np.int32]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Lens:
+    """How images of this kind are looked at: channel, intensities, scale.
+
+    Attributes
+    ----------
+    channel : int or None
+        Channel to use; None for the mean of all.
+    ranges : tuple of Range
+        Range of each used channel of the image that was adapted to.
+    diameter : float
+        Object size (px at image scale).
+    working_diameter : float
+        Object size (px) at working scale.
+    """
+
+    channel: int | None
+    ranges: tuple[Range, ...]
+    diameter: float
+    working_diameter: float
+
+    @property
+    def zoom(self) -> float:
+        """Factor from image scale to working scale."""
+        return self.working_diameter / self.diameter
+
+    def look(self, planes: Planes, index: int) -> NDArray[np.float32]:
+        """Normalise one plane and bring it to working scale.
+
+        Parameters
+        ----------
+        planes : Planes
+            The image; its intensities are measured over all of its planes.
+        index : int
+            Which plane.
+
+        Returns
+        -------
+        (1, y, x) array of float32
+        """
+        ranges = self._ranges_of(planes)
+        plane = planes.data[index]
+        channels = [r.apply(c) for r, c in zip(ranges, plane, strict=True)]
+        gray: NDArray[np.float32] = np.mean(np.stack(channels), axis=0)
+        shape = scaled_shape((gray.shape[0], gray.shape[1]), self.zoom)
+        return resize_image(gray, shape)[None]
+
+    def _ranges_of(self, planes: Planes) -> list[Range]:
+        channels = planes.data.shape[1]
+        if channels != len(self.ranges):
+            raise UserError(
+                f"The model uses {len(self.ranges)} channel(s) but this image has "
+                f"{channels}; choose an image of the same kind, or the channel."
+            )
+        return [
+            measure_range(planes.data[:, c]).no_narrower_than(reference)
+            for c, reference in enumerate(self.ranges)
+        ]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network with the parameters before and after adaptation.
+
+    Attributes
+    ----------
+    module : PrototypeUNet
+        Structure.
+    initial : Params
+        The meta-initialization.
+    adapted : Params
+        After the inner loop.
+    prototype : Tensor
+        The task's prototype for the adapted parameters.
+    """
+
+    module: PrototypeUNet = field(repr=False)
+    initial: Params = field(repr=False)
+    adapted: Params = field(repr=False)
+    prototype: Tensor = field(repr=False)
+
+    def draw(
+        self, image: NDArray[np.float32], *, adapted: bool
+    ) -> Generator[float, None, NDArray[np.float16]]:
+        """Draw foreground and cue of one plane, see `predict`."""
+        maps = yield from predict(
+            self.module,
+            self.adapted if adapted else self.initial,
+            image,
+            prototype=self.prototype if adapted else None,
+        )
+        return maps.astype(np.float16)
+
+
+@dataclass(frozen=True)
+class Segmenter:
+    """What it takes to segment images of one kind: network and lens.
+
+    Attributes
+    ----------
+    network : Network
+        Parameters before and after adaptation.
+    lens : Lens
+        How to look at images.
+    kept : bool
+        Whether the adapted parameters are what counts.
+    card : dict
+        Provenance: initialization, recipe, report.
+    """
+
+    network: Network
+    lens: Lens
+    kept: bool
+    card: dict[str, Any] = field(repr=False)
+
+    def draw(
+        self, planes: Planes, *, adapted: bool
+    ) -> Generator[float, None, list[PlaneOutput]]:
+        """Run the network over all planes.
+
+        Parameters
+        ----------
+        planes : Planes
+            The image.
+        adapted : bool
+            After (True) or before adaptation.
+
+        Yields
+        ------
+        float
+            Share done.
+
+        Returns
+        -------
+        list of PlaneOutput
+        """
+        outputs = []
+        count = len(planes.data)
+        for index in range(count):
+            drawing = self.network.draw(self.lens.look(planes, index), adapted=adapted)
+            while True:
+                try:
+                    yield (index + next(drawing)) / count
+                except StopIteration as stop:
+                    maps = stop.value
+                    break
+            shape = planes.data.shape[-2], planes.data.shape[-1]
+            outputs.append(PlaneOutput(maps, shape, self.lens.working_diameter))
+        return outputs
+
+    def segment_steps(
+        self,
+        image: NDArray[np.generic],
+        *,
+        adapted: bool = True,
+        axes: str | None = None,
+        channel: int | None = None,
+        settings: DecodeSettings | None = None,
+    ) -> Generator[float, None, Labels]:
+        """Segment an image, as a generator that yields the share done.
+
+        See `segment`.
+        """
+        chosen = self.lens.channel if channel is None else channel
+        planes = as_planes(image, axes=axes, channel=chosen)
+        outputs = yield from self.draw(planes, adapted=adapted and self.kept)
+        return planes.join(decode_planes(outputs, settings or DecodeSettings()))
+
+    def segment(
+        self,
+        image: NDArray[np.generic],
+        *,
+        adapted: bool = True,
+        axes: str | None = None,
+        channel: int | None = None,
+        settings: DecodeSettings | None = None,
+    ) -> Labels:
+        """Segment another image of the same kind.
+
+        Parameters
+        ----------
+        image : array
+            (Y, X), (Y, X, C) or as ``axes`` says.
+        adapted : bool
+            False: as it was before adaptation.
+        axes : str, optional
+            One letter an axis, of T, Z, C, Y, X.
+        channel : int, optional
+            Channel; by default the one that was adapted to.
+        settings : DecodeSettings, optional
+            Threshold, splitting and rules.
+
+        Returns
+        -------
+        array of int32
+            Instances, of the image's shape without its channel axis.
+
+        Raises
+        ------
+        UserError
+            If the image cannot be used.
+        """
+        steps = self.segment_steps(
+            image, adapted=adapted, axes=axes, channel=channel, settings=settings
+        )
+        return exhaust(steps)
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Save the model to a folder, without the images it was adapted on.
+
+        Parameters
+        ----------
+        path : str or Path
+            Folder; created if missing.
+        overwrite : bool
+            Whether a model that is there already is replaced.
+
+        Raises
+        ------
+        UserError
+            If the folder cannot be written.
+        """
+        tensors = {f"initial/{k}": v for k, v in self.network.initial.items()}
+        tensors |= {f"adapted/{k}": v for k, v in self.network.adapted.items()}
+        tensors["prototype"] = self.network.prototype
+        card = self.card | {
+            "kind": "adapted-model",
+            "architecture": self.network.module.architecture.as_dict(),
+            "kept": self.kept,
+            "lens": {
+                "channel": self.lens.channel,
+                "ranges": [[r.low, r.high] for r in self.lens.ranges],
+                "diameter": self.lens.diameter,
+                "working_diameter": self.lens.working_diameter,
+            },
+        }
+        cpu = {k: v.detach().cpu().clone() for k, v in tensors.items()}
+        write_folder(Path(path), cpu, card, overwrite=overwrite)
+
+    def to(self, device: torch.device) -> Segmenter:
+        """Copy to a device."""
+        n = self.network
+        moved = Network(
+            n.module,
+            {k: v.to(device) for k, v in n.initial.items()},
+            {k: v.to(device) for k, v in n.adapted.items()},
+            n.prototype.to(device),
+        )
+        return replace(self, network=moved)
+
+
+def load_segmenter(path: str | Path) -> Segmenter:
+    """Load what `Segmenter.save` wrote; see `napari_metaseg.load`."""
+    folder = Path(path)
+    card = read_card(folder, "adapted-model")
+    architecture = Architecture.from_dict(card.get("architecture"))
+    tensors = read_tensors(folder, card)
+    parts: dict[str, Params] = {"initial": {}, "adapted": {}}
+    for name, tensor in tensors.items():
+        head, _, tail = name.partition("/")
+        if head in parts and tail:
+            parts[head][tail] = tensor
+    prototype = tensors.get("prototype")
+    width = architecture.widths[1] + 1
+    if prototype is None or prototype.shape != (width,):
+        raise UserError(
+            f"The weights in '{folder}' lack their prototype; save the model again."
+        )
+    network = Network(
+        PrototypeUNet(architecture),
+        check_params(parts["initial"], architecture, folder),
+        check_params(parts["adapted"], architecture, folder),
+        prototype.to(torch.float32),
+    )
+    kept = card.pop("kept", True) is True
+    return Segmenter(network, _read_lens(card.pop("lens", None), folder), kept, card)
+
+
+def _read_lens(data: object, folder: Path) -> Lens:
+    match data:
+        case {
+            "channel": int() | None as channel,
+            "ranges": [_, *_] as ranges,
+            "diameter": int() | float() as diameter,
+            "working_diameter": int() | float() as working,
+        } if diameter > 0 and working > 0:
+            pairs = tuple(Range(float(low), float(high)) for low, high in ranges)
+            return Lens(channel, pairs, float(diameter), float(working))
+    raise UserError(
+        f"The card of '{folder}' does not say how images are looked at; save the model "
+        "again."
+    )
+
+
+def decode_planes(outputs: list[PlaneOutput], settings: DecodeSettings) -> Labels:
+    """Decode all planes, each numbered from 1.
+
+    Returns
+    -------
+    (P, Y, X) array of int32
+    """
+    return np.stack([output.instances(settings) for output in outputs])
+
+
+def exhaust(steps: Generator[object, None, T]) -> T:
+    """Run a generator to its end and return its value."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            value: T = stop.value
+            return value

@@ -1,0 +1,108 @@
+"""Do no harm: tell whether adapting made things worse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_metaseg.core.annotation import separate_parts
+from napari_metaseg.core.metrics import mask_iou
+from napari_metaseg.core.settings import DecodeSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_metaseg.core.instances import PlaneOutput
+
+TOLERANCE = 0.02
+"""Loss of own-cell IoU that is within the noise of a hand-drawn outline."""
+
+FLOOD = 0.95
+"""Share of the image from which the foreground covers everything."""
+
+
+def own_iou(
+    outputs: Sequence[PlaneOutput], annotations: Sequence[NDArray[np.int32]]
+) -> float:
+    """Score the painted cells: the best instance's IoU, averaged over cells.
+
+    Parameters
+    ----------
+    outputs : sequence of PlaneOutput
+        The network's output, plane by plane.
+    annotations : sequence of (Y, X) arrays of int32
+        What was painted on these planes.
+
+    Returns
+    -------
+    float
+        In [0, 1].
+    """
+    scores: list[float] = []
+    for output, annotation in zip(outputs, annotations, strict=True):
+        if not (annotation > 0).any():
+            continue
+        parts = separate_parts(annotation)
+        found = output.instances(DecodeSettings(min_size=0.0))
+        for part in range(1, int(parts.max()) + 1):
+            cell = parts == part
+            touching = np.unique(found[cell])
+            scores.append(
+                max(
+                    (mask_iou(cell, found == k) for k in touching if k > 0),
+                    default=0.0,
+                )
+            )
+    return float(np.mean(scores)) if scores else 0.0
+
+
+def verdict(
+    before: Sequence[PlaneOutput],
+    after: Sequence[PlaneOutput],
+    annotations: Sequence[NDArray[np.int32]],
+    iou_before: float,
+    iou_after: float,
+) -> str:
+    """Say why the adapted result is not kept, if it is not.
+
+    Parameters
+    ----------
+    before, after : sequence of PlaneOutput
+        The network's output before and after adaptation.
+    annotations : sequence of (Y, X) arrays of int32
+        What was painted.
+    iou_before, iou_after : float
+        Own-cell scores, see `own_iou`.
+
+    Returns
+    -------
+    str
+        Empty if it is kept; else one sentence.
+    """
+    if iou_after < iou_before - TOLERANCE:
+        return (
+            f"Adapting fits your cells worse (IoU {iou_after:.2f} instead of "
+            f"{iou_before:.2f}), so the result before adaptation stays; check the "
+            "outlines or paint another cell."
+        )
+    share = _foreground(after)
+    if share == 0 and _foreground(before) > 0:
+        return (
+            "Adapting finds no cells at all, so the result before adaptation stays; "
+            "paint another cell."
+        )
+    painted = max(float((a > 0).mean()) for a in annotations)
+    if share > FLOOD and painted < 0.5:
+        return (
+            "Adapting takes everything for cells, so the result before adaptation "
+            "stays; paint a background stroke."
+        )
+    return ""
+
+
+def _foreground(outputs: Sequence[PlaneOutput]) -> float:
+    """Share of pixels taken for cells."""
+    return float(np.mean([np.mean(o.maps[0] > 0.5) for o in outputs]))

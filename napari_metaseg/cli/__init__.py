@@ -167,6 +167,12 @@ def _add_meta_train(commands: Commands) -> None:
     parser.add_argument("--steps", type=int, default=1000, help="meta-steps")
     parser.add_argument("--tasks-per-step", type=int, default=4)
     parser.add_argument("--inner-steps", type=int, default=5)
+    parser.add_argument(
+        "--blank-chance",
+        type=float,
+        default=0.3,
+        help="share of un-adapted queries without a prototype",
+    )
     parser.add_argument("--rate", type=float, default=1e-3, help="outer rate")
     parser.add_argument("--procedural-share", type=float, default=0.35)
     parser.add_argument("--checkpoint-every", type=int, default=50)
@@ -176,6 +182,11 @@ def _add_meta_train(commands: Commands) -> None:
     parser.add_argument("--seed", type=int, default=0)
     _add_device(parser)
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="train no further: write the bundle of a run that was stopped",
+    )
 
 
 def _add_benchmark(commands: Commands) -> None:

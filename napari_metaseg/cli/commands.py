@@ -177,6 +177,7 @@ def meta_train(options: argparse.Namespace) -> int:
         outer=OuterSettings(
             algorithm=options.algorithm,
             inner_steps=options.inner_steps,
+            blank_chance=options.blank_chance,
             half=options.half,
         ),
         train=TrainSettings(
@@ -190,7 +191,8 @@ def meta_train(options: argparse.Namespace) -> int:
         settings,
         options.output,
         device=options.device,
-        resume=options.resume,
+        resume=options.resume or options.keep,
+        keep=options.keep,
         command=options.command_line,
     )
     while True:

@@ -29,6 +29,8 @@ _PNG = (b"\x89PNG\r\n\x1a\n",)
 _JPEG = (b"\xff\xd8\xff",)
 _BMP = (b"BM",)
 _SIGNATURES = {"TIFF": _TIFF, "PNG": _PNG, "JPEG": _JPEG, "BMP": _BMP}
+# Errors that tifffile logs and that cost metadata, not pixels.
+_METADATA_ONLY = ("<TiffTag", "OME series raised")
 _KNOWN_AXES = frozenset("TZCYX")
 
 
@@ -122,8 +124,6 @@ def _damage_told(path: Path) -> Iterator[None]:
     """Turn whatever a decoder raises about a damaged file into one sentence."""
     try:
         yield
-    except UserError:
-        raise
     except MemoryError as error:
         raise UserError(
             f"{path} does not fit into memory; crop it or save it in parts."
@@ -147,8 +147,8 @@ def _tiff_damage_raised() -> Iterator[None]:
         if record.thread != thread:
             return True
         message = record.getMessage()
-        # One unreadable tag costs metadata, not pixels.
-        if record.levelno >= logging.ERROR and not message.startswith("<TiffTag"):
+        harmless = any(text in message for text in _METADATA_ONLY)
+        if record.levelno >= logging.ERROR and not harmless:
             problems.append(message)
         return False
 

@@ -15,12 +15,12 @@ from napari_metaseg import __version__
 from napari_metaseg.core.devices import pick_device
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.intensity import HIGH, LOW
-from napari_metaseg.core.network import Architecture, Params, PrototypeUNet
+from napari_metaseg.core.network import Architecture, PrototypeUNet
 from napari_metaseg.core.scaling import WORKING_DIAMETER
 from napari_metaseg.data.episodes import EpisodeSettings
 from napari_metaseg.data.folders import TaskFolder, read_tasks
 from napari_metaseg.data.stream import PROCEDURAL, EpisodeStream
-from napari_metaseg.io.bundle import load_bundle, save_bundle
+from napari_metaseg.io.bundle import Bundle, load_bundle, save_bundle
 from napari_metaseg.learners.checkpoint import load_checkpoint, save_checkpoint
 from napari_metaseg.learners.meta_gradient import EpisodeTensors, OuterSettings
 from napari_metaseg.learners.meta_train import (
@@ -84,6 +84,7 @@ def run_meta_training(
     *,
     device: str = "auto",
     resume: bool = False,
+    keep: bool = False,
     command: str = "",
 ) -> Generator[dict[str, float], None, Path]:
     """Meta-train an initialization and write its bundle.
@@ -102,6 +103,8 @@ def run_meta_training(
         See `pick_device`.
     resume : bool
         Go on from the checkpoint in ``output``.
+    keep : bool
+        With ``resume``: train no further, write the bundle of what there is.
     command : str
         Command line, for the card.
 
@@ -123,7 +126,8 @@ def run_meta_training(
     chosen = pick_device(device)
     # Seeds the random weights of a run that starts from nothing.
     torch.manual_seed(settings.train.seed)
-    network, progress = _begin(settings, chosen)
+    parent = None if settings.init is None else load_bundle(settings.init)
+    network, progress = _begin(settings, parent, chosen)
     _claim(output, settings, resume)
     if (output / CHECKPOINT).exists():
         progress = load_checkpoint(output / CHECKPOINT, progress)
@@ -140,6 +144,9 @@ def run_meta_training(
             type(episode.query.target)(*(t.to(chosen) for t in episode.query.target)),
         )
 
+    card = make_card(settings, network.architecture, parent, tasks, command)
+    if keep:
+        return write_bundle(output / "bundle", progress, card)
     _trim_log(output / LOG, progress.step)
     with (output / LOG).open("a", encoding="utf-8") as log:
         clock = time.perf_counter()
@@ -155,26 +162,21 @@ def run_meta_training(
                 save_checkpoint(output / CHECKPOINT, progress)
             yield metrics
     save_checkpoint(output / CHECKPOINT, progress)
-    return write_bundle(output / "bundle", progress, settings, tasks, command)
+    return write_bundle(output / "bundle", progress, card)
 
 
 def _begin(
-    settings: RunSettings, device: torch.device
+    settings: RunSettings, parent: Bundle | None, device: torch.device
 ) -> tuple[PrototypeUNet, Progress]:
     layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
     log_rate: float | dict[str, float] = math.log(FIRST_RATE)
-    architecture = settings.architecture
-    weights: Params | None = None
-    if settings.init is not None:
-        bundle = load_bundle(settings.init)
-        architecture, weights = bundle.architecture, bundle.params
-        if bundle.recipe.steps:
+    network = PrototypeUNet(parent.architecture if parent else settings.architecture)
+    if parent is not None:
+        network.load_state_dict(parent.params)
+        if parent.recipe.steps:
             log_rate = {
-                k: math.log(max(r, 1e-8)) for k, r in bundle.recipe.rates.items()
+                k: math.log(max(r, 1e-8)) for k, r in parent.recipe.rates.items()
             }
-    network = PrototypeUNet(architecture)
-    if weights is not None:
-        network.load_state_dict(weights)
     # The layout is set after loading, so that a start from a bundle and one from
     # random weights round alike.
     moved = network.to(device).to(memory_format=layout)  # type: ignore[call-overload]
@@ -227,13 +229,57 @@ def _trim_log(path: Path, step: int) -> None:
     path.write_text("".join(kept), encoding="utf-8")
 
 
-def write_bundle(
-    folder: Path,
-    progress: Progress,
+def make_card(
     settings: RunSettings,
+    architecture: Architecture,
+    parent: Bundle | None,
     tasks: list[TaskFolder],
     command: str,
-) -> Path:
+) -> dict[str, Any]:
+    """Describe a run, as far as it is known before its end.
+
+    Parameters
+    ----------
+    settings : RunSettings
+        Settings of the run.
+    architecture : Architecture
+        The network.
+    parent : Bundle or None
+        What the run started from.
+    tasks : list of TaskFolder
+        What it trains on.
+    command : str
+        Command line.
+
+    Returns
+    -------
+    dict
+        Card without recipe.
+    """
+    known = asdict(settings) | {"data": Path(settings.data).name}
+    ancestry = None
+    if parent is not None:
+        known["init"] = parent.card.get("name")
+        ancestry = {k: parent.card.get(k) for k in ("algorithm", "sha256", "training")}
+    return {
+        "name": settings.outer.algorithm,
+        "algorithm": settings.outer.algorithm,
+        "version": __version__,
+        "torch": torch.__version__,
+        "architecture": architecture.as_dict(),
+        "working_diameter": WORKING_DIAMETER,
+        "normalisation": {"low_percentile": LOW, "high_percentile": HIGH},
+        "training": {
+            "command": command,
+            "settings": known,
+            "tasks": _provenance(tasks, settings.procedural_share),
+            "parent": ancestry,
+        },
+        "metrics": {},
+    }
+
+
+def write_bundle(folder: Path, progress: Progress, card: dict[str, Any]) -> Path:
     """Write the averaged weights of a run with their card.
 
     Parameters
@@ -242,49 +288,24 @@ def write_bundle(
         Folder of the bundle; replaced if there.
     progress : Progress
         State of the run.
-    settings : RunSettings
-        Settings of the run.
-    tasks : list of TaskFolder
-        What it was trained on.
-    command : str
-        Command line.
+    card : dict
+        What `make_card` says of the run.
 
     Returns
     -------
     Path
         ``folder``.
-
-    Raises
-    ------
-    UserError
-        If a trained rate or weight is not finite.
     """
     names = list(progress.state.params)
     average = progress.average
-    pooled = settings.outer.algorithm == "pooled"
+    pooled = card["algorithm"] == "pooled"
     rates = [0.0 if pooled else float(r.exp()) for r in average[len(names) :]]
-    card: dict[str, Any] = {
-        "name": settings.outer.algorithm,
-        "algorithm": settings.outer.algorithm,
-        "version": __version__,
-        "torch": torch.__version__,
-        "architecture": settings.architecture.as_dict(),
-        "recipe": {
-            "steps": 0 if pooled else settings.outer.inner_steps,
-            "rates": dict(zip(names, rates, strict=True)),
-        },
-        "working_diameter": WORKING_DIAMETER,
-        "normalisation": {"low_percentile": LOW, "high_percentile": HIGH},
-        "training": {
-            "command": command,
-            "meta_steps": progress.step,
-            "settings": asdict(settings) | {"data": Path(settings.data).name},
-            "tasks": _provenance(tasks, settings.procedural_share),
-        },
-        "metrics": {},
+    steps = 0 if pooled else card["training"]["settings"]["outer"]["inner_steps"]
+    full = card | {
+        "recipe": {"steps": steps, "rates": dict(zip(names, rates, strict=True))},
+        "training": card["training"] | {"meta_steps": progress.step},
     }
-    params = dict(zip(names, average, strict=False))
-    save_bundle(folder, params, card, overwrite=True)
+    save_bundle(folder, dict(zip(names, average, strict=False)), full, overwrite=True)
     return folder
 
 

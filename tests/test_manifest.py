@@ -1,0 +1,59 @@
+"""napari finds the manifest, and what it names exists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from npe2 import PluginManifest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def manifest() -> PluginManifest:
+    return PluginManifest.from_file(ROOT / "napari.yaml")
+
+
+def test_every_python_name_can_be_imported(manifest: PluginManifest) -> None:
+    manifest.validate_imports()
+
+
+def test_the_installed_manifest_is_the_one_at_the_top_level(
+    manifest: PluginManifest,
+) -> None:
+    """An editable install holds a copy, which a later edit leaves behind.
+
+    `python3 scripts/test.py` makes it anew.
+    """
+    installed = PluginManifest.from_distribution("napari-metaseg")
+
+    assert installed.contributions == manifest.contributions
+    assert installed.display_name == manifest.display_name
+
+
+def test_each_contribution_names_a_command(manifest: PluginManifest) -> None:
+    contributions = manifest.contributions
+    commands = {command.id for command in contributions.commands or ()}
+    used = {
+        item.command
+        for group in (
+            contributions.widgets,
+            contributions.sample_data,
+            *(contributions.menus or {}).values(),
+        )
+        for item in group or ()
+    }
+
+    assert used == commands
+
+
+def test_the_panel_is_in_the_segment_menu_and_docks_right(
+    manifest: PluginManifest,
+) -> None:
+    (widget,) = manifest.contributions.widgets or ()
+    (item,) = (manifest.contributions.menus or {})["napari/layers/segment"]
+
+    assert widget.display_name == "MetaSeg"
+    assert widget.default_dock_area == "right"
+    assert item.command == widget.command

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage as ndi
-from skimage.morphology import reconstruction
+from skimage.morphology import local_maxima, reconstruction
 from skimage.segmentation import watershed
 
 if TYPE_CHECKING:
@@ -24,8 +24,9 @@ def decode(
 ) -> NDArray[np.int32]:
     """Cut the foreground into instances along the valleys of the cue.
 
-    The seeds are the cue's maxima whose dynamics (height above the pass to a
-    higher maximum) reach a depth set by ``settings.split``; a watershed on the
+    The seeds are the cue's maxima whose dynamics (height above the pass to another
+    maximum as high) reach a depth set by ``settings.split``: the extended maxima
+    (Soille, Morphological Image Analysis, 2004, section 6.3.6). A watershed on the
     inverted cue then fills the foreground.
 
     Parameters
@@ -53,10 +54,9 @@ def decode(
     height = np.where(mask, height, 0.0)
     if settings.split > 0:
         depth = max(0.6 * (1 - settings.split) ** 2, 1 / 64)
-        rest = reconstruction(np.maximum(height - depth, 0), height)
-        seeds = (height - rest) >= min(depth, 1.0) - 1e-6
-        seeds &= mask
-        markers, _ = ndi.label(seeds, np.ones((3, 3)))
+        filled = reconstruction(np.maximum(height - depth, 0), height)
+        peaks = local_maxima(filled, connectivity=2) & mask
+        markers, _ = ndi.label(peaks, np.ones((3, 3)))
     else:
         markers = np.zeros(mask.shape, np.int32)
     markers = _seed_the_unseeded(markers, mask)
@@ -91,7 +91,7 @@ def drop_small(labels: NDArray[np.int32], min_area: float) -> NDArray[np.int32]:
     (Y, X) array of int32
     """
     area = np.bincount(labels.ravel())
-    keep = area >= min_area
+    keep = (area >= min_area) & (area > 0)
     keep[0] = False
     ids = np.zeros(len(area), np.int32)
     ids[keep] = np.arange(1, int(keep.sum()) + 1)

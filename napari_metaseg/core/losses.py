@@ -68,7 +68,7 @@ def dense_loss(logits: Tensor, target: Dense) -> Tensor:
     logits : (N, 2, Y, X) tensor
         Foreground and cue.
     target : Dense
-        Targets with pixel weights.
+        Targets with pixel weights; pixels of weight 0 are unknown and take no part.
 
     Returns
     -------
@@ -77,12 +77,13 @@ def dense_loss(logits: Tensor, target: Dense) -> Tensor:
         cross-entropy of the cue.
     """
     foreground, cue = logits.unbind(1)
+    known = (target.weight > 0).to(foreground.dtype)
     entropy = F.binary_cross_entropy_with_logits(
         foreground, target.foreground, reduction="none"
     )
     return (
         mean_over(entropy, target.weight)
-        + 0.5 * soft_dice(torch.sigmoid(foreground), target.foreground)
+        + 0.5 * soft_dice(torch.sigmoid(foreground) * known, target.foreground * known)
         + 2 * mean_over(cue_loss(cue, target.cue), target.weight)
     )
 

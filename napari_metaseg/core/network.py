@@ -102,7 +102,7 @@ class _Norm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         # In 16 bits the sums over pixels behind the gradient of scale and shift
         # lose most of their digits.
-        y = F.layer_norm(x.movedim(1, -1).float(), self.weight.shape)
+        y = F.layer_norm(at_least_32(x.movedim(1, -1)), self.weight.shape)
         return (y * self.weight + self.bias).movedim(-1, 1)
 
 
@@ -115,6 +115,11 @@ class _Block(nn.Sequential):
             conv = nn.Conv2d(a, b, 3, padding=dilation, dilation=dilation, bias=False)
             layers += [conv, _Norm(b), nn.SiLU()]
         super().__init__(*layers)
+
+
+def at_least_32(x: Tensor) -> Tensor:
+    """Bring 16-bit numbers to 32 bits, and leave 64 bits alone."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def _up(x: Tensor) -> Tensor:
@@ -195,7 +200,7 @@ class PrototypeUNet(nn.Module):
         lifted = self.lift(evidence.movedim(1, -1)).movedim(-1, 1)
         judged = self.judge(up + lifted)
         top = F.silu(self.last(torch.cat([_up(judged), F.silu(fine)], 1)))
-        return Output(self.head(top).float(), prototype)
+        return Output(at_least_32(self.head(top)), prototype)
 
 
 class Prototypes(NamedTuple):
@@ -237,7 +242,7 @@ def fit_prototypes(
     Prototypes
     """
     shape = features.shape[2], features.shape[3]
-    f = features.float().flatten(2).transpose(1, 2)
+    f = at_least_32(features).flatten(2).transpose(1, 2)
     f = torch.cat([f, f.new_ones(*f.shape[:2], 1)], 2)
     weight = F.adaptive_avg_pool2d(painted, shape).flatten(1)
     gram = _mean_gram(f, f.new_ones(f.shape[:2]))
@@ -267,7 +272,7 @@ def _evidence(features: Tensor, prototypes: Tensor) -> Tensor:
     """Likeness to what was painted (about 1 there), and a mark that it is known."""
     with torch.autocast(features.device.type, enabled=False):
         weights, bias = prototypes[:, :-1, None, None], prototypes[:, -1, None, None]
-        ratio = (features.float() * weights).sum(1) + bias
+        ratio = (at_least_32(features) * weights).sum(1) + bias
         likeness = 2 * torch.tanh(ratio / 2)
     return torch.stack([likeness, torch.ones_like(likeness)], 1).to(features.dtype)
 

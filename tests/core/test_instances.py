@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from napari_metaseg.core.instances import (
+    PlaneOutput,
+    keep_numbers,
+    respect_annotation,
+)
+from napari_metaseg.core.settings import DecodeSettings
+from napari_metaseg.core.targets import dense_target
+
+labels = arrays(np.int32, (8, 9), elements=st.integers(0, 5))
+annotations = arrays(np.int32, (8, 9), elements=st.integers(-1, 3))
+
+
+@given(labels, annotations)
+def test_painted_cells_are_verbatim_and_strokes_free(
+    found: np.ndarray, annotation: np.ndarray
+) -> None:
+    merged = respect_annotation(found, annotation)
+
+    for k in np.unique(annotation[annotation > 0]):
+        assert ((merged == k) == (annotation == k)).all()
+    assert not merged[annotation == -1].any()
+    assert not (merged > 0)[(found == 0) & (annotation == 0)].any()
+
+
+@given(labels, labels, annotations)
+def test_keeping_numbers_changes_no_instance(
+    new: np.ndarray, old: np.ndarray, annotation: np.ndarray
+) -> None:
+    merged = respect_annotation(new, annotation)
+
+    kept = keep_numbers(merged, old, annotation)
+
+    pairs = {(int(a), int(b)) for a, b in zip(merged.flat, kept.flat, strict=True)}
+    assert len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
+    assert (kept[annotation > 0] == merged[annotation > 0]).all()
+
+
+@given(labels)
+def test_the_same_instances_keep_all_their_numbers(old: np.ndarray) -> None:
+    nothing = np.zeros_like(old)
+    shuffled = np.where(old > 0, (old * 3) % 7, 0).astype(np.int32)
+
+    np.testing.assert_array_equal(keep_numbers(shuffled, old, nothing), old)
+
+
+def output(labels: np.ndarray, shape: tuple[int, int]) -> PlaneOutput:
+    target = dense_target(labels)
+    maps = np.stack([target.foreground, target.cue]).astype(np.float16)
+    return PlaneOutput(maps, shape, diameter=12.0)
+
+
+def squares() -> np.ndarray:
+    drawn = np.zeros((60, 60), np.int32)
+    drawn[5:17, 5:17], drawn[30:42, 30:42], drawn[50:54, 5:9] = 1, 2, 3
+    drawn[40:52, 48:60] = 4
+    return drawn
+
+
+def test_rules_act_on_stored_output() -> None:
+    stored = output(squares(), (60, 60))
+
+    def count(**rules: float) -> int:
+        found = stored.instances(DecodeSettings(**rules))  # type: ignore[arg-type]
+        return len(np.unique(found)) - 1
+
+    assert count(min_size=0) == 4
+    assert count(min_size=0.5) == 3
+    assert count(min_size=0.5, clear_border=True) == 2
+
+
+def test_instances_come_back_at_image_scale() -> None:
+    drawn = squares()
+    for factor in (2, 0.5):
+        shape = (int(60 * factor), int(60 * factor))
+        found = output(drawn, shape).instances(DecodeSettings(min_size=0.5))
+        assert found.shape == shape
+        areas = np.bincount(found.ravel())[1:]
+        np.testing.assert_allclose(areas, 144 * factor**2, rtol=0.2)

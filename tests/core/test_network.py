@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.inner_loop import run
+from napari_metaseg.core.network import (
+    Architecture,
+    PrototypeUNet,
+    count_parameters,
+    fit_prototypes,
+)
+from napari_metaseg.core.tiles import predict, tile_windows
+from napari_metaseg.workflows.model import exhaust
+
+SMALL = Architecture(widths=(4, 6, 8, 10))
+
+
+def lively(architecture: Architecture = SMALL, seed: int = 0) -> PrototypeUNet:
+    """Build a network whose output is far from constant."""
+    torch.manual_seed(seed)
+    network = PrototypeUNet(architecture)
+    with torch.no_grad():
+        for p in network.parameters():
+            p.mul_(1.5)
+    return network
+
+
+def test_the_bundled_network_is_compact() -> None:
+    assert count_parameters(PrototypeUNet()) < 2_000_000
+
+
+def test_architectures_survive_json_and_refuse_others() -> None:
+    assert Architecture.from_dict(SMALL.as_dict()) == SMALL
+    for wrong in ({}, SMALL.as_dict() | {"name": "resnet"}, SMALL.as_dict() | {"widths": [10**9] * 4}):
+        with pytest.raises(UserError, match="another network architecture"):
+            Architecture.from_dict(wrong)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    st.integers(100, 330), st.integers(100, 330), st.sampled_from([64, 128, 192]),
+    st.booleans(),
+)
+def test_tiles_leave_no_trace(height: int, width: int, tile: int, known: bool) -> None:
+    network = lively()
+    params = {k: p.detach() for k, p in network.named_parameters()}
+    image = np.random.default_rng(height).random((1, height, width), np.float32)
+    prototype = torch.linspace(-1, 1, 7) if known else None
+
+    def draw(size: int) -> np.ndarray:
+        return exhaust(predict(network, params, image, prototype=prototype, tile=size))
+
+    tiled, whole = draw(tile), draw(1024)
+
+    assert whole.std() > 0.01
+    np.testing.assert_allclose(tiled, whole, atol=1e-4)
+
+
+def test_the_halo_covers_the_receptive_field() -> None:
+    network = lively().double()
+    image = torch.rand(1, 1, 256, 256, dtype=torch.float64, requires_grad=True)
+    network(image).logits[0, :, 128, 128].sum().backward()
+    assert image.grad is not None
+    touched = torch.nonzero(image.grad[0, 0])
+
+    reach = (touched - 128).abs().max()
+
+    assert 40 < reach <= PrototypeUNet.HALO
+
+
+@given(st.integers(1, 40), st.integers(1, 40))
+def test_tiles_cover_every_pixel_once(rows: int, columns: int) -> None:
+    count = np.zeros((8 * rows, 8 * columns), int)
+    for read, keep, write in tile_windows(count.shape, 64):
+        count[write] += 1
+        for r, k, w in zip(read, keep, write, strict=True):
+            assert (r.start + k.start, r.start + k.stop) == (w.start, w.stop)
+    assert (count == 1).all()
+
+
+def test_prototype_is_the_density_ratio_of_its_equation() -> None:
+    torch.manual_seed(1)
+    features = torch.randn(1, 5, 6, 6)
+    painted = (torch.rand(1, 6, 6) < 0.3).float()
+    stroke = (torch.rand(1, 6, 6) < 0.2).float() * (1 - painted)
+
+    whole = fit_prototypes(features, painted, stroke, torch.tensor(0.1)).whole
+
+    f = np.c_[features[0].reshape(5, -1).T.numpy(), np.ones(36)]
+    p, s = painted.numpy().ravel() > 0, stroke.numpy().ravel() > 0
+    gram = f.T @ f / 36 + f[s].T @ f[s] / s.sum() + 0.1 * np.eye(6)
+    answer = np.linalg.solve(gram, f[p].mean(0))
+    np.testing.assert_allclose(whole, answer / (f[p].mean(0) @ answer), rtol=1e-3)
+    assert (f[p] @ whole.numpy()).mean() == pytest.approx(1, rel=1e-3)
+
+
+def test_each_support_image_is_judged_by_the_others() -> None:
+    torch.manual_seed(2)
+    features = torch.randn(3, 4, 8, 8)
+    painted = torch.zeros(3, 8, 8)
+    painted[0, :3, :3] = painted[1, 4:, 4:] = 1
+    ridge = torch.tensor(0.1)
+
+    fit = fit_prototypes(features, painted, None, ridge)
+    without = painted.clone()
+    without[0] = 0
+    expected = fit_prototypes(features, without, None, ridge).whole
+
+    torch.testing.assert_close(fit.crossed[0], expected)
+    torch.testing.assert_close(fit.crossed[2], fit.whole)
+    alone = fit_prototypes(features[:1], painted[:1], None, ridge)
+    torch.testing.assert_close(alone.crossed[0], alone.whole)
+
+
+def test_the_order_of_the_images_does_not_matter() -> None:
+    network = lively()
+    params = dict(network.named_parameters())
+    images = torch.rand(3, 1, 64, 64)
+
+    together = run(network, params, images).logits
+    apart = torch.cat([run(network, params, image[None]).logits for image in images])
+
+    torch.testing.assert_close(together, apart, atol=1e-5, rtol=1e-5)

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+from napari_metaseg.core.inner_loop import inner_loop, run
+from napari_metaseg.core.losses import sparse_loss
+from napari_metaseg.core.network import Params
+
+from .helpers import tiny_episode, tiny_network
+
+
+def begin(rate: float) -> tuple[torch.nn.Module, Params, Params]:
+    network = tiny_network()
+    params = {k: p.detach().clone() for k, p in network.named_parameters()}
+    return network, params, {k: torch.tensor(rate) for k in params}
+
+
+def test_the_first_state_is_the_initialization_itself() -> None:
+    network, params, rates = begin(0.1)
+
+    first = next(inner_loop(network, params, tiny_episode().support, rates, 5))
+
+    assert (first.index, first.loss) == (0, None)
+    assert first.params is params
+
+
+def test_each_step_follows_the_gradient_at_its_own_rate() -> None:
+    network, params, rates = begin(0.01)
+    rates["head.bias"] = torch.tensor(0.0)
+    support = tiny_episode().support
+
+    _, step = inner_loop(network, params, support, rates, 1)
+
+    leaves = {k: p.clone().requires_grad_() for k, p in params.items()}
+    loss = sparse_loss(
+        run(network, leaves, support.images, support=support).logits, support.target
+    )
+    slopes = torch.autograd.grad(loss, list(leaves.values()))
+    assert step.loss is not None
+    torch.testing.assert_close(step.loss, loss.detach())
+    for (name, p), g in zip(params.items(), slopes, strict=True):
+        torch.testing.assert_close(step.params[name], p - rates[name] * g)
+    torch.testing.assert_close(step.params["head.bias"], params["head.bias"])
+
+
+def test_the_loss_falls() -> None:
+    network, params, rates = begin(0.02)
+
+    losses = [
+        float(s.loss)
+        for s in inner_loop(network, params, tiny_episode().support, rates, 20)
+        if s.loss is not None
+    ]
+
+    assert len(losses) == 20
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_a_huge_gradient_is_scaled_back_to_the_clip() -> None:
+    network, params, rates = begin(1.0)
+
+    _, step = inner_loop(network, params, tiny_episode().support, rates, 1, clip=1e-3)
+
+    moved = torch.stack([(step.params[k] - p).square().sum() for k, p in params.items()])
+    assert float(moved.sum().sqrt()) == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_the_initialization_is_never_changed_and_steps_are_frozen() -> None:
+    network, params, rates = begin(0.1)
+    before = {k: p.clone() for k, p in params.items()}
+
+    steps = list(inner_loop(network, params, tiny_episode().support, rates, 3))
+
+    for name, p in params.items():
+        torch.testing.assert_close(p, before[name], atol=0, rtol=0)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        steps[0].index = 9  # type: ignore[misc]
+
+
+def test_the_loop_can_be_left_at_any_step() -> None:
+    network, params, rates = begin(0.1)
+    loop = inner_loop(network, params, tiny_episode().support, rates, 1000)
+
+    assert [next(loop).index for _ in range(3)] == [0, 1, 2]
+    loop.close()
+
+    assert next(loop, None) is None

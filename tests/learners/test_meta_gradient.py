@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from napari_metaseg.core.inner_loop import fit_prototype, inner_loop, run
+from napari_metaseg.core.losses import dense_loss, sparse_loss
+from napari_metaseg.core.network import Params, PrototypeUNet
+from napari_metaseg.learners.meta_gradient import (
+    Algorithm,
+    EpisodeTensors,
+    MetaState,
+    OuterSettings,
+    meta_gradient,
+)
+from napari_metaseg.learners.meta_train import start
+
+from .helpers import tiny_episode, tiny_network
+
+DOUBLE = torch.float64
+
+
+def state_of(network: PrototypeUNet, rate: float) -> MetaState:
+    return start(dict(network.named_parameters()), math.log(rate)).state
+
+
+def outer_loss(
+    network: PrototypeUNet,
+    params: Params,
+    log_rates: Params,
+    episode: EpisodeTensors,
+    settings: OuterSettings,
+) -> torch.Tensor:
+    """Compute the outer loss from its definition, without any meta-gradient code."""
+    rates = {k: r.exp() for k, r in log_rates.items()}
+    adapted = dict(params)
+    for _ in range(settings.inner_steps):
+        leaves = {k: p.detach().requires_grad_() for k, p in adapted.items()}
+        logits = run(network, leaves, episode.support.images, support=episode.support)
+        loss = sparse_loss(logits.logits, episode.support.target)
+        slopes = torch.autograd.grad(loss, list(leaves.values()))
+        assert math.sqrt(sum(float(g.square().sum()) for g in slopes)) < 10, "no clip"
+        adapted = {
+            k: p - rates[k] * g
+            for (k, p), g in zip(adapted.items(), slopes, strict=True)
+        }
+
+    def query(at: Params) -> torch.Tensor:
+        prototype = fit_prototype(network, at, episode.support)
+        logits = run(network, at, episode.query_images, prototype=prototype).logits
+        return dense_loss(logits, episode.query_target)
+
+    return query(adapted) + settings.zero_step_weight * query(params)
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_maml_equals_central_differences_through_the_whole_network(steps: int) -> None:
+    torch.manual_seed(0)
+    network, episode = PrototypeUNet().double(), tiny_episode(dtype=DOUBLE)
+    state = state_of(network, 0.005)
+    for r in state.log_rates.values():
+        r.data = r.data.to(DOUBLE)
+    settings = OuterSettings("maml", inner_steps=steps)
+
+    slopes = meta_gradient(network, state, episode, settings, blank=False).gradients
+
+    torch.manual_seed(3)
+    direction = [torch.randn_like(t) for t in state.tensors()]
+    names = list(state.params)
+
+    def along(step: float) -> float:
+        moved = [
+            (t + step * d).detach()
+            for t, d in zip(state.tensors(), direction, strict=True)
+        ]
+        params = dict(zip(names, moved[: len(names)], strict=True))
+        rates = dict(zip(names, moved[len(names) :], strict=True))
+        return float(outer_loss(network, params, rates, episode, settings))
+
+    numeric = (along(1e-7) - along(-1e-7)) / 2e-7
+    exact = sum(float((g * d).sum()) for g, d in zip(slopes, direction, strict=True))
+    assert exact == pytest.approx(numeric, rel=1e-5)
+
+
+def gradients(
+    algorithm: Algorithm, rate: float, *, blank: bool = False, zero: float = 0.3
+) -> list[torch.Tensor]:
+    network, episode = tiny_network(DOUBLE), tiny_episode(dtype=DOUBLE)
+    settings = OuterSettings(algorithm, inner_steps=2, zero_step_weight=zero)
+    state = state_of(network, rate)
+    return meta_gradient(network, state, episode, settings, blank).gradients
+
+
+def difference(a: list[torch.Tensor], b: list[torch.Tensor]) -> float:
+    n = len(a) // 2
+    gap = sum(float((x - y).square().sum()) for x, y in zip(a[:n], b[:n], strict=True))
+    size = sum(float(x.square().sum()) for x in a[:n])
+    return math.sqrt(gap / size)
+
+
+def test_first_and_second_order_agree_as_the_inner_rate_vanishes() -> None:
+    coarse = difference(gradients("maml", 5e-3), gradients("fomaml", 5e-3))
+    fine = difference(gradients("maml", 5e-6), gradients("fomaml", 5e-6))
+
+    assert coarse > 1e-3, "the curvature must matter, or this shows nothing"
+    assert fine < coarse / 100
+
+
+def test_fomaml_is_the_query_gradient_at_the_adapted_weights() -> None:
+    network, episode = tiny_network(), tiny_episode()
+    state = state_of(network, 0.05)
+    settings = OuterSettings("fomaml", inner_steps=2, zero_step_weight=0.0)
+
+    found = meta_gradient(network, state, episode, settings, blank=False).gradients
+
+    rates = {k: r.exp().detach() for k, r in state.log_rates.items()}
+    *_, last = inner_loop(network, state.params, episode.support, rates, 2)
+    leaves = {k: p.detach().requires_grad_() for k, p in last.params.items()}
+    prototype = fit_prototype(network, leaves, episode.support)
+    logits = run(network, leaves, episode.query_images, prototype=prototype).logits
+    expected = torch.autograd.grad(
+        dense_loss(logits, episode.query_target), list(leaves.values())
+    )
+    for a, b in zip(found, expected, strict=False):
+        torch.testing.assert_close(a, b, atol=1e-6, rtol=1e-4)
+
+
+def test_pooled_training_is_the_query_gradient_without_any_step() -> None:
+    pooled = gradients("pooled", 0.05)
+    still = gradients("fomaml", 1e-300, zero=0.0)
+
+    assert difference(pooled, still) < 1e-9
+
+
+def test_a_blank_query_tells_nothing_about_the_support() -> None:
+    network = tiny_network()
+    state = state_of(network, 0.05)
+    settings = OuterSettings("pooled")
+    first = tiny_episode(0)
+    other = first._replace(support=tiny_episode(1).support)
+
+    def slopes(episode: EpisodeTensors, blank: bool) -> torch.Tensor:
+        found = meta_gradient(network, state, episode, settings, blank).gradients
+        return torch.cat([g.flatten() for g in found])
+
+    torch.testing.assert_close(slopes(first, True), slopes(other, True))
+    assert not torch.allclose(slopes(first, False), slopes(other, False))
+
+
+def test_half_precision_keeps_the_direction() -> None:
+    torch.manual_seed(0)
+    network, episode = PrototypeUNet(), tiny_episode()
+    state = state_of(network, 0.05)
+
+    def flat(half: bool) -> torch.Tensor:
+        settings = OuterSettings("fomaml", inner_steps=2, half=half)
+        found = meta_gradient(network, state, episode, settings, False).gradients
+        return torch.cat([g.flatten() for g in found])
+
+    assert torch.cosine_similarity(flat(True), flat(False), dim=0) > 0.99

@@ -1,0 +1,1 @@
+"""The napari side: panel, layers, worker, sample data."""

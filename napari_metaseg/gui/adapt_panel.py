@@ -1,0 +1,269 @@
+"""The panel "MetaSeg": paint cells, adapt, see, correct, adapt again, export."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from napari.layers import Layer
+from napari.utils.notifications import show_warning
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QHideEvent, QKeySequence
+from qtpy.QtWidgets import (
+    QMainWindow,
+    QShortcut,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from . import guidance, images, layers, rounds, samples
+from .bench import Bench
+from .desk import Desk
+from .guidance import Line, Situation, Tone
+from .links import after_rest
+from .panel_view import ADAPT_KEY, PanelView
+from .saving import Saver
+from .worker import Runner
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from napari.components import ViewerModel
+
+    from napari_metaseg.core.settings import DecodeSettings
+
+    from .bench import Work
+    from .worker import Tick
+
+_HEAD_START = 100  # ms in which the window is drawn before torch is imported
+
+
+class AdaptPanel(QWidget):
+    """The dock widget.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        The viewer it belongs to.
+    """
+
+    def __init__(self, napari_viewer: ViewerModel) -> None:
+        super().__init__()
+        self._layers = napari_viewer.layers
+        self._compared: Work | None = None
+        self._news: Line | None = None
+        # As tall as the dock: napari would otherwise add empty space below.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self.view = PanelView()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.view)
+        self.desk = Desk(self._layers, self.view.source, self)
+        self.bench = Bench(self._layers, self)
+        self.saver = Saver(self)
+        self._preparing = Runner("Loading", self)
+        self._opening = Runner("Drawing a sample", self)
+        self._connect_view()
+        self._connect_parts()
+        self._refresh()
+        # Python's import lock would hold up the panel's first painting.
+        after_rest(self, _HEAD_START, self._prepare).start()
+
+    @property
+    def work(self) -> Work | None:
+        """The work on the chosen image, as its channels are read now."""
+        image, reading = self.desk.image, self.desk.reading
+        if image is None or reading is None:
+            return None
+        return self.bench.work_on(image, reading)
+
+    def adapt(self) -> None:
+        """Adapt to what is painted; while that runs, cancel it."""
+        work, annotation = self.work, self.desk.annotation
+        if self.bench.running:
+            self.bench.cancel()
+        elif work is not None and annotation is not None:
+            self.view.before.setChecked(False)
+            source, last = self.view.source, work.last
+            request = rounds.Request(
+                image=images.pixels(work.image),
+                annotation=annotation.data.copy(),
+                axes=work.reading.axes,
+                channel=work.reading.channel,
+                diameter=self.view.object_size.chosen,
+                init=source.init,
+                device=source.device,
+                settings=self.view.decode.settings,
+                previous=None if last is None else last.decoded.labels,
+            )
+            self.bench.adapt(work, request)
+
+    def next_cell(self) -> None:
+        """Paint one more cell."""
+        self.desk.next_cell()
+        self._refresh()
+
+    def background(self) -> None:
+        """Paint where no cell is."""
+        self.desk.background()
+        self._refresh()
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Leave once napari has closed the dock."""
+        super().changeEvent(event)
+        detached = event is not None and event.type() == QEvent.Type.ParentChange
+        if detached and self.parent() is None:
+            self._leave()
+
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        """Leave if it is the whole window that closes, and not only the dock."""
+        super().hideEvent(event)
+        owner = self.parentWidget()
+        while owner is not None and not isinstance(owner, QMainWindow):
+            owner = owner.parentWidget()
+        if owner is not None and not owner.isVisible():
+            self._leave()
+
+    def _leave(self) -> None:
+        """Leave the layers alone and end whatever runs."""
+        self.desk.leave()
+        self.bench.leave()
+
+    def _prepare(self) -> None:
+        self._preparing.start(rounds.prepare)
+
+    def _connect_view(self) -> None:
+        view = self.view
+        view.adapt.clicked.connect(self.adapt)
+        view.next_cell.clicked.connect(self.next_cell)
+        view.background.clicked.connect(self.background)
+        view.sample.clicked.connect(self._open_sample)
+        view.export.clicked.connect(self._export)
+        view.save.clicked.connect(self._save_model)
+        view.before.toggled.connect(self._compare)
+        view.decode.changed.connect(self._decode)
+        for name in ("Ctrl+Return", "Ctrl+Enter"):
+            shortcut = QShortcut(QKeySequence(name), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(self.adapt)
+
+    def _connect_parts(self) -> None:
+        keys = {"N": self.next_cell, "G": self.background, "Control-Enter": self.adapt}
+        self.desk.bind(keys)
+        self.desk.image_changed.connect(self._on_image)
+        self.desk.stroked.connect(self._on_stroke)
+        self.desk.changed.connect(self._refresh)
+        self.bench.changed.connect(self._refresh)
+        self.saver.saved.connect(self._on_saved)
+        self.saver.refused.connect(self._on_refused)
+        self.saver.idle.connect(self._refresh)
+        self._preparing.returned.connect(self.view.source.offer_ready)
+        self._preparing.refused.connect(self._on_trouble)
+        self._opening.returned.connect(self._on_sample)
+
+    def _decode(self, settings: DecodeSettings) -> None:
+        self.view.before.setChecked(False)
+        if self.work is not None:
+            self.bench.decode(self.work, settings, adapted=True)
+
+    def _compare(self, before: bool) -> None:
+        """Show the result before adaptation, or the adapted one again."""
+        if before and self.work is not None and self.work.last is not None:
+            self._compared = self.work
+            settings = self.work.last.decoded.settings
+            self.bench.decode(self.work, settings, adapted=False)
+        elif self._compared is not None:
+            self.bench.show_last(self._compared)
+            self._compared = None
+
+    def _on_image(self) -> None:
+        """Leave the comparison behind on the image that was chosen before."""
+        self.view.before.setChecked(False)
+        self.bench.forget_removed()
+        self._refresh()
+
+    def _on_stroke(self) -> None:
+        if self.work is not None and not self.bench.running:
+            self.work.line = None
+        self._news = None
+        self._refresh()
+
+    def _on_trouble(self, text: str) -> None:
+        show_warning(text)
+        self._on_refused(text)
+
+    def _on_refused(self, text: str) -> None:
+        self._tell(Line(text, Tone.WARNING))
+
+    def _on_saved(self, text: str) -> None:
+        self._tell(Line(text, Tone.DONE))
+
+    def _tell(self, line: Line) -> None:
+        """Show a line until the next stroke."""
+        self._news = line
+        self._refresh()
+
+    def _open_sample(self) -> None:
+        self._opening.start(_draw_sample)
+        self.view.sample.setEnabled(False)
+
+    def _on_sample(self, sample: list[samples.LayerData]) -> None:
+        self._layers.extend([Layer.create(*layer) for layer in sample])
+
+    def _export(self) -> None:
+        """Export the instances as they are shown."""
+        work = self.work
+        if work is not None and work.last is not None:
+            shown = layers.find_cells(self._layers, work.image, work.reading)
+            labels = work.last.decoded.labels if shown is None else shown.data
+            self.saver.export(work.image, work.reading, np.asarray(labels))
+            self._refresh()
+
+    def _save_model(self) -> None:
+        if self.work is not None and self.work.last is not None:
+            self.saver.save_model(self.work.image, self.work.last.model)
+            self._refresh()
+
+    def _refresh(self) -> None:
+        """Bring every part of the view in line with what is there."""
+        view, desk, bench, work = self.view, self.desk, self.bench, self.work
+        annotation = desk.annotation
+        result = work is not None and work.last is not None
+        view.status.show_line(self._line())
+        view.sample.setVisible(desk.image is None)
+        view.sample.setEnabled(not self._opening.running)
+        view.object_size.show_measured(desk.painted.diameter)
+        label = None if annotation is None else annotation.selected_label
+        view.show_brush(label, possible=work is not None)
+        view.show_running(bench.running, bench.stopping, bench.progress)
+        paintable = desk.painted.cells > 0
+        view.adapt.setEnabled(not bench.stopping if bench.running else paintable)
+        view.decode.setEnabled(result)
+        view.before.setEnabled(result and not bench.running)
+        view.export.setEnabled(result and not self.saver.busy)
+        view.save.setEnabled(result and not self.saver.busy)
+
+    def _line(self) -> Line:
+        """Return what to tell: news first, then the work, then the next step."""
+        desk, work = self.desk, self.work
+        if self.bench.stopping:
+            return Line("Cancelling…")
+        if self._news is not None:
+            return self._news
+        if work is not None and work.line is not None:
+            return work.line
+        situation = Situation(
+            image=desk.image is not None,
+            readable=desk.reading is not None,
+            annotation=desk.annotation is not None,
+            cells=desk.painted.cells,
+            background=desk.painted.background,
+            adapt_key=ADAPT_KEY,
+        )
+        return guidance.next_step(situation)
+
+
+def _draw_sample() -> Generator[Tick, None, list[samples.LayerData]]:
+    yield from ()
+    return samples.phase_contrast()

@@ -1,0 +1,197 @@
+"""The workbench: adapts to one image at a time and shows what comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from napari.utils.notifications import show_warning
+from qtpy.QtCore import QObject, Signal
+
+from . import guidance, images, layers, rounds
+from .guidance import Line, Tone
+from .worker import Runner
+
+if TYPE_CHECKING:
+    import numpy as np
+    from napari.components import LayerList
+    from napari.layers import Image
+    from numpy.typing import NDArray
+
+    from napari_metaseg.core.settings import DecodeSettings
+    from napari_metaseg.workflows.results import Progress
+
+    from .images import Reading
+    from .rounds import Decoded, Request, Round
+
+
+@dataclass
+class Work:
+    """How far the work on one image has come.
+
+    Attributes
+    ----------
+    image : Image
+        The image.
+    reading : Reading
+        How its channels are read.
+    last : Round or None
+        Its last adaptation.
+    line : Line or None
+        What to tell the person as long as this image is chosen; None for the
+        next step.
+    """
+
+    image: Image
+    reading: Reading
+    last: Round | None = None
+    line: Line | None = None
+
+
+class Bench(QObject):
+    """Runs adaptations and decodings, and shows their results as layers.
+
+    An image that is renamed, resized or removed meanwhile is no error: results
+    go to the image they were computed for, if it still has their shape.
+
+    Signals
+    -------
+    changed :
+        Something that the panel shows has changed.
+    """
+
+    changed = Signal()
+
+    def __init__(self, layer_list: LayerList, parent: QObject) -> None:
+        super().__init__(parent)
+        self._layers = layer_list
+        self._works: dict[object, Work] = {}
+        self._adapting_on: Work | None = None
+        self._decoding_of: Work | None = None
+        self.progress = (0, 1)
+        self._adapting = Runner("Adapting", self)
+        self._adapting.progressed.connect(self._on_progress)
+        self._adapting.returned.connect(self._on_adapted)
+        self._adapting.refused.connect(self._on_refused)
+        self._adapting.failed.connect(self._on_failed)
+        self._adapting.cancelled.connect(self._on_cancelled)
+        self._adapting.idle.connect(self.changed)
+        self._decoding = Runner("Decoding", self)
+        self._decoding.returned.connect(self._on_decoded)
+
+    @property
+    def running(self) -> bool:
+        """Whether an adaptation is at work."""
+        return self._adapting.running
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it has been cancelled and is about to end."""
+        return self._adapting.stopping
+
+    def work_on(self, image: Image, reading: Reading) -> Work:
+        """Return the work on an image; a new one if it is read in another way."""
+        work = self._works.get(image.unique_id)
+        if work is None or work.reading != reading:
+            work = self._works[image.unique_id] = Work(image, reading)
+        return work
+
+    def forget_removed(self) -> None:
+        """Let go of the work on images that are no longer in the viewer."""
+        held = {image.unique_id for image in layers.image_layers(self._layers)}
+        self._works = {k: work for k, work in self._works.items() if k in held}
+
+    def adapt(self, work: Work, request: Request) -> None:
+        """Adapt to a snapshot."""
+        self._decoding.drop()
+        self._adapting_on, self.progress = work, (0, 1)
+        work.line = Line("Getting ready…")
+        self._adapting.start(partial(rounds.adapt, request))
+        self.changed.emit()
+
+    def cancel(self) -> None:
+        """End the adaptation at its next step."""
+        self._adapting.cancel()
+        self.changed.emit()
+
+    def leave(self) -> None:
+        """End whatever runs, and take no notice of it any more."""
+        self._adapting.drop()
+        self._decoding.drop()
+
+    def decode(self, work: Work, settings: DecodeSettings, *, adapted: bool) -> None:
+        """Decode the output of the last round again, after or before adaptation."""
+        if work.last is not None:
+            model, labels = work.last.model, work.last.decoded.labels
+            self._decoding_of = work
+            self._decoding.start(
+                partial(rounds.decode, model, settings, labels, adapted=adapted)
+            )
+
+    def show_last(self, work: Work) -> None:
+        """Show the adapted result of the last round."""
+        self._decoding.drop()
+        if work.last is not None:
+            self._show(work, work.last.decoded.labels)
+            work.line = guidance.decoded(work.last.decoded.cells, adapted=True)
+            self.changed.emit()
+
+    def _on_progress(self, progress: Progress) -> None:
+        work = self._adapting_on
+        if work is not None:
+            work.line = Line(progress.message)
+            self.progress = progress.step, progress.total
+            if progress.preview is not None:
+                self._show(work, progress.preview)
+            self.changed.emit()
+
+    def _on_adapted(self, result: Round) -> None:
+        work, self._adapting_on = self._adapting_on, None
+        if work is None:
+            return
+        if not self._show(work, result.decoded.labels):
+            text = "The image was removed or resized meanwhile; press Adapt again."
+            work.line = Line(text, Tone.WARNING)
+            return
+        work.last, work.line = result, guidance.adapted(result)
+
+    def _on_refused(self, reason: str) -> None:
+        show_warning(reason)
+        self._go_back(Line(reason, Tone.WARNING))
+
+    def _on_failed(self, error: Exception) -> None:
+        text = f"Adapting failed ({error}); what you painted is untouched."
+        self._go_back(Line(text, Tone.WARNING))
+
+    def _on_cancelled(self) -> None:
+        self._go_back(Line("Cancelled; everything is as it was before."))
+
+    def _go_back(self, line: Line) -> None:
+        """Show the last round again, in case a preview stands there."""
+        work, self._adapting_on = self._adapting_on, None
+        if work is None:
+            return
+        work.line = line
+        if work.last is not None:
+            self._show(work, work.last.decoded.labels)
+        elif work.image in self._layers:
+            layers.hide_cells(self._layers, work.image, work.reading)
+
+    def _on_decoded(self, result: Decoded) -> None:
+        work, self._decoding_of = self._decoding_of, None
+        if work is None or work.last is None or not self._show(work, result.labels):
+            return
+        if result.adapted:
+            work.last = replace(work.last, decoded=result)
+        work.line = guidance.decoded(result.cells, adapted=result.adapted)
+        self.changed.emit()
+
+    def _show(self, work: Work, labels: NDArray[np.int32]) -> bool:
+        """Show instances if the image is still there and has their shape."""
+        if work.image not in self._layers:
+            return False
+        if labels.shape != images.annotation_shape(work.image, work.reading):
+            return False
+        layers.show_cells(self._layers, work.image, work.reading, labels)
+        return True

@@ -1,0 +1,85 @@
+"""The form of `DecodeSettings`: a magicgui widget for each of its fields."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from magicgui.widgets import create_widget
+from qtpy.QtCore import Signal
+
+from napari_metaseg.core.settings import DecodeSettings
+
+from .form import Form
+from .links import after_rest
+
+_PAUSE = 80  # ms without a change before the settings are passed on
+_LABELS = {"threshold": "Threshold", "split": "Splitting", "min_size": "Smallest"}
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "threshold": {
+        "min": 0.05,
+        "max": 0.95,
+        "tooltip": "How sure a pixel must be to belong to a cell. "
+        "Lower: more and larger cells.",
+    },
+    "split": {
+        "min": 0.0,
+        "max": 1.0,
+        "tooltip": "How readily touching cells are cut apart. 0 merges, 1 splits most.",
+    },
+    "min_size": {
+        "min": 0.0,
+        "max": 1.0,
+        "tooltip": "Cells with less than this part of a painted cell's area are "
+        "left out.",
+    },
+    "clear_border": {
+        "text": "Leave out cells at the border",
+        "tooltip": "Leaves out the cells that the edge of the image cuts off.",
+    },
+}
+
+
+class DecodeForm(Form):
+    """Sliders for how the network's output becomes cells.
+
+    Signals
+    -------
+    changed : object
+        The new `DecodeSettings`, once the slider has rested for a moment.
+    """
+
+    changed = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        settings = DecodeSettings()
+        self.fields = {
+            field.name: _widget(field.name, getattr(settings, field.name))
+            for field in fields(settings)
+        }
+        self._pause = after_rest(self, _PAUSE, self._pass_on)
+        for name, widget in self.fields.items():
+            widget.changed.connect(self._wait)
+            if name in _LABELS:
+                self.add(_LABELS[name], widget.native)
+            else:
+                self.add_wide(widget.native)
+
+    @property
+    def settings(self) -> DecodeSettings:
+        """The settings as the sliders stand."""
+        return DecodeSettings(**{k: widget.value for k, widget in self.fields.items()})
+
+    def _wait(self) -> None:
+        self._pause.start()
+
+    def _pass_on(self) -> None:
+        self.changed.emit(self.settings)
+
+
+def _widget(name: str, value: float | bool) -> Any:
+    options = _OPTIONS[name]
+    if not isinstance(value, bool):
+        options = options | {"widget_type": "FloatSlider", "step": 0.01}
+    return create_widget(value, type(value), name=name, options=options)

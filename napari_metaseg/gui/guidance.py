@@ -1,0 +1,140 @@
+"""The one line that always tells what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .rounds import Round
+
+
+class Tone(Enum):
+    """How a line is meant; the panel colours it accordingly."""
+
+    NEXT = "next"
+    DONE = "done"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A sentence or two for the person, and how they are meant."""
+
+    text: str
+    tone: Tone = Tone.NEXT
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that the next step depends on.
+
+    Attributes
+    ----------
+    image : bool
+        Whether an image is chosen.
+    readable : bool
+        Whether its axes can be read.
+    annotation : bool
+        Whether it has an annotation layer.
+    cells : int
+        Cells painted.
+    background : bool
+        Whether a background stroke is painted.
+    adapt_key : str
+        Name of the key that adapts.
+    """
+
+    image: bool = False
+    readable: bool = True
+    annotation: bool = False
+    cells: int = 0
+    background: bool = False
+    adapt_key: str = "Ctrl+Enter"
+
+
+def next_step(now: Situation) -> Line:
+    """Say what to do next.
+
+    Parameters
+    ----------
+    now : Situation
+        What is there.
+
+    Returns
+    -------
+    Line
+    """
+    if not now.image:
+        return Line("Open an image (File > Open, or drop it here), or a sample.")
+    if not now.readable:
+        return Line(
+            "This image has too many axes; take out one position or one channel.",
+            Tone.WARNING,
+        )
+    if not now.annotation:
+        return Line("Press Next cell to start an annotation layer.")
+    if now.cells == 0 and now.background:
+        return Line("Background alone shows no cell: press Next cell and paint one.")
+    if now.cells == 0:
+        return Line("Paint one whole cell. What stays unpainted counts as unknown.")
+    painted = counted(now.cells, "cell")
+    return Line(f"{painted} painted: press Adapt ({now.adapt_key}).")
+
+
+def adapted(result: Round) -> Line:
+    """Say how an adaptation went and what to do now.
+
+    Parameters
+    ----------
+    result : Round
+        The round that has just ended.
+
+    Returns
+    -------
+    Line
+    """
+    found = counted(result.decoded.cells, "cell")
+    report = result.model.report
+    if report is None:
+        return Line(f"{found}. Paint what is missing.", Tone.DONE)
+    note = f" {_sentence(report.note)}" if report.note else ""
+    if not report.kept:
+        text = f"Kept the result from before adaptation: {_sentence(report.reason)}"
+        return Line(f"{text} {found}; paint another cell.{note}", Tone.WARNING)
+    took = f"{result.seconds:.1f} s on {report.device.upper()}"
+    return Line(f"Adapted in {took}: {found}. Paint what is missing.{note}", Tone.DONE)
+
+
+def decoded(cells: int, *, adapted: bool) -> Line:
+    """Say what the sliders, or the view before adaptation, give.
+
+    Parameters
+    ----------
+    cells : int
+        Instances shown.
+    adapted : bool
+        Whether they come from after adaptation.
+
+    Returns
+    -------
+    Line
+    """
+    found = counted(cells, "cell")
+    if adapted:
+        return Line(f"{found} with these settings. Paint what is missing.")
+    return Line(f"Before adaptation: {found}. Untick to see the adapted result.")
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "cell"), counted(2, "cell")
+    ('1 cell', '2 cells')
+    """
+    return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."

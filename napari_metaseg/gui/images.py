@@ -1,0 +1,160 @@
+"""How an image layer is read: its axes, its channels, its pixel size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Layer
+    from numpy.typing import NDArray
+
+# An unlabelled leading axis this short may be channels: the person is asked.
+_MOST_CHANNELS = 6
+_PLANES = "TZ"
+_COLOURS = ("Red", "Green", "Blue")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way to read an image.
+
+    Attributes
+    ----------
+    title : str
+        What the channel chooser shows.
+    axes : str
+        A letter for each axis, with ``C`` for channels, as `adapt` takes them.
+    channel : int or None
+        The channel used; None for all.
+    """
+
+    title: str
+    axes: str
+    channel: int | None
+
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """Axes of the image that its annotation has too."""
+        return tuple(i for i, letter in enumerate(self.axes) if letter != "C")
+
+
+def finest(layer: Image) -> Any:
+    """Return the layer's array; of a pyramid, the level of full resolution."""
+    return layer.data[0] if layer.multiscale else layer.data
+
+
+def pixels(layer: Image) -> Any:
+    """Return the array to segment; of RGBA, without the transparency."""
+    data = finest(layer)
+    return data[..., :3] if layer.rgb else data
+
+
+def annotation_shape(layer: Image, reading: Reading) -> tuple[int, ...]:
+    """Return the image's shape without its channel axis."""
+    shape = finest(layer).shape
+    return tuple(int(shape[i]) for i in reading.kept)
+
+
+def readings(layer: Image) -> list[Reading]:
+    """List the ways to read an image, the likeliest first.
+
+    Parameters
+    ----------
+    layer : Image
+        RGB, two-dimensional, or with up to two axes of planes and channels.
+
+    Returns
+    -------
+    list of Reading
+        More than one where there are, or may be, channels to choose from;
+        empty where the image has more axes than can be read.
+    """
+    shape = finest(layer).shape
+    leading = [_letter(label) for label in layer.axis_labels[: layer.ndim - 2]]
+    channel = leading.index("C") if "C" in leading else None
+    if len(leading) - (channel is not None) > len(_PLANES):
+        return []
+    if layer.rgb:
+        axes = _planes(leading) + "YXC"
+        return [Reading("All colours", axes, None), *_channels(axes, shape)]
+    if channel is not None:
+        rest = _planes(leading[:channel] + leading[channel + 1 :])
+        axes = f"{rest[:channel]}C{rest[channel:]}YX"
+        return [*_channels(axes, shape), Reading("All channels", axes, None)]
+    title = "No channels" if leading else "Single channel"
+    plain = Reading(title, _planes(leading) + "YX", None)
+    if leading and shape[0] <= _MOST_CHANNELS:
+        return [plain, *_channels(f"C{_planes(leading[1:])}YX", shape)]
+    return [plain]
+
+
+def _channels(axes: str, shape: tuple[int, ...]) -> list[Reading]:
+    if axes.endswith("C"):
+        return [Reading(colour, axes, k) for k, colour in enumerate(_COLOURS)]
+    count = shape[axes.index("C")]
+    return [Reading(f"Channel {k + 1}", axes, k) for k in range(count)]
+
+
+def _planes(letters: list[str]) -> str:
+    """Name the axes of planes, from the layer's labels where they tell."""
+    known = set(letters) <= set(_PLANES) and len(set(letters)) == len(letters)
+    return "".join(letters) if known else _PLANES[len(_PLANES) - len(letters) :]
+
+
+def _letter(label: str) -> str:
+    """Return the first letter of a label such as ``channel`` or ``t``."""
+    return label.strip()[:1].upper()
+
+
+def pixel_size(layer: Layer) -> tuple[float, float] | None:
+    """Return the size of a pixel in µm, (y, x); None where the unit is no length."""
+    sizes = []
+    for scale, unit in zip(layer.scale[-2:], layer.units[-2:], strict=True):
+        if not unit.is_compatible_with("micrometer"):
+            return None
+        sizes.append(float(scale) * float((1 * unit).to("micrometer").magnitude))
+    y, x = sizes
+    return y, x
+
+
+def placement(layer: Image, kept: tuple[int, ...]) -> dict[str, Any]:
+    """Return where an image lies in the world, for a layer on some of its axes.
+
+    Parameters
+    ----------
+    layer : Image
+        The image.
+    kept : tuple of int
+        Its axes that the other layer has.
+
+    Returns
+    -------
+    dict
+        Arguments of a layer: scale, translate, rotate, shear, affine, units
+        and axis labels.
+    """
+    axes = [i for i in kept if i < layer.ndim]
+    block = np.ix_(axes, axes)
+    affine = layer.affine.set_slice(axes)
+    return {
+        "scale": layer.scale[axes],
+        "translate": layer.translate[axes],
+        "rotate": layer.rotate[block],
+        "shear": _shear_matrix(layer)[block],
+        "affine": affine,
+        "units": tuple(layer.units[i] for i in axes),
+        "axis_labels": tuple(layer.axis_labels[i] for i in axes),
+    }
+
+
+def _shear_matrix(layer: Image) -> NDArray[np.floating]:
+    """Return the shear as a matrix; napari gives a triangular one as a vector."""
+    shear = np.asarray(layer.shear, float)
+    if shear.ndim == 2:
+        return shear
+    matrix = np.eye(layer.ndim)
+    matrix[np.triu_indices(layer.ndim, 1)] = shear
+    return matrix

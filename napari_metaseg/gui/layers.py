@@ -1,0 +1,222 @@
+"""The layers of an image: the one place that knows their names and colours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image, Labels
+from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap
+
+from .images import annotation_shape, placement
+from .protect import protect_cells
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari.components import LayerList
+    from napari.layers import Layer
+    from numpy.typing import NDArray
+
+    from .images import Reading
+
+BACKGROUND = -1
+"""Label of a background stroke; see the annotation contract in the docs."""
+
+_TAG = "napari_metaseg"
+_ANNOTATION = "annotation"
+_CELLS = "cells"
+# Bright on dark and on mid-grey images, and told apart by colour-blind people
+# (after Okabe and Ito 2008); vermilion is left to background strokes.
+_PALETTE = (
+    "#56b4e9",
+    "#f0e442",
+    "#00b68a",
+    "#cc79a7",
+    "#9fd8ff",
+    "#b5e655",
+    "#7f9cff",
+    "#ffc9e6",
+)
+_STROKE = "#d55e00"
+_NAMED_COLOURS = 1024
+
+
+def image_layers(layers: LayerList) -> list[Image]:
+    """List the images, the topmost first."""
+    return [layer for layer in reversed(layers) if isinstance(layer, Image)]
+
+
+def find_annotation(layers: LayerList, image: Image, reading: Reading) -> Labels | None:
+    """Return the layer in which this image's cells are painted, if there is one."""
+    return _find(layers, image, _ANNOTATION, annotation_shape(image, reading))
+
+
+def find_cells(layers: LayerList, image: Image, reading: Reading) -> Labels | None:
+    """Return the layer that shows this image's instances, if there is one."""
+    return _find(layers, image, _CELLS, annotation_shape(image, reading))
+
+
+def annotated_image(layers: LayerList, layer: Layer | None) -> Image | None:
+    """Return the image that an annotation layer belongs to."""
+    tag = _tag(layer)
+    if tag is None or tag["role"] != _ANNOTATION:
+        return None
+    images = (image for image in image_layers(layers) if _name(image) == tag["image"])
+    return next(images, None)
+
+
+def make_annotation(layers: LayerList, image: Image, reading: Reading) -> Labels:
+    """Add an empty annotation layer on top, ready for the first stroke.
+
+    Parameters
+    ----------
+    layers : LayerList
+        The viewer's layers.
+    image : Image
+        Image to annotate.
+    reading : Reading
+        Which of its axes are channels.
+
+    Returns
+    -------
+    Labels
+        int32, placed over the image, in paint mode with label 1; active.
+    """
+    shape = annotation_shape(image, reading)
+    layer = Labels(
+        np.zeros(shape, np.int32),
+        name=f"{image.name} {_ANNOTATION}",
+        colormap=_annotation_colours(),
+        opacity=0.6,
+        **placement(image, reading.kept),
+    )
+    _link(layer, image, _ANNOTATION)
+    protect_cells(layer)
+    layer.brush_size = brush_size(shape)
+    layers.append(layer)
+    paint(layers, layer, 1)
+    return layer
+
+
+def brush_size(shape: tuple[int, ...]) -> int:
+    """Return a first brush for an image of this shape, in px."""
+    return int(np.clip(min(shape[-2:]) // 40, 3, 40))
+
+
+def paint(layers: LayerList, annotation: Labels, label: int) -> None:
+    """Make the annotation active, with its brush loaded with a label."""
+    layers.selection.active = annotation
+    annotation.selected_label = label
+    annotation.mode = "paint"
+
+
+def next_label(annotation: Labels) -> int:
+    """Return the number of the next new cell."""
+    return max(int(annotation.data.max()), 0) + 1
+
+
+def show_cells(
+    layers: LayerList, image: Image, reading: Reading, labels: NDArray[np.int32]
+) -> Labels:
+    """Show instances over an image, in the layer they were shown in before.
+
+    A new layer goes right below the annotation (or right above the image) and
+    shows contours. It is not editable: napari's undo would write pixels of an
+    earlier result into this one.
+
+    Parameters
+    ----------
+    layers : LayerList
+        The viewer's layers.
+    image : Image
+        The segmented image.
+    reading : Reading
+        Which of its axes are channels.
+    labels : array of int32
+        Instances, of the annotation's shape.
+
+    Returns
+    -------
+    Labels
+    """
+    layer = find_cells(layers, image, reading)
+    if layer is None:
+        layer = _make_cells(layers, image, reading, labels)
+    else:
+        layer.data = labels
+    layer.editable = False
+    return layer
+
+
+def _make_cells(
+    layers: LayerList, image: Image, reading: Reading, labels: NDArray[np.int32]
+) -> Labels:
+    layer = Labels(
+        labels,
+        name=f"{image.name} {_CELLS}",
+        colormap=CyclicLabelColormap(colors=_colours()),
+        opacity=0.9,
+        **placement(image, reading.kept),
+    )
+    layer.contour = 2
+    _link(layer, image, _CELLS)
+    annotation = find_annotation(layers, image, reading)
+    place = layers.index(image) + 1 if annotation is None else layers.index(annotation)
+    selected = set(layers.selection)
+    layers.insert(place, layer)
+    layers.selection = selected
+    return layer
+
+
+def hide_cells(layers: LayerList, image: Image, reading: Reading) -> None:
+    """Take the instances of an image out of the list."""
+    layer = find_cells(layers, image, reading)
+    if layer is not None:
+        layers.remove(layer)
+
+
+def bind_keys(layer: Labels, keys: dict[str, Callable[[], None]]) -> None:
+    """Bind keys on one layer of ours; napari's own bindings stay as they are."""
+    for key, action in keys.items():
+        layer.bind_key(key, lambda _layer, action=action: action(), overwrite=True)
+
+
+def _annotation_colours() -> DirectLabelColormap:
+    colours: dict[int | None, Any] = {0: "transparent", BACKGROUND: _STROKE}
+    for label in range(1, _NAMED_COLOURS):
+        colours[label] = _PALETTE[(label - 1) % len(_PALETTE)]
+    return DirectLabelColormap(color_dict=colours | {None: _PALETTE[0]})
+
+
+def _colours() -> list[str]:
+    return ["transparent", *_PALETTE]
+
+
+def _link(layer: Labels, image: Image, role: str) -> None:
+    """Mark a layer as an image's own.
+
+    Its own identity is kept too, for a duplicate of the layer inherits the mark.
+    """
+    tag = {"role": role, "image": _name(image), "layer": _name(layer)}
+    layer.metadata = {**layer.metadata, _TAG: tag}
+
+
+def _find(
+    layers: LayerList, image: Image, role: str, shape: tuple[int, ...]
+) -> Labels | None:
+    for layer in layers:
+        tag = _tag(layer)
+        ours = tag is not None and (tag["role"], tag["image"]) == (role, _name(image))
+        if ours and isinstance(layer, Labels) and layer.data.shape == shape:
+            return layer
+    return None
+
+
+def _tag(layer: Layer | None) -> dict[str, str] | None:
+    tag = None if layer is None else layer.metadata.get(_TAG)
+    return tag if tag and tag["layer"] == _name(layer) else None
+
+
+def _name(layer: Layer) -> str:
+    return str(layer.unique_id)

@@ -1,0 +1,75 @@
+"""What has been painted so far, read from the annotation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage as ndi
+
+from napari_metaseg.core.annotation import separate_parts
+from napari_metaseg.core.objects import object_diameters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """A summary of an annotation.
+
+    Attributes
+    ----------
+    cells : int
+        Connected parts in each plane, as adaptation counts them.
+    background : bool
+        Whether there is a background stroke.
+    diameter : float or None
+        Median diameter of the cells in px.
+    """
+
+    cells: int = 0
+    background: bool = False
+    diameter: float | None = None
+
+
+def painted(annotation: NDArray[np.int32]) -> Painted:
+    """Summarise an annotation, looking closely only where something is painted.
+
+    Parameters
+    ----------
+    annotation : (..., Y, X) array of int32
+        0 unknown, k > 0 cells, -1 background.
+
+    Returns
+    -------
+    Painted
+    """
+    sizes: list[float] = []
+    background = False
+    for part in _painted_parts(annotation):
+        for cell in _cells(part):
+            sizes += object_diameters(separate_parts(cell)).values()
+        background = background or bool((part < 0).any())
+    return Painted(len(sizes), background, median(sizes) if sizes else None)
+
+
+def _cells(part: NDArray[np.int32]) -> Iterator[NDArray[np.int32]]:
+    """Yield each label alone, cut out."""
+    for k, box in enumerate(ndi.find_objects(np.maximum(part, 0)), start=1):
+        if box is not None:
+            yield (part[box] == k).astype(np.int32)
+
+
+def _painted_parts(annotation: NDArray[np.int32]) -> Iterator[NDArray[np.int32]]:
+    """Yield of each plane the smallest rectangle that holds its paint."""
+    for plane in annotation.reshape(-1, *annotation.shape[-2:]):
+        rows = np.flatnonzero(plane.any(axis=1))
+        if rows.size:
+            part = plane[rows[0] : rows[-1] + 1]
+            columns = np.flatnonzero(part.any(axis=0))
+            yield part[:, columns[0] : columns[-1] + 1]

@@ -1,0 +1,208 @@
+"""How the panel looks: its parts and their order, and nothing they do."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QKeySequence
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from .choosers import SourceForm
+from .decode_form import DecodeForm
+from .form import LEFT, Column, Form, beside, caption
+from .guidance import Line, Tone
+
+ADAPT_KEY = QKeySequence("Ctrl+Enter").toString(QKeySequence.SequenceFormat.NativeText)
+
+_SELECTABLE = Qt.TextInteractionFlag.TextSelectableByMouse
+# Okabe and Ito's blue, green and orange, at a lightness that reads on both themes.
+_ACCENT = {Tone.NEXT: "#2d86c9", Tone.DONE: "#0b9e74", Tone.WARNING: "#d97a1d"}
+_STYLE = """
+QPushButton#adapt {
+    background: #1f6fb2; color: white; font-weight: 600;
+    padding: 7px; border-radius: 3px;
+}
+QPushButton#adapt:hover { background: #2d86c9; }
+QPushButton#adapt:pressed { background: #185a92; }
+QPushButton#adapt:disabled { background: rgba(128, 128, 128, 60); color: gray; }
+QPushButton#adapt[running="true"] { background: #a8590f; }
+QProgressBar#progress { background: rgba(128, 128, 128, 60); border: none; }
+QProgressBar#progress::chunk { background: #2d86c9; }
+QLabel#caption { font-weight: 600; }
+"""
+
+
+class StatusCard(QFrame):
+    """The line that says what to do next, with a coloured edge for its tone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("status")
+        self._text = QLabel()
+        self._text.setWordWrap(True)
+        self._text.setAlignment(LEFT)
+        self._text.setTextInteractionFlags(_SELECTABLE)
+        self._text.setMinimumHeight(3 * self.fontMetrics().lineSpacing())
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 6, 8, 6)
+        layout.addWidget(self._text)
+
+    @property
+    def text(self) -> str:
+        """The line shown."""
+        return str(self._text.text())
+
+    def show_line(self, line: Line) -> None:
+        """Show a line."""
+        self._text.setText(line.text)
+        self.setStyleSheet(
+            "#status { background: rgba(128, 128, 128, 38); border: none;"
+            f" border-left: 4px solid {_ACCENT[line.tone]}; border-radius: 2px; }}"
+            "#status QLabel { background: transparent; }"
+        )
+
+
+class SizeRow(QWidget):
+    """The object size: measured on the painted cells, or set by hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setToolTip("Diameter of the cells, in pixels of the image.")
+        self.by_hand = QCheckBox("by hand")
+        self.by_hand.setToolTip(
+            "Tick to give the cells' diameter yourself; "
+            "otherwise it is measured on the cells you paint."
+        )
+        self._value = QSpinBox()
+        self._value.setRange(0, 9999)
+        self._value.setSuffix(" px")
+        self._value.setSpecialValueText("–")
+        self._value.setEnabled(False)
+        self.by_hand.toggled.connect(self._value.setEnabled)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._value, 1)
+        layout.addWidget(self.by_hand)
+
+    def show_measured(self, diameter: float | None) -> None:
+        """Show the measured diameter, unless one was set by hand."""
+        if not self.by_hand.isChecked():
+            self._value.setValue(0 if diameter is None else max(1, round(diameter)))
+
+    @property
+    def shown(self) -> int:
+        """The number shown, in px; 0 while there is none."""
+        return int(self._value.value())
+
+    @property
+    def chosen(self) -> float | None:
+        """The diameter set by hand, in px; None if it is to be measured."""
+        return float(self.shown) if self.by_hand.isChecked() and self.shown else None
+
+    def set_by_hand(self, diameter: int) -> None:
+        """Set the diameter, in px."""
+        self.by_hand.setChecked(True)
+        self._value.setValue(diameter)
+
+
+class PanelView(QWidget):
+    """All parts of the panel, laid out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setStyleSheet(_STYLE)
+        self.status = StatusCard()
+        self.sample = _button("Open sample", "Opens an image made for trying out.")
+        self.source = SourceForm()
+        self.next_cell = _button("Next cell", "Paints one more cell.", "N")
+        self.background = _button(
+            "Background", "Marks where no cell is. Never paints over cells.", "G"
+        )
+        self.next_cell.setCheckable(True)
+        self.background.setCheckable(True)
+        self.object_size = SizeRow()
+        self.adapt = _button(
+            "Adapt",
+            "Learns from what is painted and finds all cells. "
+            "Press again to cancel; nothing is lost.",
+            ADAPT_KEY,
+        )
+        self.adapt.setObjectName("adapt")
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.progress.setObjectName("progress")
+        self.progress.setFixedHeight(6)
+        keeping = self.progress.sizePolicy()
+        keeping.setRetainSizeWhenHidden(True)
+        self.progress.setSizePolicy(keeping)
+        self.decode = DecodeForm()
+        self.before = QCheckBox("Show the result before adaptation")
+        self.before.setToolTip("Compares: untick to see the adapted result again.")
+        self.export = _button("Export masks…", "Saves the cells shown as TIFF.")
+        self.save = _button(
+            "Save model…", "Saves the adapted model, for other images of this kind."
+        )
+        self._lay_out()
+
+    def show_brush(self, label: int | None, *, possible: bool) -> None:
+        """Show with which of the two buttons' labels the brush is loaded."""
+        self.next_cell.setEnabled(possible)
+        self.background.setEnabled(possible)
+        self.next_cell.setChecked(label is not None and label > 0)
+        self.background.setChecked(label is not None and label < 0)
+
+    def show_running(
+        self, running: bool, stopping: bool, progress: tuple[int, int]
+    ) -> None:
+        """Turn Adapt into Cancel while a run is at work, and show how far it is."""
+        cancel = "Cancelling…" if stopping else f"Cancel  ({ADAPT_KEY})"
+        self.adapt.setText(cancel if running else f"Adapt  ({ADAPT_KEY})")
+        step, total = progress
+        self.progress.setMaximum(max(total, 1))
+        self.progress.setValue(step)
+        self.progress.setVisible(running)
+        if running != bool(self.adapt.property("running")):
+            self.adapt.setProperty("running", running)
+            style = self.adapt.style()
+            if style is not None:
+                style.polish(self.adapt)
+
+    def _lay_out(self) -> None:
+        size = Form()
+        size.add("Object size", self.object_size)
+        column = Column(
+            (
+                self.source,
+                caption("Paint"),
+                beside(self.next_cell, self.background),
+                size,
+                self.adapt,
+                self.progress,
+                caption("Result"),
+                self.decode,
+                self.before,
+                beside(self.export, self.save),
+            )
+        )
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.addWidget(self.status)
+        layout.addWidget(self.sample)
+        layout.addWidget(column, 1)
+
+
+def _button(text: str, tip: str, key: str = "") -> QPushButton:
+    """Make a button that names its key; a click leaves the focus on the canvas."""
+    button = QPushButton(f"{text}  ({key})" if key else text)
+    button.setToolTip(tip)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button

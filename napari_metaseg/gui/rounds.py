@@ -1,0 +1,217 @@
+"""What runs in the worker: generators that know neither widgets nor layers.
+
+torch is imported here, inside the functions, so that opening the panel stays
+instant and the window never waits for it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.settings import DecodeSettings
+
+from . import guidance
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_metaseg.core.devices import DeviceInfo
+    from napari_metaseg.workflows.adapt import AdaptedModel
+    from napari_metaseg.workflows.results import Progress
+
+_NO_TORCH = (
+    "torch could not be loaded after napari's window toolkit; close napari, start it "
+    "again with 'python -m napari_metaseg.gui.demo', which loads torch first, and if "
+    "that fails too, install the current Microsoft Visual C++ runtime."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Initialization:
+    """A bundled starting point: its name, its title and what its card says."""
+
+    name: str
+    title: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What can be chosen, known once torch is loaded."""
+
+    initializations: tuple[Initialization, ...]
+    devices: tuple[DeviceInfo, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A snapshot of everything one adaptation depends on.
+
+    Attributes
+    ----------
+    image : array
+        As `axes` says.
+    annotation : array of int32
+        The annotation at the moment of the click.
+    axes : str
+        A letter for each axis of the image.
+    channel : int or None
+        Channel used, None for all.
+    diameter : float or None
+        Size of the cells in px, None to measure the painted ones.
+    init, device : str
+        Names of the meta-initialization and of the device.
+    settings : DecodeSettings
+        How the network's output is shown.
+    previous : array of int32 or None
+        Instances of the last round, whose ids are kept.
+    """
+
+    image: Any
+    annotation: NDArray[np.int32]
+    axes: str
+    channel: int | None
+    diameter: float | None
+    init: str
+    device: str
+    settings: DecodeSettings = field(default_factory=DecodeSettings)
+    previous: NDArray[np.int32] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Instances, and how they came about.
+
+    Attributes
+    ----------
+    labels : array of int32
+        Of the annotation's shape.
+    cells : int
+        How many there are.
+    settings : DecodeSettings
+        How the network's output was decoded.
+    adapted : bool
+        Whether it was the output after adaptation, or the one before.
+    """
+
+    labels: NDArray[np.int32]
+    cells: int
+    settings: DecodeSettings
+    adapted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """An adaptation that has ended.
+
+    Attributes
+    ----------
+    model : AdaptedModel
+        The adapted model with its stored network output.
+    decoded : Decoded
+        Its instances at the latest settings.
+    seconds : float
+        From the click to the result.
+    """
+
+    model: AdaptedModel
+    decoded: Decoded
+    seconds: float
+
+
+def prepare() -> Generator[Progress, None, Ready]:
+    """Import torch and the engine, and look up what can be chosen."""
+    _import_torch()
+    import napari_metaseg.workflows.adapt  # noqa: F401
+    from napari_metaseg.core.devices import available_devices
+    from napari_metaseg.io.bundle import bundled_names
+
+    yield from ()
+    names = tuple(_initialization(name) for name in bundled_names())
+    return Ready(names, tuple(available_devices()))
+
+
+def adapt(request: Request) -> Generator[Progress, None, Round]:
+    """Adapt to a snapshot and decode the result as the settings say."""
+    start = time.perf_counter()
+    _import_torch()
+    from napari_metaseg.workflows.adapt import adapt_steps
+
+    model = yield from adapt_steps(
+        request.image,
+        request.annotation,
+        axes=request.axes,
+        channel=request.channel,
+        diameter=request.diameter,
+        init=request.init,
+        device=request.device,
+        previous=request.previous,
+    )
+    labels = np.asarray(model.labels)
+    if request.settings == DecodeSettings():
+        decoded = Decoded(labels, _count(labels), request.settings)
+    else:
+        decoded = yield from decode(model, request.settings, labels)
+    return Round(model, decoded, time.perf_counter() - start)
+
+
+def decode(
+    model: AdaptedModel,
+    settings: DecodeSettings,
+    previous: NDArray[np.int32],
+    *,
+    adapted: bool = True,
+) -> Generator[Progress, None, Decoded]:
+    """Decode the stored network output again; ids stay as in `previous`."""
+    yield from ()
+    labels = model.relabel(settings, previous, adapted=adapted)
+    return Decoded(labels, _count(labels), settings, adapted)
+
+
+def export(
+    path: Path,
+    labels: NDArray[np.int32],
+    axes: str,
+    pixel_size: tuple[float, float] | None,
+) -> Generator[Progress, None, Path]:
+    """Write instances as TIFF; replacing a file was confirmed in the dialog."""
+    from napari_metaseg.io.labels import write_labels
+
+    yield from ()
+    return write_labels(path, labels, axes=axes, pixel_size=pixel_size, overwrite=True)
+
+
+def save_model(path: Path, model: AdaptedModel) -> Generator[Progress, None, Path]:
+    """Save the adapted model in a new folder."""
+    yield from ()
+    model.save(path)
+    return path
+
+
+def _count(labels: NDArray[np.int32]) -> int:
+    return int(np.count_nonzero(np.bincount(labels.ravel())[1:]))
+
+
+def _import_torch() -> None:
+    """Import torch; on Windows that may fail once Qt is loaded."""
+    try:
+        import torch  # noqa: F401
+    except OSError as error:
+        raise UserError(_NO_TORCH) from error
+
+
+def _initialization(name: str) -> Initialization:
+    from napari_metaseg.io.bundle import find_bundle, read_card
+
+    title = {"maml": "MAML", "imaml": "iMAML", "reptile": "Reptile"}.get(name, name)
+    card = read_card(find_bundle(name), "meta-initialization")
+    steps = guidance.counted(card["recipe"]["steps"], "step")
+    return Initialization(name, title, f"Meta-learned by {title}; adapts in {steps}.")

@@ -1,0 +1,177 @@
+"""A stand-in for the engine, and a viewer without a window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from threading import Event
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtCore import QTimer
+from skimage.measure import label
+
+import napari_metaseg.io.bundle
+import napari_metaseg.workflows.adapt
+from napari_metaseg.gui.adapt_panel import AdaptPanel
+from napari_metaseg.gui.worker import Runner
+from napari_metaseg.workflows.results import Progress, Report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+    from numpy.typing import NDArray
+    from pytestqt.qtbot import QtBot
+
+    from napari_metaseg.core.settings import DecodeSettings
+
+
+class FakeModel:
+    """Every bright blob is a cell; before adaptation, only the first is."""
+
+    def __init__(self, bright: NDArray[np.bool_], report: Report) -> None:
+        self._found = label(bright).astype(np.int32)
+        self.report = report
+        self.saved: list[Any] = []
+
+    @property
+    def labels(self) -> NDArray[np.int32]:
+        return self._found
+
+    def relabel(
+        self,
+        settings: DecodeSettings,
+        previous: NDArray[np.int32] | None = None,
+        *,
+        adapted: bool = True,
+    ) -> NDArray[np.int32]:
+        found = self._found if adapted else np.where(self._found == 1, 1, 0)
+        return np.where(settings.threshold < 0.9, found, 0).astype(np.int32)
+
+    def save(self, path: Any, *, overwrite: bool = False) -> None:
+        self.saved.append(path)
+
+
+@dataclass
+class Engine:
+    """Stands for `adapt_steps`: records its arguments, waits when it is told to.
+
+    Attributes
+    ----------
+    calls : list
+        Arguments of each run.
+    gate : Event
+        A run goes on from its first step only once this is set.
+    closed : int
+        How many runs have ended, in whichever way.
+    error : Exception or None
+        Raised instead of giving a result.
+    preview : bool
+        Whether the first step shows a preview.
+    """
+
+    calls: list[SimpleNamespace] = field(default_factory=list)
+    gate: Event = field(default_factory=Event)
+    closed: int = 0
+    error: Exception | None = None
+    preview: bool = False
+    report: dict[str, Any] = field(default_factory=dict)
+
+    def adapt_steps(
+        self, image: Any, annotation: NDArray[np.int32], **options: Any
+    ) -> Generator[Progress, None, FakeModel]:
+        call = SimpleNamespace(image=image, annotation=annotation, **options)
+        self.calls.append(call)
+        shown = np.full(annotation.shape, 7, np.int32) if self.preview else None
+        try:
+            yield Progress("adapt", 1, 4, "Step 1 of 4", preview=shown)
+            while not self.gate.wait(0.01):
+                yield Progress("adapt", 2, 4, "Step 2 of 4")
+            if self.error is not None:
+                raise self.error
+            return self._model(np.asarray(image), annotation, options["channel"])
+        finally:
+            self.closed += 1
+
+    def _model(
+        self, image: Any, annotation: NDArray[np.int32], channel: int | None
+    ) -> FakeModel:
+        if image.shape != annotation.shape:
+            axis = 0 if image.shape[1:] == annotation.shape else -1
+            image = image.mean(axis) if channel is None else image.take(channel, axis)
+        values = {
+            "n_cells": 1,
+            "n_strokes": 0,
+            "diameter": 9.0,
+            "steps": 4,
+            "own_iou_before": 0.5,
+            "own_iou_after": 0.9,
+            "kept": True,
+            "reason": "",
+            "device": "cpu",
+            "note": "",
+        }
+        return FakeModel(image > 0, Report(**(values | self.report)))
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """Put a stand-in in the engine's place; its gate is open at first."""
+    fake = Engine()
+    fake.gate.set()
+    monkeypatch.setattr(napari_metaseg.workflows.adapt, "adapt_steps", fake.adapt_steps)
+    monkeypatch.setattr(napari_metaseg.io.bundle, "bundled_names", list)
+    yield fake
+    fake.gate.set()
+
+
+@pytest.fixture
+def blobs() -> NDArray[np.float32]:
+    """Four bright squares on a dark ground, 64 px a side."""
+    image = np.zeros((64, 64), np.float32)
+    for y, x in ((8, 8), (8, 40), (40, 8), (40, 40)):
+        image[y : y + 10, x : x + 10] = 1
+    return image
+
+
+@pytest.fixture
+def viewer() -> ViewerModel:
+    return ViewerModel()
+
+
+@pytest.fixture
+def settle(qtbot: QtBot) -> Callable[[AdaptPanel], None]:
+    """Wait until no thread is at work and no timer is about to strike."""
+
+    def wait(panel: AdaptPanel) -> None:
+        def at_rest() -> bool:
+            timers = any(timer.isActive() for timer in panel.findChildren(QTimer))
+            busy = any(runner.running for runner in panel.findChildren(Runner))
+            return not timers and not busy
+
+        qtbot.waitUntil(at_rest, timeout=180_000)
+
+    return wait
+
+
+@pytest.fixture
+def open_panel(
+    qtbot: QtBot, engine: Engine, settle: Callable[[AdaptPanel], None]
+) -> Iterator[Callable[[ViewerModel], AdaptPanel]]:
+    """Open panels that have finished loading, and wait for them in the end."""
+    panels: list[AdaptPanel] = []
+
+    def open_one(viewer: ViewerModel) -> AdaptPanel:
+        panel = AdaptPanel(viewer)
+        panels.append(panel)
+        settle(panel)
+        return panel
+
+    yield open_one
+    engine.gate.set()
+    for panel in panels:
+        settle(panel)
+        panel.close()
+        panel.deleteLater()

@@ -1,0 +1,189 @@
+"""The whole loop in a real window, with the real engine and the real mouse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import tifffile
+from qtpy.QtCore import QPoint, Qt
+from scipy import ndimage as ndi
+
+from napari_metaseg.core.metrics import iou_matrix, match_counts
+from napari_metaseg.data.synthetic import sample_scene
+from napari_metaseg.gui import saving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari import Viewer
+    from napari.layers import Labels
+    from numpy.typing import NDArray
+    from pytestqt.qtbot import QtBot
+
+    from napari_metaseg.gui.adapt_panel import AdaptPanel
+
+    Settle = Callable[[AdaptPanel], None]
+    Mask = NDArray[np.bool_]
+
+ROOT = Path(__file__).resolve().parents[2]
+BRUSH = 6
+PAUSE = 10  # ms; napari takes no notice of faster moves of the mouse
+
+
+class Mouse:
+    """Paints in a viewer's canvas as a person does."""
+
+    def __init__(self, qtbot: QtBot, viewer: Viewer) -> None:
+        self._qtbot = qtbot
+        self._viewer = viewer
+        self._canvas = viewer.window._qt_viewer.canvas.native
+
+    def paint(self, mask: Mask) -> None:
+        """Paint the pixels of a mask in one stroke, row after row."""
+        inside = np.argwhere(ndi.binary_erosion(mask, iterations=BRUSH // 2))
+        rows = np.unique(inside[:, 0])[:: BRUSH // 2]
+        path: list[tuple[int, int]] = []
+        for number, row in enumerate(rows):
+            columns = inside[inside[:, 0] == row, 1]
+            ends = [(row, columns.min()), (row, columns.max())]
+            path += ends[:: -1 if number % 2 else 1]
+        self.drag(path)
+
+    def drag(self, path: list[tuple[int, int]]) -> None:
+        """Drag over pixels, (y, x), with the left button."""
+        points = [self._on_canvas(pixel) for pixel in path]
+        self._qtbot.mousePress(self._canvas, Qt.MouseButton.LeftButton, pos=points[0])
+        for point in points[1:]:
+            self._qtbot.mouseMove(self._canvas, point)
+            self._qtbot.wait(PAUSE)
+        self._qtbot.mouseRelease(
+            self._canvas, Qt.MouseButton.LeftButton, pos=points[-1]
+        )
+
+    def key(self, key: Qt.Key) -> None:
+        """Press a key over the canvas."""
+        self._qtbot.keyClick(self._canvas, key)
+
+    def _on_canvas(self, pixel: tuple[int, int]) -> QPoint:
+        camera = self._viewer.scene.camera
+        world = self._viewer.layers[0].data_to_world(pixel)
+        y, x = (np.array(world) - camera.center[-2:]) * camera.zoom
+        middle = self._canvas.width() / 2, self._canvas.height() / 2
+        return QPoint(round(x + middle[0]), round(y + middle[1]))
+
+
+def whole_cells(truth: NDArray[np.int32]) -> list[int]:
+    """List cells away from the border, the largest first."""
+    border = np.unique(np.concatenate([truth[[0, -1]].T, truth[:, [0, -1]]]))
+    area = np.bincount(truth.ravel())
+    order = np.argsort(area)[::-1]
+    return [int(k) for k in order if k > 0 and area[k] and k not in border]
+
+
+def emptiest(truth: NDArray[np.int32]) -> tuple[int, int]:
+    """Find the pixel that is farthest from all cells."""
+    distance = ndi.distance_transform_edt(np.pad(truth == 0, 1))[1:-1, 1:-1]
+    y, x = np.unravel_index(distance.argmax(), truth.shape)
+    return int(y), int(x)
+
+
+def check_verbatim(cells: Labels, annotation: Labels) -> None:
+    """Check that each painted cell is an instance of exactly its shape."""
+    for k in range(1, int(annotation.data.max()) + 1):
+        painted = annotation.data == k
+        (found,) = np.unique(cells.data[painted])
+        assert found > 0
+        np.testing.assert_array_equal(cells.data == found, painted)
+
+
+@pytest.fixture
+def truth() -> NDArray[np.int32]:
+    return sample_scene("fluorescence").masks
+
+
+def test_the_loop(
+    qtbot: QtBot,
+    make_napari_viewer: Callable[..., Viewer],
+    npe2pm: Any,
+    settle: Settle,
+    truth: NDArray[np.int32],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    target = tmp_path / "Zellen – µm.tif"
+    monkeypatch.setattr(saving, "ask_path", lambda *_: target)
+    with npe2pm.tmp_plugin(manifest=str(ROOT / "napari.yaml")):
+        viewer = make_napari_viewer(show=True)
+        viewer.window.resize(1280, 800)
+        (image,) = viewer.open_sample("napari-metaseg", "fluorescence")
+        _, panel = viewer.window.add_plugin_dock_widget("napari-metaseg", "MetaSeg")
+        settle(panel)
+        viewer.reset_view()
+        annotation = panel.desk.annotation
+        annotation.brush_size = BRUSH
+        mouse = Mouse(qtbot, viewer)
+
+        # Paint two cells and a little background.
+        first, second, *others = whole_cells(truth)
+        mouse.paint(truth == first)
+        mouse.key(Qt.Key.Key_N)
+        mouse.paint(truth == second)
+        mouse.key(Qt.Key.Key_G)
+        y, x = emptiest(truth)
+        mouse.drag([(y, x - 8), (y, x + 8)])
+        settle(panel)
+        assert set(np.unique(annotation.data)) == {-1, 0, 1, 2}
+        assert match_counts(iou_matrix(truth, np.maximum(annotation.data, 0))).tp == 2
+        assert panel.view.status.text.startswith("2 cells painted: press Adapt")
+
+        # Adapt and look at the overlay.
+        qtbot.mouseClick(panel.view.adapt, Qt.MouseButton.LeftButton)
+        assert panel.view.adapt.text().startswith("Cancel")
+        settle(panel)
+        cells = viewer.layers["Fluorescence cells"]
+        assert list(viewer.layers) == [image, cells, annotation]
+        assert cells.contour > 0
+        np.testing.assert_array_equal(cells.scale, image.scale)
+        check_verbatim(cells, annotation)
+        assert not cells.data[annotation.data == -1].any()
+        assert match_counts(iou_matrix(truth, cells.data)).tp > 10
+
+        # Correct: paint the largest cell that was missed or is not quite right.
+        iou = iou_matrix(truth, cells.data).max(1, initial=0)
+        worst = min(others, key=lambda k: iou[np.unique(truth)[1:] == k][0])
+        mouse.key(Qt.Key.Key_N)
+        mouse.paint(truth == worst)
+        settle(panel)
+        assert panel.view.status.text.startswith("3 cells painted")
+
+        # Adapt again: the correction is in, and ids stay, except for the number
+        # that the painted cell has taken.
+        before = cells.data.copy()
+        qtbot.mouseClick(panel.view.adapt, Qt.MouseButton.LeftButton)
+        settle(panel)
+        assert viewer.layers["Fluorescence cells"] is cells
+        check_verbatim(cells, annotation)
+        iou = iou_matrix(before, cells.data)
+        old, new = np.nonzero(iou > 0.6)
+        old_ids = np.unique(before)[1:][old]
+        new_ids = np.unique(cells.data)[1:][new]
+        kept = ~np.isin(old_ids, annotation.data)
+        assert kept.sum() > 10
+        np.testing.assert_array_equal(new_ids[kept], old_ids[kept])
+
+        # Export and read back.
+        shown = cells.data.copy()
+        qtbot.mouseClick(panel.view.export, Qt.MouseButton.LeftButton)
+        settle(panel)
+        assert panel.view.status.text == f"Saved {target}"
+
+    with tifffile.TiffFile(target) as tif:
+        found = tif.asarray()
+        width = tif.pages.first.tags.valueof("XResolution")
+        assert tif.imagej_metadata["unit"] == "um"
+    assert found.dtype == np.uint16
+    np.testing.assert_array_equal(found, shown)
+    assert width[1] / width[0] == pytest.approx(image.scale[1], rel=1e-4)

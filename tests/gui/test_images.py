@@ -1,0 +1,122 @@
+"""Which axes are channels, how large a pixel is, and where an image lies."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.layers import Image, Labels
+
+from napari_metaseg.gui.images import (
+    annotation_shape,
+    pixel_size,
+    pixels,
+    placement,
+    readings,
+)
+
+
+def axes_of(layer: Image) -> list[tuple[str, int | None]]:
+    return [(reading.axes, reading.channel) for reading in readings(layer)]
+
+
+def test_a_plain_image_has_one_reading() -> None:
+    assert axes_of(Image(np.zeros((30, 40)))) == [("YX", None)]
+
+
+def test_colours_together_or_one_of_them() -> None:
+    layer = Image(np.zeros((30, 40, 3), np.uint8), rgb=True)
+
+    assert axes_of(layer) == [("YXC", None), ("YXC", 0), ("YXC", 1), ("YXC", 2)]
+    assert annotation_shape(layer, readings(layer)[0]) == (30, 40)
+
+
+def test_transparency_is_no_channel() -> None:
+    layer = Image(np.zeros((30, 40, 4), np.uint8), rgb=True)
+
+    assert axes_of(layer) == [("YXC", None), ("YXC", 0), ("YXC", 1), ("YXC", 2)]
+    assert pixels(layer).shape == (30, 40, 3)
+
+
+def test_labelled_channels_come_first() -> None:
+    layer = Image(np.zeros((2, 30, 40)), axis_labels=("channel", "y", "x"))
+
+    assert axes_of(layer) == [("CYX", 0), ("CYX", 1), ("CYX", None)]
+    assert annotation_shape(layer, readings(layer)[0]) == (30, 40)
+
+
+def test_a_short_unlabelled_axis_may_be_channels() -> None:
+    layer = Image(np.zeros((2, 30, 40)))
+
+    assert axes_of(layer) == [("ZYX", None), ("CYX", 0), ("CYX", 1)]
+
+
+def test_a_long_axis_is_a_stack() -> None:
+    assert axes_of(Image(np.zeros((30, 30, 40)))) == [("ZYX", None)]
+
+
+def test_labels_tell_time_from_depth() -> None:
+    layer = Image(np.zeros((9, 30, 40)), axis_labels=("t", "y", "x"))
+
+    assert axes_of(layer) == [("TYX", None)]
+
+
+def test_channels_amid_a_stack() -> None:
+    layer = Image(np.zeros((5, 2, 30, 40)), axis_labels=("t", "c", "y", "x"))
+
+    assert axes_of(layer)[0] == ("TCYX", 0)
+    assert annotation_shape(layer, readings(layer)[0]) == (5, 30, 40)
+
+
+def test_too_many_axes_have_no_reading() -> None:
+    assert readings(Image(np.zeros((2, 2, 2, 8, 8)))) == []
+
+
+def test_of_a_pyramid_the_finest_level_counts() -> None:
+    layer = Image([np.zeros((40, 60)), np.zeros((20, 30))], multiscale=True)
+
+    assert annotation_shape(layer, readings(layer)[0]) == (40, 60)
+    assert pixels(layer).shape == (40, 60)
+
+
+@pytest.mark.parametrize(
+    ("scale", "units", "size"),
+    [
+        ((0.5, 0.25), "um", (0.5, 0.25)),
+        ((250, 500), "nm", (0.25, 0.5)),
+        ((1, 1), "pixel", None),
+    ],
+)
+def test_pixel_size_in_micrometres(
+    scale: tuple[float, float], units: str, size: tuple[float, float] | None
+) -> None:
+    layer = Image(np.zeros((8, 8)), scale=scale, units=units)
+
+    assert pixel_size(layer) == (None if size is None else pytest.approx(size))
+
+
+@pytest.mark.parametrize("kept", [(0, 1, 2), (1, 2)])
+@pytest.mark.parametrize(
+    "where",
+    [
+        {"scale": (3, 0.5, 0.25), "translate": (1, 2, 3), "units": "um"},
+        {"rotate": 30, "shear": (0, 0, 0.2)},
+        {"shear": [[1, 0, 0], [0, 1, 0], [0, 0.3, 1]]},
+        {"affine": [[1, 0, 0, 0], [0, 0.9, 0.2, 5], [0, -0.2, 0.9, 3], [0, 0, 0, 1]]},
+    ],
+)
+def test_placement_puts_pixels_on_pixels(
+    where: dict[str, object], kept: tuple[int, ...]
+) -> None:
+    image = Image(np.zeros((4, 20, 20)), axis_labels=("z", "y", "x"), **where)
+    point = (2.0, 5.0, 11.0)
+
+    over = Labels(
+        np.zeros([image.data.shape[i] for i in kept], np.int32),
+        **placement(image, kept),
+    )
+
+    expected = [image.data_to_world(point)[i] for i in kept]
+    found = over.data_to_world([point[i] for i in kept])
+    np.testing.assert_allclose(found, expected)
+    assert over.units == tuple(image.units[i] for i in kept)
+    assert over.axis_labels == tuple(image.axis_labels[i] for i in kept)

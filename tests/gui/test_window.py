@@ -1,0 +1,283 @@
+"""The panel in a real napari window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from napari.utils.notifications import notification_manager
+from qtpy.QtCore import QPoint, Qt
+
+from napari_metaseg.gui import demo
+from napari_metaseg.gui.adapt_panel import AdaptPanel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from napari import Viewer
+    from napari.layers import Labels
+    from numpy.typing import NDArray
+    from pytestqt.qtbot import QtBot
+    from qtpy.QtWidgets import QWidget
+
+    from .conftest import Engine
+
+    Settle = Callable[[AdaptPanel], None]
+
+ROOT = Path(__file__).resolve().parents[2]
+KEYS = ("N", "G", "Ctrl+Enter")
+
+
+@pytest.fixture
+def window(
+    make_napari_viewer: Callable[..., Viewer],
+    blobs: NDArray[np.float32],
+    engine: Engine,
+) -> Viewer:
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(1280, 720)
+    viewer.add_image(blobs, name="plate")
+    return viewer
+
+
+@pytest.fixture
+def panel(window: Viewer, settle: Settle) -> AdaptPanel:
+    panel = AdaptPanel(window)
+    window.window.add_dock_widget(panel, name="MetaSeg", area="right")
+    settle(panel)
+    window.reset_view()
+    return panel
+
+
+def canvas_of(viewer: Viewer) -> QWidget:
+    canvas: QWidget = viewer.window._qt_viewer.canvas.native
+    return canvas
+
+
+def drag(qtbot: QtBot, viewer: Viewer, places: Sequence[tuple[float, float]]) -> None:
+    """Drag the mouse over places of the world, (y, x), with the left button."""
+    canvas = canvas_of(viewer)
+    middle = np.array([canvas.height(), canvas.width()]) / 2
+    camera, points = viewer.scene.camera, []
+    for place in places:
+        y, x = (np.array(place) - camera.center[-2:]) * camera.zoom
+        points.append(QPoint(round(x + middle[1]), round(y + middle[0])))
+    qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=points[0])
+    for point in points[1:]:
+        qtbot.mouseMove(canvas, point)
+    qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=points[-1])
+
+
+def annotation_of(panel: AdaptPanel) -> Labels:
+    assert panel.desk.annotation is not None
+    return panel.desk.annotation
+
+
+def test_our_keys_are_free_in_napari(window: Viewer) -> None:
+    labels = window.add_labels(np.zeros((8, 8), int))
+    image = window.layers["plate"]
+    taken = {
+        str(key)
+        for owner in (labels, image, window)
+        for cls in type(owner).__mro__
+        for key in getattr(cls, "class_keymap", {})
+    }
+    taken |= {str(key) for owner in (labels, image, window) for key in owner.keymap}
+    assert {"Ctrl+Z", "B", "M"} <= taken
+
+    assert not taken & set(KEYS)
+
+
+def test_no_menu_of_napari_uses_our_keys(window: Viewer) -> None:
+    from napari._app_model import get_app_model
+
+    app = get_app_model()
+    taken = {str(binding.keybinding) for binding in app.keybindings}
+    assert "Ctrl+O" in taken
+
+    assert not taken & set(KEYS)
+
+
+def test_the_keys_paint_and_adapt(
+    qtbot: QtBot, window: Viewer, panel: AdaptPanel, settle: Settle, engine: Engine
+) -> None:
+    annotation, canvas = annotation_of(panel), canvas_of(window)
+    drag(qtbot, window, [(10, 10), (16, 16)])
+    canvas.setFocus()
+
+    qtbot.keyClick(canvas, Qt.Key.Key_G)
+    assert annotation.selected_label == -1
+    qtbot.keyClick(canvas, Qt.Key.Key_N)
+    assert annotation.selected_label == 2
+    settle(panel)
+    qtbot.keyClick(
+        canvas, Qt.Key.Key_Return, modifier=Qt.KeyboardModifier.ControlModifier
+    )
+    settle(panel)
+
+    assert len(engine.calls) == 1
+    assert "plate cells" in window.layers
+
+
+def test_ctrl_enter_adapts_from_within_the_panel(
+    qtbot: QtBot, window: Viewer, panel: AdaptPanel, settle: Settle, engine: Engine
+) -> None:
+    annotation_of(panel).paint((12, 12), 1)
+    settle(panel)
+    window.window._qt_window.activateWindow()
+    panel.view.source.images.setFocus()
+
+    qtbot.keyClick(
+        panel.view.source.images,
+        Qt.Key.Key_Return,
+        modifier=Qt.KeyboardModifier.ControlModifier,
+    )
+    settle(panel)
+
+    assert len(engine.calls) == 1
+
+
+def test_a_click_in_the_panel_leaves_the_keys_with_the_canvas(
+    qtbot: QtBot, window: Viewer, panel: AdaptPanel
+) -> None:
+    canvas = canvas_of(window)
+    canvas.setFocus()
+
+    qtbot.mouseClick(panel.view.background, Qt.MouseButton.LeftButton)
+
+    assert annotation_of(panel).selected_label == -1
+    qtbot.keyClick(canvas.window().focusWidget(), Qt.Key.Key_N)
+    assert annotation_of(panel).selected_label == 1
+
+
+def test_a_drag_over_a_cell_is_one_step_of_undo(
+    qtbot: QtBot, window: Viewer, panel: AdaptPanel
+) -> None:
+    annotation = annotation_of(panel)
+    annotation.brush_size = 6
+    drag(qtbot, window, [(20, 40), (40, 40)])
+    first = annotation.data.copy()
+    assert set(np.unique(first)) == {0, 1}
+
+    panel.next_cell()
+    drag(qtbot, window, [(30, 20), (30, 60)])
+
+    np.testing.assert_array_equal(annotation.data[first == 1], 1)
+    both = annotation.data.copy()
+    assert set(np.unique(both)) == {0, 1, 2}
+    annotation.undo()
+    np.testing.assert_array_equal(annotation.data, first)
+    annotation.redo()
+    np.testing.assert_array_equal(annotation.data, both)
+    annotation.undo()
+    annotation.undo()
+    assert not annotation.data.any()
+
+
+def test_everything_fits_a_small_window(window: Viewer, panel: AdaptPanel) -> None:
+    view = panel.view
+    inside = panel.rect()
+    for part in (view.status, view.adapt, view.export, view.save, view.object_size):
+        corner = part.mapTo(panel, part.rect().bottomRight())
+        assert part.isVisible()
+        assert inside.contains(corner), part.objectName()
+        assert part.width() >= part.minimumSizeHint().width()
+
+
+def test_closing_the_dock_while_adapting(
+    qtbot: QtBot, window: Viewer, panel: AdaptPanel, settle: Settle, engine: Engine
+) -> None:
+    annotation = annotation_of(panel)
+    annotation.paint((12, 12), 1)
+    settle(panel)
+    engine.gate.clear()
+    panel.adapt()
+    qtbot.waitUntil(lambda: engine.calls != [])
+
+    window.window.remove_dock_widget(panel)
+    qtbot.waitUntil(lambda: engine.closed == 1)
+    window.add_image(np.zeros((8, 8)))
+    annotation.paint((40, 40), 1)
+    canvas_of(window).setFocus()
+    qtbot.keyClick(canvas_of(window), Qt.Key.Key_G)
+
+    assert annotation.data[12, 12] == 1
+    assert annotation.selected_label == 1
+    assert len(window.layers) == 3
+
+
+def test_closing_napari_while_adapting(
+    qtbot: QtBot, window: Viewer, panel: AdaptPanel, settle: Settle, engine: Engine
+) -> None:
+    annotation_of(panel).paint((12, 12), 1)
+    settle(panel)
+    engine.gate.clear()
+    panel.adapt()
+    qtbot.waitUntil(lambda: engine.calls != [])
+    told: list[Any] = []
+    notification_manager.notification_ready.connect(told.append)
+
+    try:
+        window.close()
+        qtbot.waitUntil(lambda: engine.closed == 1)
+    finally:
+        notification_manager.notification_ready.disconnect(told.append)
+
+    assert told == []
+
+
+def test_napari_opens_the_panel_from_the_manifest(
+    make_napari_viewer_proxy: Callable[..., Viewer],
+    npe2pm: Any,
+    blobs: NDArray[np.float32],
+    engine: Engine,
+    settle: Settle,
+) -> None:
+    """napari hands plugins a viewer that shows nothing private."""
+    with npe2pm.tmp_plugin(manifest=str(ROOT / "napari.yaml")):
+        viewer = make_napari_viewer_proxy()
+        image = viewer.add_image(blobs, name="plate")
+        _, panel = viewer.window.add_plugin_dock_widget("napari-metaseg", "MetaSeg")
+        settle(panel)
+        annotation_of(panel).paint((12, 12), 1)
+        settle(panel)
+        panel.view.adapt.click()
+        settle(panel)
+        image.name = "dish"
+        settle(panel)
+
+        assert panel.view.status.text.startswith("Adapted in")
+        names = [layer.name for layer in viewer.layers]
+        assert names == ["dish", "plate cells", "plate annotation"]
+        viewer.layers.remove("dish")
+        settle(panel)
+        assert panel.view.status.text.startswith("Open an image")
+
+
+def test_the_demo_is_ready_for_painting(
+    make_napari_viewer: Callable[..., Viewer],
+    npe2pm: Any,
+    engine: Engine,
+    settle: Settle,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened: list[Viewer] = []
+
+    def open_viewer(**_options: object) -> Viewer:
+        opened.append(make_napari_viewer())
+        return opened[0]
+
+    monkeypatch.setattr(demo.napari, "Viewer", open_viewer)
+    monkeypatch.setattr(demo.napari, "run", lambda: None)
+    with npe2pm.tmp_plugin(manifest=str(ROOT / "napari.yaml")):
+        demo.main(["--sample", "tissue"])
+        (viewer,) = opened
+        _, panel = viewer.window.add_plugin_dock_widget("napari-metaseg", "MetaSeg")
+        settle(panel)
+
+    annotation = annotation_of(panel)
+    assert [layer.name for layer in viewer.layers] == ["Tissue", "Tissue annotation"]
+    assert viewer.layers.selection.active is annotation
+    assert (annotation.mode, annotation.selected_label) == ("paint", 1)

@@ -7,12 +7,13 @@ import sys
 from typing import TYPE_CHECKING
 
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.generators import relay_to
 from napari_metaseg.io.annotation import read_annotation
 from napari_metaseg.io.bundle import bundled_names, find_bundle, load_bundle
 from napari_metaseg.io.files import atomic_file
 from napari_metaseg.io.images import ImageFile, read_image
 from napari_metaseg.io.labels import write_labels
-from napari_metaseg.workflows.adapt import AdaptedModel, adapt_steps, load
+from napari_metaseg.workflows.adapt import AdaptedModel, Progress, adapt_steps, load
 from napari_metaseg.workflows.benchmark import BenchmarkSettings, run_benchmark, table
 from napari_metaseg.workflows.meta_train import RunSettings, run_meta_training
 
@@ -43,7 +44,7 @@ def adapt(options: argparse.Namespace) -> int:
         device=options.device,
         seed=options.seed,
     )
-    model = _show(steps)
+    model = relay_to(steps, _tell)
     labels = model.labels
     first = labels[0] if isinstance(labels, list) else labels
     _write(options.output, first, files[0], options)
@@ -53,19 +54,9 @@ def adapt(options: argparse.Namespace) -> int:
     return _segment_files(model, options.also, options)
 
 
-def _show(steps: object) -> AdaptedModel:
-    """Run an adaptation, telling each stage on stderr."""
-    last = ""
-    generator = iter(steps)  # type: ignore[call-overload]
-    while True:
-        try:
-            state = next(generator)
-        except StopIteration as stop:
-            model: AdaptedModel = stop.value
-            return model
-        if state.message != last:
-            last = state.message
-            print(last, file=sys.stderr)
+def _tell(state: Progress) -> None:
+    """Tell each step on stderr."""
+    print(state.message, file=sys.stderr)
 
 
 def _print_report(model: AdaptedModel) -> None:
@@ -195,14 +186,13 @@ def meta_train(options: argparse.Namespace) -> int:
         keep=options.keep,
         command=options.command_line,
     )
-    while True:
-        try:
-            metrics = next(run)
-        except StopIteration as stop:
-            print(f"The initialization is in {stop.value}")
-            return 0
+
+    def tell(metrics: dict[str, float]) -> None:
         shown = {k: round(v, 3) for k, v in metrics.items() if k != "step"}
         print(f"step {int(metrics['step'])} of {options.steps}: {shown}", flush=True)
+
+    print(f"The initialization is in {relay_to(run, tell)}")
+    return 0
 
 
 def benchmark(options: argparse.Namespace) -> int:

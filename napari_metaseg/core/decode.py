@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from .settings import DecodeSettings
 
 
+STEPS = 64
+"""Number of heights that the cue is divided into."""
+
+
 def decode(
     foreground: NDArray[np.floating],
     cue: NDArray[np.floating],
@@ -49,11 +53,11 @@ def decode(
     mask = foreground > settings.threshold
     if not mask.any():
         return np.zeros(mask.shape, np.int32)
-    # Steps of 1/64 keep plateaus whole, which rounding noise would break up.
-    height = np.round(ndi.gaussian_filter(cue, 0.7) * 64) / 64
-    height = np.where(mask, height, 0.0)
+    # Whole steps keep plateaus whole, which rounding noise would break up.
+    smooth = ndi.gaussian_filter(cue, 0.7)
+    height = np.where(mask, np.round(smooth * STEPS), 0).astype(np.int16)
     if settings.split > 0:
-        depth = max(0.6 * (1 - settings.split) ** 2, 1 / 64)
+        depth = max(1, round(0.6 * (1 - settings.split) ** 2 * STEPS))
         filled = reconstruction(np.maximum(height - depth, 0), height)
         peaks = local_maxima(filled, connectivity=2) & mask
         markers, _ = ndi.label(peaks, np.ones((3, 3)))

@@ -209,9 +209,12 @@ def _import_torch() -> None:
 
 
 def _initialization(name: str) -> Initialization:
-    from napari_metaseg.io.bundle import find_bundle, read_card
+    from napari_metaseg.io.bundle import find_bundle
+    from napari_metaseg.io.model_folder import read_card
 
     title = {"maml": "MAML", "imaml": "iMAML", "reptile": "Reptile"}.get(name, name)
     card = read_card(find_bundle(name), "meta-initialization")
     steps = guidance.counted(card["recipe"]["steps"], "step")
-    return Initialization(name, title, f"Meta-learned by {title}; adapts in {steps}.")
+    return Initialization(
+        name, title, f"Trained by {card['algorithm']}; adapts in {steps}."
+    )

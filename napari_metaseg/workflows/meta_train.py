@@ -13,7 +13,6 @@ import torch
 
 from napari_metaseg import __version__
 from napari_metaseg.core.devices import pick_device
-from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.intensity import HIGH, LOW
 from napari_metaseg.core.network import Architecture, PrototypeUNet
 from napari_metaseg.core.scaling import WORKING_DIAMETER
@@ -30,12 +29,11 @@ from napari_metaseg.learners.meta_train import (
     start,
 )
 
+from .run_folder import CHECKPOINT, LOG, claim, trim_log
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-CHECKPOINT = "checkpoint.safetensors"
-SETTINGS = "settings.json"
-LOG = "log.jsonl"
 FIRST_RATE = 0.005
 """Inner rate to start with: at ten times this, one inner loop destroys a
 pre-trained initialization and meta-training spends its budget on recovering."""
@@ -128,7 +126,7 @@ def run_meta_training(
     torch.manual_seed(settings.train.seed)
     parent = None if settings.init is None else load_bundle(settings.init)
     network, progress = _begin(settings, parent, chosen)
-    _claim(output, settings, resume)
+    claim(output, asdict(settings), resume=resume)
     if (output / CHECKPOINT).exists():
         progress = load_checkpoint(output / CHECKPOINT, progress)
     tasks = read_tasks(Path(settings.data), settings.tasks)
@@ -147,7 +145,7 @@ def run_meta_training(
     card = make_card(settings, network.architecture, parent, tasks, command)
     if keep:
         return write_bundle(output / "bundle", progress, card)
-    _trim_log(output / LOG, progress.step)
+    trim_log(output / LOG, progress.step)
     with (output / LOG).open("a", encoding="utf-8") as log:
         clock = time.perf_counter()
         for metrics in meta_train(
@@ -181,52 +179,6 @@ def _begin(
     # random weights round alike.
     moved = network.to(device).to(memory_format=layout)  # type: ignore[call-overload]
     return network, start(dict(moved.named_parameters()), log_rate)
-
-
-def _claim(output: Path, settings: RunSettings, resume: bool) -> None:
-    """Make the folder of the run, or check that it is the one to resume."""
-    wanted = json.loads(json.dumps(asdict(settings)))
-    path = output / SETTINGS
-    if resume:
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"'{output}' holds no run to resume; start one without --resume."
-            ) from error
-        changed = sorted(k for k in wanted if found.get(k) != wanted[k])
-        if changed:
-            raise UserError(
-                f"The run in '{output}' was started with other settings "
-                f"('{changed[0]}'); resume with the same ones."
-            )
-        return
-    if path.exists():
-        raise UserError(
-            f"'{output}' holds a run already; add --resume to go on with it, or choose "
-            "another folder."
-        )
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(wanted, indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UserError(
-            f"The folder '{output}' cannot be written; choose another place."
-        ) from error
-
-
-def _trim_log(path: Path, step: int) -> None:
-    """Drop lines of steps that a kill has undone."""
-    if not path.exists():
-        return
-    kept = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            if json.loads(line)["step"] <= step:
-                kept.append(line + "\n")
-        except ValueError:
-            break
-    path.write_text("".join(kept), encoding="utf-8")
 
 
 def make_card(

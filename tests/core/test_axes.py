@@ -10,7 +10,9 @@ from napari_metaseg.core.errors import UserError
 
 
 @given(st.permutations("TZCYX"), st.integers(0, 1))
-def test_any_order_of_axes_gives_the_same_planes(order: list[str], channel: int) -> None:
+def test_any_order_of_axes_gives_the_same_planes(
+    order: list[str], channel: int
+) -> None:
     sizes = {"T": 2, "Z": 3, "C": 2, "Y": 4, "X": 5}
     image = np.arange(240).reshape(2, 3, 2, 4, 5)
     axes = "".join(order)

@@ -29,9 +29,7 @@ def plain_iou(truth: np.ndarray, found: np.ndarray) -> list[list[float]]:
 
 
 @given(small, small)
-def test_iou_matrix_equals_the_definition(
-    truth: np.ndarray, found: np.ndarray
-) -> None:
+def test_iou_matrix_equals_the_definition(truth: np.ndarray, found: np.ndarray) -> None:
     matrix = iou_matrix(truth, found)
     expected = np.array(plain_iou(truth, found)).reshape(matrix.shape)
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.generators import exhaust
 from napari_metaseg.core.inner_loop import run
 from napari_metaseg.core.network import (
     Architecture,
@@ -15,7 +16,6 @@ from napari_metaseg.core.network import (
     fit_prototypes,
 )
 from napari_metaseg.core.tiles import predict, tile_windows
-from napari_metaseg.workflows.model import exhaust
 
 SMALL = Architecture(widths=(4, 6, 8, 10))
 
@@ -36,14 +36,20 @@ def test_the_bundled_network_is_compact() -> None:
 
 def test_architectures_survive_json_and_refuse_others() -> None:
     assert Architecture.from_dict(SMALL.as_dict()) == SMALL
-    for wrong in ({}, SMALL.as_dict() | {"name": "resnet"}, SMALL.as_dict() | {"widths": [10**9] * 4}):
+    for wrong in (
+        {},
+        SMALL.as_dict() | {"name": "resnet"},
+        SMALL.as_dict() | {"widths": [10**9] * 4},
+    ):
         with pytest.raises(UserError, match="another network architecture"):
             Architecture.from_dict(wrong)
 
 
 @settings(max_examples=12, deadline=None)
 @given(
-    st.integers(100, 330), st.integers(100, 330), st.sampled_from([64, 128, 192]),
+    st.integers(100, 330),
+    st.integers(100, 330),
+    st.sampled_from([64, 128, 192]),
     st.booleans(),
 )
 def test_tiles_leave_no_trace(height: int, width: int, tile: int, known: bool) -> None:

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
 
 from napari_metaseg.core.inner_loop import inner_loop, run
 from napari_metaseg.core.losses import sparse_loss
-from napari_metaseg.core.network import Params
 
 from .helpers import tiny_episode, tiny_network
+
+if TYPE_CHECKING:
+    from napari_metaseg.core.network import Params
 
 
 def begin(rate: float) -> tuple[torch.nn.Module, Params, Params]:
@@ -64,7 +67,9 @@ def test_a_huge_gradient_is_scaled_back_to_the_clip() -> None:
 
     _, step = inner_loop(network, params, tiny_episode().support, rates, 1, clip=1e-3)
 
-    moved = torch.stack([(step.params[k] - p).square().sum() for k, p in params.items()])
+    moved = torch.stack(
+        [(step.params[k] - p).square().sum() for k, p in params.items()]
+    )
     assert float(moved.sum().sqrt()) == pytest.approx(1e-3, rel=1e-3)
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -21,6 +21,9 @@ from napari_metaseg.learners.meta_train import (
 )
 
 from .helpers import tiny_episode, tiny_network
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 OUTER = OuterSettings("fomaml", inner_steps=1)
 

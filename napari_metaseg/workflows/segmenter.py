@@ -1,96 +1,33 @@
-"""An adapted network that segments images of one kind."""
+"""A network and a lens: what it takes to segment images of one kind."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from napari_metaseg.core.axes import Planes, as_planes
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.generators import exhaust, relay
 from napari_metaseg.core.instances import PlaneOutput
-from napari_metaseg.core.intensity import Range, measure_range
 from napari_metaseg.core.network import Architecture, Params, PrototypeUNet
-from napari_metaseg.core.scaling import resize_image, scaled_shape
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.core.tiles import predict
-from napari_metaseg.io.bundle import (
-    check_params,
-    read_card,
-    read_tensors,
-    write_folder,
-)
+from napari_metaseg.io.bundle import check_params
+from napari_metaseg.io.model_folder import read_card, read_tensors, write_folder
+
+from .lens import Lens
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from torch import Tensor
+
 Labels = NDArray[np.int32]
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Lens:
-    """How images of this kind are looked at: channel, intensities, scale.
-
-    Attributes
-    ----------
-    channel : int or None
-        Channel to use; None for the mean of all.
-    ranges : tuple of Range
-        Range of each used channel of the image that was adapted to.
-    diameter : float
-        Object size (px at image scale).
-    working_diameter : float
-        Object size (px) at working scale.
-    """
-
-    channel: int | None
-    ranges: tuple[Range, ...]
-    diameter: float
-    working_diameter: float
-
-    @property
-    def zoom(self) -> float:
-        """Factor from image scale to working scale."""
-        return self.working_diameter / self.diameter
-
-    def look(self, planes: Planes, index: int) -> NDArray[np.float32]:
-        """Normalise one plane and bring it to working scale.
-
-        Parameters
-        ----------
-        planes : Planes
-            The image; its intensities are measured over all of its planes.
-        index : int
-            Which plane.
-
-        Returns
-        -------
-        (1, y, x) array of float32
-        """
-        ranges = self._ranges_of(planes)
-        plane = planes.data[index]
-        channels = [r.apply(c) for r, c in zip(ranges, plane, strict=True)]
-        gray: NDArray[np.float32] = np.mean(np.stack(channels), axis=0)
-        shape = scaled_shape((gray.shape[0], gray.shape[1]), self.zoom)
-        return resize_image(gray, shape)[None]
-
-    def _ranges_of(self, planes: Planes) -> list[Range]:
-        channels = planes.data.shape[1]
-        if channels != len(self.ranges):
-            raise UserError(
-                f"The model uses {len(self.ranges)} channel(s) but this image has "
-                f"{channels}; choose an image of the same kind, or the channel."
-            )
-        return [
-            measure_range(planes.data[:, c]).no_narrower_than(reference)
-            for c, reference in enumerate(self.ranges)
-        ]
 
 
 @dataclass(frozen=True)
@@ -172,13 +109,11 @@ class Segmenter:
         outputs = []
         count = len(planes.data)
         for index in range(count):
-            drawing = self.network.draw(self.lens.look(planes, index), adapted=adapted)
-            while True:
-                try:
-                    yield (index + next(drawing)) / count
-                except StopIteration as stop:
-                    maps = stop.value
-                    break
+            image = self.lens.look(planes, index)
+            maps = yield from relay(
+                self.network.draw(image, adapted=adapted),
+                lambda share, index=index: (index + share) / count,  # type: ignore[misc]
+            )
             shape = planes.data.shape[-2], planes.data.shape[-1]
             outputs.append(PlaneOutput(maps, shape, self.lens.working_diameter))
         return outputs
@@ -262,12 +197,7 @@ class Segmenter:
             "kind": "adapted-model",
             "architecture": self.network.module.architecture.as_dict(),
             "kept": self.kept,
-            "lens": {
-                "channel": self.lens.channel,
-                "ranges": [[r.low, r.high] for r in self.lens.ranges],
-                "diameter": self.lens.diameter,
-                "working_diameter": self.lens.working_diameter,
-            },
+            "lens": self.lens.as_dict(),
         }
         cpu = {k: v.detach().cpu().clone() for k, v in tensors.items()}
         write_folder(Path(path), cpu, card, overwrite=overwrite)
@@ -308,22 +238,8 @@ def load_segmenter(path: str | Path) -> Segmenter:
         prototype.to(torch.float32),
     )
     kept = card.pop("kept", True) is True
-    return Segmenter(network, _read_lens(card.pop("lens", None), folder), kept, card)
-
-
-def _read_lens(data: object, folder: Path) -> Lens:
-    match data:
-        case {
-            "channel": int() | None as channel,
-            "ranges": [_, *_] as ranges,
-            "diameter": int() | float() as diameter,
-            "working_diameter": int() | float() as working,
-        } if diameter > 0 and working > 0:
-            pairs = tuple(Range(float(low), float(high)) for low, high in ranges)
-            return Lens(channel, pairs, float(diameter), float(working))
-    raise UserError(
-        f"The card of '{folder}' does not say how images are looked at; save the model "
-        "again."
+    return Segmenter(
+        network, Lens.from_dict(card.pop("lens", None), folder), kept, card
     )
 
 
@@ -335,13 +251,3 @@ def decode_planes(outputs: list[PlaneOutput], settings: DecodeSettings) -> Label
     (P, Y, X) array of int32
     """
     return np.stack([output.instances(settings) for output in outputs])
-
-
-def exhaust(steps: Generator[object, None, T]) -> T:
-    """Run a generator to its end and return its value."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            value: T = stop.value
-            return value

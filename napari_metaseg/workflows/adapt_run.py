@@ -1,0 +1,291 @@
+"""The stages of one adaptation: measure, look, adapt, segment, judge."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_metaseg.core.annotation import (
+    Annotated,
+    as_annotation,
+    check_annotation,
+    separate_parts,
+)
+from napari_metaseg.core.axes import Planes, as_planes
+from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.generators import relay
+from napari_metaseg.core.inner_loop import (
+    Step,
+    Support,
+    fit_prototype,
+    inner_loop,
+)
+from napari_metaseg.core.intensity import measure_range
+from napari_metaseg.core.network import PrototypeUNet
+from napari_metaseg.core.scaling import resize_labels, scaled_shape
+from napari_metaseg.core.settings import DecodeSettings
+from napari_metaseg.core.support import make_support
+from napari_metaseg.io.bundle import Bundle, load_bundle
+
+from .adapted import AdaptedModel, View
+from .lens import Lens
+from .results import Progress, Report
+from .segmenter import Labels, Network, Segmenter, decode_planes
+from .verdict import own_iou, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
+
+    from napari_metaseg.core.instances import PlaneOutput
+
+LARGEST_ZOOM = 8.0
+"""Images are enlarged at most this much; smaller cells than 3 px cannot be drawn."""
+
+Array = NDArray[np.generic]
+
+
+@dataclass(frozen=True)
+class AdaptRun:
+    """The arguments of one adaptation, which may have to run twice."""
+
+    image: Array | Sequence[Array]
+    annotation: Array | Sequence[Array]
+    axes: str | None
+    channel: int | None
+    diameter: float | None
+    init: str | Path
+    seed: int
+    previous: Labels | None
+
+    def steps(
+        self, device: torch.device, note: str
+    ) -> Generator[Progress, None, AdaptedModel]:
+        """Run the stages on a device."""
+        torch.manual_seed(self.seed)
+        seconds: dict[str, float] = {}
+        yield Progress("prepare", 0, 1, "Reading the image and the painted cells")
+        with _timed(seconds, "prepare"):
+            bundle = load_bundle(self.init)
+            views, single = self._views()
+            known = _check_views(views)
+            lens = _make_lens(views[0].planes, known, bundle, self)
+            support = _support_of(views, lens).to(device)
+            module, initial = _on_device(bundle, device)
+        base = Segmenter(
+            Network(module, initial, initial, torch.zeros(0)), lens, False, {}
+        )
+        # One bar over all: a quarter before, a quarter adapting, half after.
+        with _timed(seconds, "before"):
+            before = yield from _draw_all(
+                base, views, False, ("before", 0, 25, "Looking at the image")
+            )
+            first = decode_planes(before[0], DecodeSettings())
+        preview = views[0].planes.join(first)
+        yield Progress("before", 25, 100, "Before adaptation", preview=preview)
+        with _timed(seconds, "adapt"):
+            last = yield from _adapt(module, initial, support, bundle)
+            prototype = fit_prototype(module, last.params, support).detach()
+        network = Network(module, initial, last.params, prototype)
+        adapted = Segmenter(network, lens, True, {})
+        with _timed(seconds, "segment"):
+            after = yield from _draw_all(
+                adapted, views, True, ("segment", 50, 100, "Finding all cells")
+            )
+            report = _judge(known, views, before, after, last.index, device, lens)
+            report = replace(report, note=" ".join(filter(None, (note, report.note))))
+            card = _card(bundle, report, self.seed)
+            views = [
+                replace(view, outputs=pair)
+                for view, pair in zip(
+                    views, zip(before, after, strict=True), strict=True
+                )
+            ]
+            final = replace(adapted, kept=report.kept, card=card)
+            model = AdaptedModel(
+                final.to(torch.device("cpu")),
+                views,
+                report=report,
+                single=single,
+                previous=self.previous,
+            )
+        model.seconds.update(seconds)
+        return model
+
+    def _views(self) -> tuple[list[View], bool]:
+        single = isinstance(self.image, np.ndarray) or not isinstance(
+            self.image, Sequence
+        )
+        images = [self.image] if single else list(self.image)
+        annotations = [self.annotation] if single else list(self.annotation)
+        if not images or len(images) != len(annotations):
+            raise UserError(
+                f"There are {len(images)} images but {len(annotations)} annotations; "
+                "give one annotation for each image."
+            )
+        views = []
+        for image, annotation in zip(images, annotations, strict=True):
+            annotation = np.asarray(annotation)
+            planes = as_planes(
+                np.asarray(image),
+                axes=self.axes,
+                channel=self.channel,
+                annotated=annotation.shape,
+            )
+            views.append(View(planes, as_annotation(annotation, planes.shape)))
+        return views, single
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds[stage] = time.perf_counter() - start
+
+
+def _check_views(views: list[View]) -> Annotated:
+    """Check all annotations together: one painted cell on one image is enough."""
+    painted = [v.planes.split(v.annotation) for v in views]
+    stack = [plane for planes in painted for plane in planes if plane.any()]
+    if len({p.shape for p in stack}) <= 1:
+        return check_annotation(np.stack(stack) if stack else painted[0])
+    shape = tuple(np.max([p.shape for p in stack], axis=0))
+    padded = [
+        np.pad(p, [(0, n - m) for n, m in zip(shape, p.shape, strict=True)])
+        for p in stack
+    ]
+    return check_annotation(np.stack(padded))
+
+
+def _make_lens(planes: Planes, known: Annotated, bundle: Bundle, run: AdaptRun) -> Lens:
+    ranges = tuple(
+        measure_range(planes.data[:, c]) for c in range(planes.data.shape[1])
+    )
+    if all(r.high <= r.low for r in ranges):
+        raise UserError(
+            "The image is constant, so there is nothing to learn from; choose another "
+            "image or channel."
+        )
+    diameter = known.diameter if run.diameter is None else float(run.diameter)
+    if not np.isfinite(diameter) or diameter <= 0:
+        raise UserError(
+            f"The object size is {diameter}; give it in pixels, above 0, or leave it "
+            "out."
+        )
+    diameter = max(diameter, bundle.diameter / LARGEST_ZOOM)
+    return Lens(run.channel, ranges, diameter, bundle.diameter)
+
+
+def _support_of(views: list[View], lens: Lens) -> Support:
+    pairs = []
+    for view in views:
+        for index, painted in enumerate(view.planes.split(view.annotation)):
+            if painted.any():
+                shape = scaled_shape((painted.shape[0], painted.shape[1]), lens.zoom)
+                parts = resize_labels(separate_parts(painted), shape)
+                pairs.append((lens.look(view.planes, index), parts))
+    return make_support(pairs)
+
+
+def _on_device(
+    bundle: Bundle, device: torch.device
+) -> tuple[PrototypeUNet, dict[str, torch.Tensor]]:
+    layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
+    module = PrototypeUNet(bundle.architecture).to(device)
+    params = {
+        k: v.to(device).to(memory_format=layout) if v.ndim == 4 else v.to(device)
+        for k, v in bundle.params.items()
+    }
+    return module, params
+
+
+def _draw_all(
+    segmenter: Segmenter,
+    views: list[View],
+    adapted: bool,
+    bar: tuple[str, int, int, str],
+) -> Generator[Progress, None, list[list[PlaneOutput]]]:
+    stage, start, stop, message = bar
+    outputs = []
+    for number, view in enumerate(views):
+        drawn = yield from relay(
+            segmenter.draw(view.planes, adapted=adapted),
+            lambda share, number=number: Progress(  # type: ignore[misc]
+                stage,
+                round(start + (number + share) / len(views) * (stop - start)),
+                100,
+                message,
+            ),
+        )
+        outputs.append(drawn)
+    return outputs
+
+
+def _adapt(
+    module: PrototypeUNet,
+    initial: dict[str, torch.Tensor],
+    support: Support,
+    bundle: Bundle,
+) -> Generator[Progress, None, Step]:
+    rates = {
+        k: torch.tensor(bundle.recipe.rates[k], device=v.device)
+        for k, v in initial.items()
+    }
+    total = bundle.recipe.steps
+    last = Step(0, initial, None)
+    for last in inner_loop(module, initial, support, rates, total):
+        loss = None if last.loss is None else float(last.loss)
+        shown = "" if loss is None else f", loss {loss:.2f}"
+        bar = 25 + round(25 * last.index / max(total, 1))
+        yield Progress(
+            "adapt", bar, 100, f"Step {last.index} of {total}{shown}", loss=loss
+        )
+    return last
+
+
+def _judge(
+    known: Annotated,
+    views: list[View],
+    before: list[list[PlaneOutput]],
+    after: list[list[PlaneOutput]],
+    steps: int,
+    device: torch.device,
+    lens: Lens,
+) -> Report:
+    painted = [p for v in views for p in v.planes.split(v.annotation)]
+    old = [o for outputs in before for o in outputs]
+    new = [o for outputs in after for o in outputs]
+    iou_old, iou_new = own_iou(old, painted), own_iou(new, painted)
+    reason = verdict(old, new, painted, iou_old, iou_new)
+    return Report(
+        n_cells=known.n_cells,
+        n_strokes=known.n_strokes,
+        diameter=lens.diameter,
+        steps=0 if reason else steps,
+        own_iou_before=iou_old,
+        own_iou_after=iou_new,
+        kept=not reason,
+        reason=reason,
+        device=device.type,
+        note=known.note,
+    )
+
+
+def _card(bundle: Bundle, report: Report, seed: int) -> dict[str, Any]:
+    return {
+        "initialization": {
+            "name": bundle.card.get("name"),
+            "algorithm": bundle.card.get("algorithm"),
+            "sha256": bundle.card.get("sha256"),
+        },
+        "recipe": {"steps": bundle.recipe.steps},
+        "report": asdict(report),
+        "seed": seed,
+    }

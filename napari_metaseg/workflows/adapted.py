@@ -1,0 +1,199 @@
+"""What adaptation hands out: instances, and a segmenter for more images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.generators import relay
+from napari_metaseg.core.instances import (
+    PlaneOutput,
+    keep_numbers,
+    respect_annotation,
+)
+from napari_metaseg.core.settings import DecodeSettings
+
+from .results import Progress, Report
+from .segmenter import Labels, Segmenter, decode_planes, load_segmenter
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+    from pathlib import Path
+
+    from napari_metaseg.core.axes import Planes
+
+Array = NDArray[np.generic]
+
+
+@dataclass(frozen=True)
+class View:
+    """One of the images, with its annotation, as planes."""
+
+    planes: Planes
+    annotation: Labels
+    outputs: tuple[list[PlaneOutput], list[PlaneOutput]] = field(
+        default=([], []), repr=False
+    )
+
+
+class AdaptedModel:
+    """The result of `adapt`, and a segmenter for more images of the kind.
+
+    Attributes
+    ----------
+    labels : array of int32 or list of them
+        Instances of the image (a list for a list of images), of its shape without
+        the channel axis; contains the painted cells verbatim.
+    initial_labels : array of int32 or list of them
+        The same before adaptation.
+    report : Report or None
+        What adaptation did; None for a model loaded from a file.
+    seconds : dict of str to float
+        Wall time (s) of the stages prepare, before, adapt and segment.
+    segmenter : Segmenter
+        The network and how it looks at images.
+    """
+
+    def __init__(
+        self,
+        segmenter: Segmenter,
+        views: Sequence[View] = (),
+        *,
+        report: Report | None = None,
+        seconds: dict[str, float] | None = None,
+        single: bool = True,
+        previous: Labels | None = None,
+    ) -> None:
+        self.segmenter = segmenter
+        self._views = list(views)
+        self._single = single
+        self.report = report
+        self.seconds = dict(seconds or {})
+        self._initial = [self._relabel(v, DecodeSettings(), False) for v in self._views]
+        self._labels = [self._relabel(v, DecodeSettings()) for v in self._views]
+        if previous is not None and self._views:
+            self._labels[0] = self._renumber(0, self._labels[0], previous)
+
+    @property
+    def labels(self) -> Labels | list[Labels]:
+        """Instances of what was adapted on."""
+        return self._hand_out(self._labels)
+
+    @property
+    def initial_labels(self) -> Labels | list[Labels]:
+        """Instances before adaptation."""
+        return self._hand_out(self._initial)
+
+    def _hand_out(self, labels: list[Labels]) -> Labels | list[Labels]:
+        if not labels:
+            raise UserError(
+                "A saved model does not hold the image it was adapted on; use "
+                "'segment' with an image."
+            )
+        return labels[0] if self._single else labels
+
+    def relabel(
+        self,
+        settings: DecodeSettings,
+        previous: Labels | None = None,
+        *,
+        adapted: bool = True,
+    ) -> Labels:
+        """Decode the stored output of the first image again; no network is run.
+
+        Parameters
+        ----------
+        settings : DecodeSettings
+            Threshold, splitting and rules.
+        previous : array of int32, optional
+            Labels whose numbers are kept.
+        adapted : bool
+            False: the output before adaptation.
+
+        Returns
+        -------
+        array of int32
+        """
+        self._hand_out(self._labels)
+        labels = self._relabel(self._views[0], settings, adapted)
+        return labels if previous is None else self._renumber(0, labels, previous)
+
+    def _relabel(
+        self, view: View, settings: DecodeSettings, adapted: bool = True
+    ) -> Labels:
+        outputs = view.outputs[int(adapted and self.segmenter.kept)]
+        found = decode_planes(outputs, settings)
+        drawn = view.planes.split(view.annotation)
+        merged = [respect_annotation(*pair) for pair in zip(found, drawn, strict=True)]
+        return view.planes.join(np.stack(merged))
+
+    def _renumber(self, index: int, labels: Labels, previous: Labels) -> Labels:
+        view = self._views[index]
+        if previous.shape != labels.shape:
+            return labels
+        split = view.planes.split
+        planes = zip(
+            split(labels), split(previous), split(view.annotation), strict=True
+        )
+        return view.planes.join(np.stack([keep_numbers(*plane) for plane in planes]))
+
+    def segment(
+        self,
+        other: Array,
+        *,
+        adapted: bool = True,
+        axes: str | None = None,
+        channel: int | None = None,
+        settings: DecodeSettings | None = None,
+    ) -> Labels:
+        """Segment another image of the same kind, see `Segmenter.segment`."""
+        return self.segmenter.segment(
+            other, adapted=adapted, axes=axes, channel=channel, settings=settings
+        )
+
+    def segment_steps(
+        self,
+        other: Array,
+        *,
+        adapted: bool = True,
+        axes: str | None = None,
+        channel: int | None = None,
+        settings: DecodeSettings | None = None,
+    ) -> Generator[Progress, None, Labels]:
+        """Segment another image, as a generator that can be closed at any yield."""
+        steps = self.segmenter.segment_steps(
+            other, adapted=adapted, axes=axes, channel=channel, settings=settings
+        )
+        return relay(
+            steps,
+            lambda share: Progress("segment", round(100 * share), 100, "Segmenting"),
+        )
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Save the model to a folder, see `Segmenter.save`."""
+        self.segmenter.save(path, overwrite=overwrite)
+
+
+def load(path: str | Path) -> AdaptedModel:
+    """Load a model that was saved.
+
+    Parameters
+    ----------
+    path : str or Path
+        Folder that `AdaptedModel.save` wrote.
+
+    Returns
+    -------
+    AdaptedModel
+        It can `segment`; the image it was adapted on is not part of it.
+
+    Raises
+    ------
+    UserError
+        If there is no intact model.
+    """
+    return AdaptedModel(load_segmenter(path))

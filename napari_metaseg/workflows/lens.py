@@ -1,0 +1,118 @@
+"""How images of one kind are looked at before the network sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.intensity import Range, measure_range
+from napari_metaseg.core.scaling import resize_image, scaled_shape
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_metaseg.core.axes import Planes
+
+
+@dataclass(frozen=True, slots=True)
+class Lens:
+    """How images of this kind are looked at: channel, intensities, scale.
+
+    Attributes
+    ----------
+    channel : int or None
+        Channel to use; None for the mean of all.
+    ranges : tuple of Range
+        Range of each used channel of the image that was adapted to.
+    diameter : float
+        Object size (px at image scale).
+    working_diameter : float
+        Object size (px) at working scale.
+    """
+
+    channel: int | None
+    ranges: tuple[Range, ...]
+    diameter: float
+    working_diameter: float
+
+    @property
+    def zoom(self) -> float:
+        """Factor from image scale to working scale."""
+        return self.working_diameter / self.diameter
+
+    def look(self, planes: Planes, index: int) -> NDArray[np.float32]:
+        """Normalise one plane and bring it to working scale.
+
+        Parameters
+        ----------
+        planes : Planes
+            The image; its intensities are measured over all of its planes.
+        index : int
+            Which plane.
+
+        Returns
+        -------
+        (1, y, x) array of float32
+        """
+        ranges = self._ranges_of(planes)
+        plane = planes.data[index]
+        channels = [r.apply(c) for r, c in zip(ranges, plane, strict=True)]
+        gray: NDArray[np.float32] = np.mean(np.stack(channels), axis=0)
+        shape = scaled_shape((gray.shape[0], gray.shape[1]), self.zoom)
+        return resize_image(gray, shape)[None]
+
+    def _ranges_of(self, planes: Planes) -> list[Range]:
+        channels = planes.data.shape[1]
+        if channels != len(self.ranges):
+            raise UserError(
+                f"The model uses {len(self.ranges)} channel(s) but this image has "
+                f"{channels}; choose an image of the same kind, or the channel."
+            )
+        return [
+            measure_range(planes.data[:, c]).no_narrower_than(reference)
+            for c, reference in enumerate(self.ranges)
+        ]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dictionary."""
+        return {
+            "channel": self.channel,
+            "ranges": [[r.low, r.high] for r in self.ranges],
+            "diameter": self.diameter,
+            "working_diameter": self.working_diameter,
+        }
+
+    @classmethod
+    def from_dict(cls, data: object, where: Path) -> Lens:
+        """Check and read what `as_dict` wrote.
+
+        Parameters
+        ----------
+        data : object
+            Anything.
+        where : Path
+            Folder to name in the message.
+
+        Raises
+        ------
+        UserError
+            If it does not describe a lens.
+        """
+        match data:
+            case {
+                "channel": int() | None as channel,
+                "ranges": [_, *_] as ranges,
+                "diameter": int() | float() as diameter,
+                "working_diameter": int() | float() as working,
+            } if diameter > 0 and working > 0:
+                pairs = tuple(Range(float(low), float(high)) for low, high in ranges)
+                return cls(channel, pairs, float(diameter), float(working))
+        raise UserError(
+            f"The card of '{where}' does not say how images are looked at; save the "
+            "model again."
+        )

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_metaseg.core.support import (
+    CROP,
+    MARGIN,
+    MAX_CROPS,
+    crop_corners,
+    make_support,
+    pad_to,
+)
+
+Box = tuple[int, int, int, int, int]
+BOXES = st.lists(
+    st.tuples(
+        st.integers(0, 250),
+        st.integers(0, 250),
+        st.integers(1, 180),
+        st.integers(1, 180),
+        st.sampled_from([-1, 1, 2, 3]),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+def drawn(boxes: list[Box], shape: tuple[int, int]) -> np.ndarray:
+    annotation = np.zeros(shape, np.int32)
+    for y, x, height, width, k in boxes:
+        annotation[y % shape[0] :, x % shape[1] :][:height, :width] = k
+    return annotation
+
+
+@settings(max_examples=50)
+@given(BOXES, st.integers(CROP, 260), st.integers(CROP, 260))
+def test_every_annotated_pixel_lies_in_a_crop_with_context(
+    boxes: list[Box], height: int, width: int
+) -> None:
+    annotation = drawn(boxes, (height, width))
+
+    corners = crop_corners(annotation)
+
+    covered = np.zeros(annotation.shape, bool)
+    for y, x in corners:
+        assert 0 <= y <= height - CROP
+        assert 0 <= x <= width - CROP
+        covered[y : y + CROP, x : x + CROP] = True
+    assert covered[annotation != 0].all()
+
+
+def test_a_cell_has_its_margin_on_all_sides() -> None:
+    annotation = np.zeros((300, 300), np.int32)
+    annotation[100 : 100 + CROP - 2 * MARGIN, 130:150] = 1
+
+    ((y, x),) = crop_corners(annotation)
+
+    assert y <= 100 - MARGIN
+    assert y + CROP >= 100 + CROP - 2 * MARGIN + MARGIN
+    assert x <= 130 - MARGIN
+    assert x + CROP >= 150 + MARGIN
+
+
+def test_the_crops_hold_what_the_image_holds() -> None:
+    image = np.random.default_rng(0).random((1, 200, 150), np.float32)
+    annotation = drawn([(20, 20, 15, 15, 1), (150, 100, 20, 20, 2)], (200, 150))
+
+    support = make_support([(image, annotation)])
+
+    assert support.images.shape == (2, 1, CROP, CROP)
+    for crop, target in zip(support.images, support.target.painted, strict=True):
+        # Found again by its first pixel, whose value occurs once.
+        ((_, y, x),) = np.argwhere(image == crop[0, 0, 0].item())
+        window = slice(y, y + CROP), slice(x, x + CROP)
+        assert torch.equal(crop, torch.from_numpy(image[(slice(None), *window)]))
+        np.testing.assert_array_equal(target.numpy() == 1, annotation[window] > 0)
+
+
+def test_unpainted_means_unknown_and_a_stroke_is_background() -> None:
+    annotation = drawn([(40, 40, 12, 12, 1), (70, 40, 3, 20, -1)], (96, 96))
+
+    target = make_support([(np.zeros((1, 96, 96), np.float32), annotation)]).target
+
+    painted, stroke, ring = (m.amax(0).numpy() for m in target[:3])
+    np.testing.assert_array_equal(painted == 1, annotation == 1)
+    np.testing.assert_array_equal(stroke == 1, annotation == -1)
+    assert ring[39, 45] == 1
+    known = painted + stroke + ring
+    assert not known[annotation == 0].sum() > 4 * 12 + 8
+    assert not known[:30].any()
+
+
+def test_two_images_give_crops_of_both() -> None:
+    one = np.zeros((1, 100, 100), np.float32), drawn([(5, 5, 9, 9, 1)], (100, 100))
+    two = np.ones((1, 120, 110), np.float32), drawn([(60, 60, 9, 9, 1)], (120, 110))
+
+    support = make_support([one, two])
+
+    assert support.images.mean((1, 2, 3)).tolist() == [0, 1]
+
+
+def test_a_crop_that_cuts_a_cell_knows_of_the_rest() -> None:
+    annotation = drawn([(20, 20, 20, 250, 1)], (96, 300))
+
+    target = make_support([(np.zeros((1, 96, 300), np.float32), annotation)]).target
+
+    assert len(target.painted) > 1
+    # Where the crop ends the cell does not: no cue falls off there.
+    assert target.cue[0, 30, -1] == 1
+
+
+def test_an_image_smaller_than_a_crop_is_padded_with_the_unknown() -> None:
+    image = np.random.default_rng(0).random((1, 20, 30), np.float32)
+    annotation = drawn([(5, 5, 8, 8, 1)], (20, 30))
+
+    support = make_support([(image, annotation)])
+
+    assert support.images.shape == (1, 1, CROP, CROP)
+    assert torch.equal(support.images[0, :, :20, :30], torch.from_numpy(image))
+    assert not any(m[0, 20:].any() or m[0, :, 30:].any() for m in support.target)
+
+
+def test_very_many_cells_leave_memory_bounded() -> None:
+    planes = []
+    for n in range(2 * MAX_CROPS):
+        image = np.full((1, CROP, CROP), n, np.float32)
+        planes.append((image, drawn([(40, 40, 10, 10, 1)], (CROP, CROP))))
+
+    support = make_support(planes)
+
+    chosen = support.images[:, 0, 0, 0]
+    assert len(chosen) == MAX_CROPS
+    assert all(len(m) == MAX_CROPS for m in support.target)
+    assert (chosen[0], chosen[-1]) == (0, 2 * MAX_CROPS - 1)
+    assert chosen.diff().max() <= 3, "an even choice"
+
+
+@given(st.integers(1, 50), st.integers(1, 50), st.sampled_from([8, 16, 40]))
+def test_padding_reaches_the_next_multiple(height: int, width: int, least: int) -> None:
+    array = np.ones((2, height, width), np.int32)
+
+    padded = pad_to(array, least, 8, "constant")
+
+    for new, old in zip(padded.shape[1:], (height, width), strict=True):
+        assert new % 8 == 0
+        assert new >= least
+        assert new < max(old + 8, least + 1)
+    assert padded.sum() == array.sum()
+
+
+@pytest.mark.parametrize("mode", ["edge", "constant"])
+def test_padding_goes_on_as_asked(mode: str) -> None:
+    padded = pad_to(np.full((3, 3), 5), 8, 8, mode)  # type: ignore[arg-type]
+
+    assert padded[-1, -1] == (5 if mode == "edge" else 0)

@@ -12,7 +12,7 @@ from napari_metaseg.io.annotation import read_annotation
 from napari_metaseg.io.bundle import bundled_names, find_bundle, load_bundle
 from napari_metaseg.io.files import atomic_file
 from napari_metaseg.io.images import ImageFile, read_image
-from napari_metaseg.io.labels import write_labels
+from napari_metaseg.io.labels import check_labels_path, write_labels
 from napari_metaseg.workflows.adapt import AdaptedModel, Progress, adapt_steps, load
 from napari_metaseg.workflows.benchmark import BenchmarkSettings, run_benchmark, table
 from napari_metaseg.workflows.meta_train import RunSettings, run_meta_training
@@ -27,7 +27,9 @@ def adapt(options: argparse.Namespace) -> int:
     """Run ``napari-metaseg adapt``."""
     if options.also and options.output_dir is None:
         raise UserError("--also needs --output-dir, the folder for its results.")
+    _refuse_same_names(options.also)
     _refuse_existing(options.output, options.overwrite)
+    check_labels_path(options.output, overwrite=options.overwrite)
     if options.save_model is not None:
         _refuse_existing(options.save_model / "card.json", options.overwrite)
     pairs = [(options.image, options.annotation, options.background)]
@@ -51,12 +53,14 @@ def adapt(options: argparse.Namespace) -> int:
     _print_report(model)
     if options.save_model is not None:
         model.save(options.save_model, overwrite=options.overwrite)
-    return _segment_files(model, options.also, options)
+    # The image itself succeeded, so that at most some have failed.
+    return 1 if _segment_files(model, options.also, options) else 0
 
 
 def _tell(state: Progress) -> None:
-    """Tell each step on stderr."""
-    print(state.message, file=sys.stderr)
+    """Tell each step on stderr; bad input, found in the first, is told alone."""
+    if state.stage != "prepare":
+        print(state.message, file=sys.stderr)
 
 
 def _print_report(model: AdaptedModel) -> None:

@@ -105,7 +105,7 @@ def separate_parts(annotation: NDArray[np.int32]) -> NDArray[np.int32]:
         -1 strokes and 0 as before; parts numbered from 1.
     """
     result = np.minimum(annotation, 0)
-    next_id = 1
+    next_id = 0
     for k in np.unique(annotation[annotation > 0]):
         parts, n = ndi.label(annotation == k, np.ones((3, 3)))
         area = np.bincount(parts.ravel())[1:]

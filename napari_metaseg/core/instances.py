@@ -102,8 +102,8 @@ def respect_annotation(labels: Labels, annotation: Labels) -> Labels:
     area = np.bincount(labels.ravel())
     taken = np.bincount(labels[annotation != 0], minlength=len(area))
     free = (labels > 0) & (annotation == 0) & ~(2 * taken > area)[labels]
-    offset = max(0, int(annotation.max()))
-    result = np.where(free, labels + offset, 0)
+    numbers = np.append(0, _unused(annotation, len(area) - 1))
+    result = np.where(free, numbers[labels], 0)
     return np.where(annotation > 0, annotation, result).astype(np.int32)
 
 
@@ -137,10 +137,19 @@ def keep_numbers(labels: Labels, previous: Labels, fixed: Labels) -> Labels:
     for row, column in zip(rows, columns, strict=True):
         if iou[row, column] >= SAME:
             new[int(ids[column])] = int(old[row])
-    unused = 1 + max([0, *old.tolist(), *held.tolist()])
-    for key, value in new.items():
-        if not value:
-            new[key], unused = unused, unused + 1
-    table = np.arange(int(labels.max()) + 1, dtype=np.int32)
-    table[list(new)] = list(new.values())
-    return table[labels]
+    homeless = [key for key, value in new.items() if not value]
+    unused = _unused(np.append(old, held), len(homeless))
+    new.update(zip(homeless, unused.tolist(), strict=True))
+    numbers = np.array(list(new.values()), np.int32)
+    result = labels.copy()
+    result[free > 0] = numbers[np.searchsorted(ids, free[free > 0])]
+    return result
+
+
+def _unused(taken: Labels, count: int) -> NDArray[np.int64]:
+    """Return numbers above those taken, or gaps where int32 ends."""
+    top = max(0, int(taken.max(initial=0)))
+    if top + count <= np.iinfo(np.int32).max:
+        return np.arange(top + 1, top + 1 + count)
+    used = np.unique(taken)
+    return np.setdiff1d(np.arange(1, len(used) + count + 1), used)[:count]

@@ -15,7 +15,7 @@ LOW, HIGH = 1.0, 99.8
 
 BLANK = 0.3
 """An image whose range is below this share of the reference range is (nearly)
-blank: it is not stretched further, or its noise would look like cells."""
+blank: it is not stretched, or its noise would look like cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +31,28 @@ class Range:
     low: float
     high: float
 
-    def no_narrower_than(self, reference: Range) -> Range:
-        """Widen to `BLANK` times the reference's width, if narrower."""
-        width = max(self.high - self.low, BLANK * (reference.high - reference.low))
-        return Range(self.low, self.low + width)
+    def unless_blank(self, reference: Range) -> Range:
+        """Return this range or, for a (nearly) blank image, the reference.
+
+        So an empty field looks as the ground between the cells of the reference
+        does. Where its level lies outside, the reference is shifted to it.
+        """
+        width = reference.high - reference.low
+        if self.high - self.low >= BLANK * width:
+            return self
+        level = (self.low + self.high) / 2
+        low = min(max(reference.low, level - width), level)
+        return Range(low, low + width)
 
     def apply(self, image: NDArray[np.generic]) -> NDArray[np.float32]:
         """Map an image, limited to [-0.5, 2]; a constant image becomes 0."""
         width = self.high - self.low
         if width <= 0:
             return np.zeros(image.shape, np.float32)
-        scaled = (image.astype(np.float32) - np.float32(self.low)) / np.float32(width)
-        clipped: NDArray[np.float32] = np.clip(scaled, -0.5, 2.0)
-        return clipped
+        # 64 bits only where 32 would drop digits or overflow.
+        exact = image.astype(np.result_type(image.dtype, np.float32), copy=False)
+        scaled = np.clip((exact - self.low) / width, -0.5, 2.0)
+        return scaled.astype(np.float32, copy=False)
 
 
 def measure_range(image: NDArray[np.generic], *, at_most: int = 1_000_000) -> Range:

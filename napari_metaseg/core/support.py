@@ -50,7 +50,7 @@ def crop_corners(annotation: NDArray[np.integer]) -> list[tuple[int, int]]:
         while (rest := np.argwhere((pieces == piece) & left)).size:
             anchor = rest[0]
             near = rest[(np.abs(rest - anchor) < CROP - 2 * MARGIN).all(1)]
-            centre = (near.min(0) + near.max(0)) // 2
+            centre = (near.min(0) + near.max(0) + 1) // 2
             y, x = (
                 int(np.clip(c - CROP // 2, 0, n_px - CROP))
                 for c, n_px in zip(centre, annotation.shape, strict=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from skimage.io import imread
+import tifffile
+from PIL import Image
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.objects import object_diameters
@@ -117,7 +118,8 @@ def read_task(folder: Path, info: TaskInfo) -> TaskFolder:
     Raises
     ------
     UserError
-        If a mask is missing or of another shape than its image.
+        If a file cannot be read, or a mask is missing or of another shape than its
+        image.
     """
     images, masks = [], []
     for path in sorted((folder / "images").iterdir()):
@@ -126,7 +128,7 @@ def read_task(folder: Path, info: TaskInfo) -> TaskFolder:
         mask_path = folder / "masks" / path.name
         if not mask_path.exists():
             raise UserError(f"'{path}' has no mask; expected '{mask_path}'.")
-        image, mask = imread(path), imread(mask_path).astype(np.int32)
+        image, mask = _read_image(path), _read_image(mask_path).astype(np.int32)
         if image.shape[:2] != mask.shape:
             raise UserError(
                 f"'{path}' is {image.shape[:2]} px but its mask {mask.shape} px; "
@@ -145,11 +147,29 @@ def read_task(folder: Path, info: TaskInfo) -> TaskFolder:
     )
 
 
+def _read_image(path: Path) -> NDArray[np.generic]:
+    try:
+        if path.suffix.lower() != ".png":
+            return np.asarray(tifffile.imread(path))
+        with Image.open(path) as picture:
+            return np.asarray(
+                picture.convert("RGB") if picture.mode == "P" else picture
+            )
+    except (OSError, ValueError, SyntaxError) as error:
+        raise UserError(f"'{path}' cannot be read; export it again.") from error
+
+
 def _read_infos(folder: Path) -> dict[str, TaskInfo]:
     for path in (folder / "tasks.json", folder.parent / "tasks.json"):
         if path.exists():
-            rows = json.loads(path.read_text(encoding="utf-8"))
-            return {row["task"]: _read_info(row) for row in rows}
+            try:
+                rows = json.loads(path.read_text(encoding="utf-8"))
+                return {row["task"]: _read_info(row) for row in rows}
+            except (OSError, ValueError, TypeError, KeyError) as error:
+                raise UserError(
+                    f"'{path}' is damaged; it should be a list with one object for "
+                    "each task, which names its 'task'."
+                ) from error
     return {}
 
 

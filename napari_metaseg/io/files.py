@@ -68,7 +68,7 @@ def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
     UserError
         If the file exists, or the folder is missing, read-only or full.
     """
-    _check_target(path, overwrite=overwrite)
+    check_target(path, overwrite=overwrite)
     partial = path.with_name(f".metaseg-{secrets.token_hex(6)}.part")
     try:
         try:
@@ -83,7 +83,14 @@ def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
         raise UserError(_write_problem(path, error)) from error
 
 
-def _check_target(path: Path, *, overwrite: bool) -> None:
+def check_target(path: Path, *, overwrite: bool) -> None:
+    """Check that a file of this name may be written.
+
+    Raises
+    ------
+    UserError
+        If the file exists or its folder does not.
+    """
     try:
         if not path.parent.is_dir():
             raise UserError(

@@ -11,7 +11,7 @@ import tifffile
 
 from napari_metaseg.core.errors import UserError
 
-from .files import atomic_file
+from .files import atomic_file, check_target
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -62,8 +62,7 @@ def write_labels(
         the folder is missing, read-only or full.
     """
     path = Path(path)
-    if path.suffix.lower() not in (".tif", ".tiff"):
-        raise UserError(f"Label images are TIFF files; let {path.name} end in .tif.")
+    check_labels_path(path, overwrite=overwrite)
     values = _as_unsigned(np.asarray(labels))
     _check_axes(values, axes)
     if pixel_size is not None:
@@ -73,6 +72,19 @@ def write_labels(
             file, values, photometric="minisblack", **_format(values, axes, pixel_size)
         )
     return path
+
+
+def check_labels_path(path: Path, *, overwrite: bool = False) -> None:
+    """Check that labels may be written to a file of this name.
+
+    Raises
+    ------
+    UserError
+        If it is no TIFF file, exists, or its folder does not.
+    """
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        raise UserError(f"Label images are TIFF files; let {path.name} end in .tif.")
+    check_target(path, overwrite=overwrite)
 
 
 def _as_unsigned(labels: NDArray[Any]) -> NDArray[Any]:

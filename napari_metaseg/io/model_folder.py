@@ -48,7 +48,7 @@ def read_card(folder: Path, kind: str) -> dict[str, Any]:
     path = folder / CARD
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(
             f"'{path}' is missing or damaged; copy the whole folder again."
         ) from error

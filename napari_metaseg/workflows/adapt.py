@@ -117,14 +117,20 @@ def adapt_steps(
     run = AdaptRun(image, annotation, axes, channel, diameter, init, seed, previous)
     try:
         return (yield from run.steps(chosen, ""))
-    except (torch.OutOfMemoryError, NotImplementedError) as error:
-        if chosen.type == "cpu":
+    except RuntimeError as error:
+        cause = _limit(error)
+        if chosen.type == "cpu" or not cause:
             raise
-        name = chosen.type.upper()
-        cause = (
-            "ran out of memory"
-            if isinstance(error, torch.OutOfMemoryError)
-            else "lacks an operation"
-        )
-    note = f"{name} {cause}; this ran on the CPU instead."
+    note = f"{chosen.type.upper()} {cause}; this ran on the CPU instead."
     return (yield from run.steps(torch.device("cpu"), note))
+
+
+def _limit(error: RuntimeError) -> str:
+    """Say what a device could not do; empty for any other failure."""
+    if isinstance(error, NotImplementedError):
+        return "lacks an operation"
+    # Libraries below PyTorch report a lack of memory in their own words.
+    words = ("out of memory", "ALLOC_FAILED")
+    if isinstance(error, torch.OutOfMemoryError) or any(w in str(error) for w in words):
+        return "ran out of memory"
+    return ""

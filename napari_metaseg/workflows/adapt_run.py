@@ -35,7 +35,7 @@ from napari_metaseg.core.support import make_support
 from napari_metaseg.io.bundle import Bundle, load_bundle
 
 from .adapted import AdaptedModel, View
-from .lens import Lens
+from .lens import LARGEST_ZOOM, Lens
 from .results import Progress, Report
 from .segmenter import Labels, Network, Segmenter, decode_planes
 from .verdict import own_iou, verdict
@@ -45,9 +45,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_metaseg.core.instances import PlaneOutput
-
-LARGEST_ZOOM = 8.0
-"""Images are enlarged at most this much; smaller cells than 3 px cannot be drawn."""
 
 Array = NDArray[np.generic]
 
@@ -71,7 +68,7 @@ class AdaptRun:
         """Run the stages on a device."""
         torch.manual_seed(self.seed)
         seconds: dict[str, float] = {}
-        yield Progress("prepare", 0, 1, "Reading the image and the painted cells")
+        yield Progress("prepare", 0, 100, "Reading the image and the painted cells")
         with _timed(seconds, "prepare"):
             bundle = load_bundle(self.init)
             views, single = self._views()

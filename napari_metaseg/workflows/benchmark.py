@@ -129,16 +129,23 @@ def run_benchmark(
 def _paint(
     task: TaskFolder, cells: int, strokes: bool, rng: np.random.Generator
 ) -> tuple[int, NDArray[np.int32], list[int]] | None:
-    """Paint one image; return it, its annotation, and the order of the others."""
-    for first in rng.permutation(len(task.images)):
-        masks = task.masks[first]
-        chosen = choose_cells(masks, task.diameters[first], rng, number=cells)
-        if len(chosen) == cells or (chosen and len(task.images) == 1):
+    """Paint one image; return it, its annotation, and the order of the others.
+
+    The first image, in an order of chance, with as many whole cells as wanted; or the
+    one with most of them.
+    """
+    best: tuple[int, list[int]] = (0, [])
+    for index in rng.permutation(len(task.images)):
+        diameters = task.diameters[index]
+        found = choose_cells(task.masks[index], diameters, rng, number=cells)
+        if len(found) > len(best[1]):
+            best = int(index), found
+        if len(found) == cells:
             break
-    else:
-        # Tasks with one object an image never show more.
-        if not chosen:
-            return None
+    first, chosen = best
+    if not chosen:
+        return None
+    masks = task.masks[first]
     annotation = np.where(np.isin(masks, chosen), masks, 0).astype(np.int32)
     annotation = _main_parts(annotation)
     if strokes:
@@ -147,7 +154,7 @@ def _paint(
             annotation, masks, rng, number=2, scale=size / WORKING_DIAMETER
         )
     others = [int(i) for i in rng.permutation(len(task.images)) if i != first]
-    return int(first), annotation, others or [int(first)]
+    return first, annotation, others or [first]
 
 
 def _main_parts(annotation: NDArray[np.int32]) -> NDArray[np.int32]:

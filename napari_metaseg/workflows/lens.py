@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_metaseg.core.axes import Planes
+
+LARGEST_ZOOM = 8.0
+"""Images are enlarged at most this much; smaller cells than 3 px cannot be drawn."""
+
+LARGEST_NUMBER = sys.float_info.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,7 @@ class Lens:
                 f"{channels}; choose an image of the same kind, or the channel."
             )
         return [
-            measure_range(planes.data[:, c]).no_narrower_than(reference)
+            measure_range(planes.data[:, c]).unless_blank(reference)
             for c, reference in enumerate(self.ranges)
         ]
 
@@ -109,10 +115,21 @@ class Lens:
                 "ranges": [_, *_] as ranges,
                 "diameter": int() | float() as diameter,
                 "working_diameter": int() | float() as working,
-            } if diameter > 0 and working > 0:
+            } if (
+                4 <= working <= 256
+                and working / LARGEST_ZOOM <= diameter <= LARGEST_NUMBER
+                and all(map(_is_range, ranges))
+            ):
                 pairs = tuple(Range(float(low), float(high)) for low, high in ranges)
                 return cls(channel, pairs, float(diameter), float(working))
         raise UserError(
             f"The card of '{where}' does not say how images are looked at; save the "
             "model again."
         )
+
+
+def _is_range(pair: object) -> bool:
+    match pair:
+        case [int() | float() as low, int() | float() as high]:
+            return -LARGEST_NUMBER <= low <= high <= LARGEST_NUMBER
+    return False

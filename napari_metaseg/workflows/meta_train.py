@@ -13,6 +13,7 @@ import torch
 
 from napari_metaseg import __version__
 from napari_metaseg.core.devices import pick_device
+from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.intensity import HIGH, LOW
 from napari_metaseg.core.network import Architecture, PrototypeUNet
 from napari_metaseg.core.scaling import WORKING_DIAMETER
@@ -126,13 +127,17 @@ def run_meta_training(
     torch.manual_seed(settings.train.seed)
     parent = None if settings.init is None else load_bundle(settings.init)
     network, progress = _begin(settings, parent, chosen)
-    claim(output, asdict(settings), resume=resume)
-    if (output / CHECKPOINT).exists():
-        progress = load_checkpoint(output / CHECKPOINT, progress)
     tasks = read_tasks(Path(settings.data), settings.tasks)
     stream = EpisodeStream(
         tasks, settings.train.seed, settings.procedural_share, settings.episodes
     )
+    claim(output, asdict(settings), resume=resume)
+    if (output / CHECKPOINT).exists():
+        progress = load_checkpoint(output / CHECKPOINT, progress)
+    elif keep:
+        raise UserError(
+            f"The run in '{output}' has no checkpoint yet; go on with --resume."
+        )
 
     def source(step: int, index: int) -> EpisodeTensors:
         episode = stream.episode(step, index)

@@ -227,9 +227,13 @@ def load_segmenter(path: str | Path) -> Segmenter:
             parts[head][tail] = tensor
     prototype = tensors.get("prototype")
     width = architecture.widths[1] + 1
-    if prototype is None or prototype.shape != (width,):
+    if (
+        prototype is None
+        or prototype.shape != (width,)
+        or not torch.isfinite(prototype).all()
+    ):
         raise UserError(
-            f"The weights in '{folder}' lack their prototype; save the model again."
+            f"The weights in '{folder}' lack a usable prototype; save the model again."
         )
     network = Network(
         PrototypeUNet(architecture),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from napari_metaseg.core.intensity import BLANK, HIGH, LOW, Range, measure_range
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOM = 1e-3
 
@@ -53,6 +58,25 @@ def test_any_whole_numbers_end_in_the_fixed_limits(image: np.ndarray) -> None:
     assert scaled.max() <= 2
 
 
+@pytest.mark.parametrize(
+    "turn",
+    [
+        lambda i: i * 1e200,
+        lambda i: (1e4 * i).astype(np.int64) + 2**50,
+        lambda i: (1e4 * i).astype(np.uint64) * 2**30,
+    ],
+)
+def test_large_numbers_lose_no_digits(turn: Callable[[np.ndarray], np.ndarray]) -> None:
+    image = noise()
+    large = turn(image)
+
+    np.testing.assert_allclose(
+        measure_range(large).apply(large),
+        measure_range(image).apply(image),
+        atol=1e-3,
+    )
+
+
 def test_a_constant_image_becomes_zero() -> None:
     image = np.full((5, 5), 7)
 
@@ -75,13 +99,26 @@ def test_one_map_serves_a_part_and_the_whole() -> None:
     )
 
 
-def test_a_blank_image_is_not_stretched_to_the_reference() -> None:
-    reference, flat = Range(0, 100), Range(10, 11)
+@pytest.mark.parametrize(
+    ("blank", "expected"),
+    [
+        (Range(10, 11), Range(0, 100)),
+        (Range(50, 50), Range(0, 100)),
+        (Range(-31, -29), Range(-30, 70)),
+        (Range(149, 151), Range(50, 150)),
+    ],
+)
+def test_a_blank_image_is_seen_as_the_reference_is(
+    blank: Range, expected: Range
+) -> None:
+    assert blank.unless_blank(Range(0, 100)) == expected
 
-    widened = flat.no_narrower_than(reference)
 
-    assert widened == Range(10, 10 + BLANK * 100)
-    assert Range(3, 90).no_narrower_than(reference) == Range(3, 90)
+def test_an_image_with_contrast_has_its_own_range() -> None:
+    dim = Range(3, 3 + BLANK * 100)
+
+    assert dim.unless_blank(Range(0, 100)) == dim
+    assert Range(5, 900).unless_blank(Range(0, 100)) == Range(5, 900)
 
 
 def test_a_subset_of_the_pixels_gives_nearly_the_same_range() -> None:

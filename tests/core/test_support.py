@@ -66,8 +66,8 @@ def test_a_cell_has_its_margin_on_all_sides() -> None:
 
 
 def test_the_crops_hold_what_the_image_holds() -> None:
-    image = np.random.default_rng(0).random((1, 200, 150), np.float32)
-    annotation = drawn([(20, 20, 15, 15, 1), (150, 100, 20, 20, 2)], (200, 150))
+    image = np.random.default_rng(0).random((1, 200, 152), np.float32)
+    annotation = drawn([(20, 20, 15, 15, 1), (150, 100, 20, 20, 2)], (200, 152))
 
     support = make_support([(image, annotation)])
 

@@ -15,6 +15,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 import napari_metaseg.io.bundle
+import napari_metaseg.io.model_folder
 from napari_metaseg.core.annotation import check_annotation
 from napari_metaseg.core.devices import DeviceInfo
 from napari_metaseg.core.errors import UserError
@@ -183,9 +184,9 @@ def test_what_is_ready_is_read_from_the_bundles(
     monkeypatch.setattr(napari_metaseg.io.bundle, "bundled_names", lambda: list(cards))
     monkeypatch.setattr(napari_metaseg.io.bundle, "find_bundle", lambda name: name)
     monkeypatch.setattr(
-        napari_metaseg.io.bundle,
+        napari_metaseg.io.model_folder,
         "read_card",
-        lambda name, kind: {"recipe": {"steps": cards[name]}},
+        lambda name, kind: {"algorithm": "fomaml", "recipe": {"steps": cards[name]}},
     )
 
     ready = finish(rounds.prepare())

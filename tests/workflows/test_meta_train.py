@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.network import Architecture
+from napari_metaseg.data.episodes import EpisodeSettings
+from napari_metaseg.io.bundle import load_bundle
+from napari_metaseg.learners.meta_gradient import OuterSettings
+from napari_metaseg.learners.meta_train import TrainSettings
+from napari_metaseg.workflows.adapt import adapt
+from napari_metaseg.workflows.meta_train import RunSettings, run_meta_training
+
+from .conftest import SMALL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+STEPS = 3
+
+
+@pytest.fixture(scope="module")
+def settings(tasks: Path) -> RunSettings:
+    return RunSettings(
+        data=str(tasks),
+        procedural_share=0.0,
+        checkpoint_every=1,
+        architecture=SMALL,
+        outer=OuterSettings(inner_steps=1),
+        train=TrainSettings(steps=STEPS, tasks_per_step=2),
+        episodes=EpisodeSettings(query_size=64, query_crops=1),
+    )
+
+
+def train(settings: RunSettings, output: Path, **options: Any) -> Path:
+    run = run_meta_training(settings, output, device="cpu", **options)
+    while True:
+        try:
+            next(run)
+        except StopIteration as stop:
+            bundle: Path = stop.value
+            return bundle
+
+
+def interrupt(settings: RunSettings, output: Path, steps: int) -> None:
+    run = run_meta_training(settings, output, device="cpu")
+    for _ in range(steps):
+        next(run)
+    run.close()
+
+
+def read_log(output: Path) -> list[dict[str, float]]:
+    lines = (output / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+@pytest.fixture(scope="module")
+def straight(settings: RunSettings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a run that was never interrupted."""
+    output = tmp_path_factory.mktemp("runs") / "straight"
+    bundle = train(settings, output, command="napari-metaseg meta-train tasks")
+    assert bundle == output / "bundle"
+    return output
+
+
+def test_a_run_ends_in_a_bundle_that_loads(straight: Path) -> None:
+    bundle = load_bundle(straight / "bundle")
+
+    assert bundle.architecture == SMALL
+    assert bundle.recipe.steps == 1
+    assert set(bundle.recipe.rates) == set(bundle.params)
+    training = bundle.card["training"]
+    assert training["meta_steps"] == STEPS
+    assert training["command"] == "napari-metaseg meta-train tasks"
+    assert [t["task"] for t in training["tasks"]] == ["one", "two"]
+    assert [t["licence"] for t in training["tasks"]] == ["CC0-1.0", "unknown"]
+
+
+def test_a_card_names_no_folder_of_the_machine(straight: Path, tasks: Path) -> None:
+    text = (straight / "bundle" / "card.json").read_text(encoding="utf-8")
+
+    assert str(tasks.parent) not in text
+
+
+def test_the_bundle_serves_adaptation(straight: Path) -> None:
+    image = np.random.default_rng(0).random((60, 60))
+    annotation = np.zeros((60, 60), np.uint8)
+    annotation[20:40, 20:40] = 1
+
+    model = adapt(image, annotation, init=straight / "bundle", device="cpu")
+
+    assert model.report is not None
+    assert model.report.n_cells == 1
+
+
+def test_the_log_has_one_line_a_step(straight: Path) -> None:
+    log = read_log(straight)
+
+    assert [line["step"] for line in log] == list(range(1, STEPS + 1))
+    assert all(np.isfinite(line["query_after"]) for line in log)
+
+
+@pytest.mark.parametrize("every", [1, 2, 50])
+def test_a_resumed_run_equals_an_uninterrupted_one(
+    settings: RunSettings, straight: Path, tmp_path: Path, every: int
+) -> None:
+    settings = replace(settings, checkpoint_every=every)
+    interrupt(settings, tmp_path / "run", 2)
+    # A kill may cut the last line of the log.
+    with (tmp_path / "run" / "log.jsonl").open("a", encoding="utf-8") as log:
+        log.write('{"step": 99, "qu')
+
+    train(settings, tmp_path / "run", resume=True)
+
+    for name in ("bundle/weights.safetensors", "checkpoint.safetensors"):
+        assert (tmp_path / "run" / name).read_bytes() == (straight / name).read_bytes()
+    expected, found = read_log(straight), read_log(tmp_path / "run")
+    for line in (*expected, *found):
+        del line["seconds"]
+    assert found == expected
+
+
+def test_a_finished_run_resumes_to_itself(
+    settings: RunSettings, straight: Path
+) -> None:
+    before = (straight / "bundle" / "weights.safetensors").read_bytes()
+
+    train(settings, straight, resume=True, command="napari-metaseg meta-train tasks")
+
+    assert (straight / "bundle" / "weights.safetensors").read_bytes() == before
+    assert len(read_log(straight)) == STEPS
+
+
+def test_a_run_is_not_overwritten(settings: RunSettings, straight: Path) -> None:
+    before = (straight / "checkpoint.safetensors").read_bytes()
+
+    with pytest.raises(UserError, match="holds a run already"):
+        train(settings, straight)
+
+    assert (straight / "checkpoint.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (lambda s: replace(s, tasks=("one",)), "tasks"),
+        (lambda s: replace(s, procedural_share=0.5), "procedural_share"),
+        (lambda s: replace(s, train=replace(s.train, rate=1.0)), "train"),
+        (lambda s: replace(s, outer=replace(s.outer, algorithm="maml")), "outer"),
+        (lambda s: replace(s, architecture=Architecture()), "architecture"),
+    ],
+)
+def test_a_run_goes_on_only_with_its_own_settings(
+    settings: RunSettings,
+    straight: Path,
+    change: Callable[[RunSettings], RunSettings],
+    name: str,
+) -> None:
+    with pytest.raises(UserError, match=f"other settings \\('{name}'\\)"):
+        train(change(settings), straight, resume=True)
+
+
+def test_there_is_nothing_to_resume(settings: RunSettings, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no run to resume"):
+        train(settings, tmp_path / "run", resume=True)
+
+    assert not (tmp_path / "run").exists()
+
+
+def test_keep_writes_the_bundle_of_a_run_that_was_stopped(
+    settings: RunSettings, tmp_path: Path
+) -> None:
+    interrupt(settings, tmp_path / "run", 2)
+    assert not (tmp_path / "run" / "bundle").exists()
+
+    bundle = train(settings, tmp_path / "run", resume=True, keep=True)
+
+    assert load_bundle(bundle).card["training"]["meta_steps"] == 2
+    assert len(read_log(tmp_path / "run")) == 2
+
+
+def test_there_is_nothing_to_keep_before_the_first_checkpoint(
+    settings: RunSettings, tmp_path: Path
+) -> None:
+    settings = replace(settings, checkpoint_every=50)
+    interrupt(settings, tmp_path / "run", 1)
+
+    with pytest.raises(UserError, match="no checkpoint yet"):
+        train(settings, tmp_path / "run", resume=True, keep=True)
+
+
+def test_data_that_cannot_be_used_claim_no_folder(
+    settings: RunSettings, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="holds no tasks"):
+        train(replace(settings, data=str(tmp_path)), tmp_path / "run")
+    with pytest.raises(UserError, match="no task 'three'"):
+        train(replace(settings, tasks=("three",)), tmp_path / "run")
+
+    train(replace(settings, tasks=("one",)), tmp_path / "run")
+
+
+def test_a_run_may_start_from_a_bundle(
+    settings: RunSettings, straight: Path, tmp_path: Path
+) -> None:
+    short = replace(
+        settings,
+        init=str(straight / "bundle"),
+        train=replace(settings.train, steps=1),
+    )
+
+    bundle = load_bundle(train(short, tmp_path / "run"))
+
+    parent = load_bundle(straight / "bundle")
+    ancestry = bundle.card["training"]["parent"]
+    assert ancestry["sha256"] == parent.card["sha256"]
+    far = max(
+        float((bundle.params[k] - v).abs().max()) for k, v in parent.params.items()
+    )
+    assert 0 < far < 0.01, "one meta-step away from where it started"
+
+
+def test_pooled_pre_training_takes_no_inner_steps(
+    settings: RunSettings, tmp_path: Path
+) -> None:
+    pooled = replace(
+        settings,
+        outer=OuterSettings("pooled"),
+        train=replace(settings.train, steps=1),
+    )
+
+    bundle = load_bundle(train(pooled, tmp_path / "run"))
+
+    assert bundle.recipe.steps == 0
+    assert set(bundle.recipe.rates.values()) == {0.0}

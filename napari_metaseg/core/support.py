@@ -22,8 +22,8 @@ CROP = 96
 """Side (px at working scale) of a support crop: four cells wide."""
 
 MARGIN = 16
-"""Context (px) that every annotated pixel has around it inside its crop, unless the
-image ends there."""
+"""Context (px) around an annotated piece of up to ``CROP - 2 * MARGIN`` px inside its
+crop, unless the image ends there; larger pieces are covered by several crops."""
 
 MAX_CROPS = 32
 """Support crops beyond this number are left out, so that memory stays bounded."""

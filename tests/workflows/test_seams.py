@@ -1,0 +1,40 @@
+"""Cells on the seams of tiles are the cells of the whole image."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from napari_metaseg.core.generators import exhaust
+from napari_metaseg.core.instances import PlaneOutput
+from napari_metaseg.core.metrics import iou_matrix
+from napari_metaseg.core.network import PrototypeUNet
+from napari_metaseg.core.settings import DecodeSettings
+from napari_metaseg.core.tiles import predict
+from napari_metaseg.data.synthetic import sample_scene
+from napari_metaseg.io.bundle import load_bundle
+
+
+def test_every_instance_of_small_tiles_is_one_of_the_whole_image() -> None:
+    bundle = load_bundle("maml")
+    network = PrototypeUNet(bundle.architecture)
+    scene = sample_scene("fluorescence", size=(400, 360))
+    image = (scene.image / scene.image.max()).astype(np.float32)[None]
+    torch.manual_seed(0)
+    prototype = torch.randn(bundle.architecture.widths[1] + 1) / 10
+
+    def instances(tile: int) -> np.ndarray:
+        maps = exhaust(
+            predict(network, bundle.params, image, prototype=prototype, tile=tile)
+        )
+        # The median as threshold gives many instances, whatever was drawn.
+        middle = float(np.clip(np.median(maps[0]), 0.01, 0.99))
+        output = PlaneOutput(maps, (400, 360), bundle.diameter)
+        return output.instances(DecodeSettings(threshold=round(middle, 3)))
+
+    tiled, whole = instances(64), instances(1024)
+
+    iou = iou_matrix(whole, tiled)
+    assert min(iou.shape) > 5, "there must be cells on the seams"
+    assert (iou.max(0) >= 0.98).all()
+    assert (iou.max(1) >= 0.98).all()

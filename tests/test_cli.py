@@ -162,6 +162,22 @@ def test_stacks_and_channels_are_understood(shell, here: Path) -> None:
         assert tif.series[0].shape == painted.shape
 
 
+def test_axes_that_cannot_be_written_are_refused_before_the_work(
+    shell, here: Path
+) -> None:
+    tifffile.imwrite("turned.tif", np.stack([SCENE.image] * 2, axis=-1))
+    tifffile.imwrite("turned_cells.tif", np.stack([ANNOTATION] * 2, axis=-1))
+
+    outcome = shell(
+        "adapt turned.tif --annotation turned_cells.tif --axes YXT --output o.tif"
+    )
+
+    assert outcome.status == 2
+    assert "Y and X last" in outcome.err
+    assert outcome.err.count("\n") == 1, "nothing was computed"
+    assert not Path("o.tif").exists()
+
+
 def test_models_lists_what_is_bundled(shell) -> None:
     outcome = shell("models")
 

@@ -12,7 +12,7 @@ from napari_metaseg.io.annotation import read_annotation
 from napari_metaseg.io.bundle import bundled_names, find_bundle, load_bundle
 from napari_metaseg.io.files import atomic_file
 from napari_metaseg.io.images import ImageFile, read_image
-from napari_metaseg.io.labels import check_labels_path, write_labels
+from napari_metaseg.io.labels import check_axes, check_labels_path, write_labels
 from napari_metaseg.workflows.adapt import AdaptedModel, Progress, adapt_steps, load
 from napari_metaseg.workflows.benchmark import BenchmarkSettings, run_benchmark, table
 from napari_metaseg.workflows.meta_train import RunSettings, run_meta_training
@@ -36,6 +36,7 @@ def adapt(options: argparse.Namespace) -> int:
     pairs += [(image, annotation, None) for image, annotation in options.support]
     files = [read_image(image) for image, _, _ in pairs]
     annotations = [read_annotation(ann, background) for _, ann, background in pairs]
+    _label_axes(files[0], annotations[0].shape, options)
     steps = adapt_steps(
         [f.data for f in files],
         annotations,
@@ -118,14 +119,24 @@ def _write(
     import numpy as np
 
     array = np.asarray(labels)
-    axes = options.axes or file.axes
-    known = "" if axes is None else axes.upper().replace("C", "")
-    if len(known) != array.ndim:
-        known = "TZQ"[: array.ndim - 2] + "YX"
     written = write_labels(
-        path, array, axes=known, pixel_size=file.pixel_size, overwrite=options.overwrite
+        path,
+        array,
+        axes=_label_axes(file, array.shape, options),
+        pixel_size=file.pixel_size,
+        overwrite=options.overwrite,
     )
     print(f"{written}: {len(np.unique(array[array > 0]))} cells")
+
+
+def _label_axes(
+    file: ImageFile, shape: tuple[int, ...], options: argparse.Namespace
+) -> str:
+    """Name the axes of an image's labels, if they can be written."""
+    given = (options.axes or file.axes or "").upper().replace("C", "")
+    axes = given if len(given) == len(shape) else "TZ"[: len(shape) - 2] + "YX"
+    check_axes(axes, shape)
+    return axes
 
 
 def _refuse_existing(path: Path, overwrite: bool) -> None:

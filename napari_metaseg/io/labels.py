@@ -64,7 +64,7 @@ def write_labels(
     path = Path(path)
     check_labels_path(path, overwrite=overwrite)
     values = _as_unsigned(np.asarray(labels))
-    _check_axes(values, axes)
+    check_axes(axes, values.shape)
     if pixel_size is not None:
         _check_pixel_size(pixel_size)
     with atomic_file(path, overwrite=overwrite) as file:
@@ -104,11 +104,25 @@ def _as_unsigned(labels: NDArray[Any]) -> NDArray[Any]:
     return labels.astype(np.uint16 if high <= 65_535 else np.uint32, copy=False)
 
 
-def _check_axes(labels: NDArray[Any], axes: str) -> None:
+def check_axes(axes: str, shape: tuple[int, ...]) -> None:
+    """Check that labels can be written with these axes.
+
+    Parameters
+    ----------
+    axes : str
+        One letter an axis.
+    shape : tuple of int
+        Shape of the labels.
+
+    Raises
+    ------
+    UserError
+        If they are not T, Z, Y, X in a number and order that a TIFF can state.
+    """
     known = set(axes) <= set(_IMAGEJ_ORDER) and len(set(axes)) == len(axes)
-    if not known or not axes.endswith("YX") or len(axes) != labels.ndim:
+    if not known or not axes.endswith("YX") or len(axes) != len(shape):
         raise UserError(
-            f"The axes {axes!r} do not describe labels of shape {labels.shape}; give "
+            f"The axes {axes!r} do not describe labels of shape {shape}; give "
             "one letter of T, Z, Y, X for each axis, Y and X last."
         )
 

@@ -9,11 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from .evidence import without_evidence
 from .losses import Sparse, sparse_loss
-from .network import Output, Params
+from .network import Moments, Output, Params, PrototypeUNet, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    from .evidence import Evidence
 
 
 class Support(NamedTuple):
@@ -21,19 +24,51 @@ class Support(NamedTuple):
 
     Attributes
     ----------
-    images : (N, C, Y, X) tensor
-        Normalised crops around painted cells.
+    inputs : (N, IN_CHANNELS, Y, X) tensor
+        Normalised crops around painted cells, with their evidence.
     target : Sparse
         Their sparse targets, each (N, Y, X).
+    evidence : Evidence
+        Fitted on these crops.
     """
 
-    images: Tensor
+    inputs: Tensor
     target: Sparse
+    evidence: Evidence
 
     def to(self, device: torch.device | str) -> Support:
         """Copy to a device."""
         return Support(
-            self.images.to(device), Sparse(*(t.to(device) for t in self.target))
+            self.inputs.to(device),
+            Sparse(*(t.to(device) for t in self.target)),
+            self.evidence.to(device),
+        )
+
+
+class Context(NamedTuple):
+    """What is known of a task besides the parameters adapted to it.
+
+    Attributes
+    ----------
+    moments : Moments
+        What its images are like in the network's own features.
+    prototype : (C + 1,) tensor or None
+        What the painted cells are like in them.
+    evidence : Evidence or None
+        What classical filters tell of the painted cells.
+    """
+
+    moments: Moments
+    prototype: Tensor | None
+    evidence: Evidence | None
+
+    def to(self, device: torch.device | str) -> Context:
+        """Copy to a device."""
+        moments = Moments(*(tuple(t.to(device) for t in part) for part in self.moments))
+        return Context(
+            moments,
+            None if self.prototype is None else self.prototype.to(device),
+            None if self.evidence is None else self.evidence.to(device),
         )
 
 
@@ -59,10 +94,8 @@ class Step:
 def run(
     network: nn.Module,
     params: Params,
-    images: Tensor,
-    *,
-    prototype: Tensor | None = None,
-    support: Support | None = None,
+    inputs: Tensor,
+    context: Context | None = None,
 ) -> Output:
     """Run the network with given parameters.
 
@@ -72,37 +105,65 @@ def run(
         Supplies the structure; its own parameters are not used.
     params : Params
         Parameters by name.
-    images : (N, C, Y, X) tensor
-        Input.
-    prototype : tensor, optional
-        The task's prototype.
-    support : Support, optional
-        If ``images`` are the support's own, fit the prototype on them.
+    inputs : (N, IN_CHANNELS, Y, X) tensor
+        Images with their evidence.
+    context : Context, optional
+        What is known of the task. Without it the inputs are a task of their own,
+        in which nothing is painted.
 
     Returns
     -------
     Output
     """
-    fit = {} if support is None else _fit_arguments(support)
-    output = functional_call(network, params, (images,), {"prototype": prototype} | fit)
+    further: dict[str, object] = {}
+    if context is not None:
+        further = {"moments": context.moments, "prototype": context.prototype}
+    return _call(network, params, inputs, further)
+
+
+def run_on_support(
+    network: nn.Module, params: Params, support: Support, seen: Seen | None = None
+) -> Output:
+    """Run the network on the support, whose context is fitted on the way.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Supplies the structure.
+    params : Params
+        Parameters by name.
+    support : Support
+        What was painted.
+    seen : Seen, optional
+        What an earlier pass saw, if only deciding layers have changed since.
+
+    Returns
+    -------
+    Output
+    """
+    target = support.target
+    painted = {"painted": target.painted, "stroke": target.stroke}
+    return _call(network, params, support.inputs, painted | {"seen": seen})
+
+
+def _call(
+    network: nn.Module, params: Params, inputs: Tensor, further: dict[str, object]
+) -> Output:
+    output = functional_call(network, params, (inputs,), further)
     assert isinstance(output, Output)
     return output
 
 
-def _fit_arguments(support: Support) -> dict[str, Tensor]:
-    return {"painted": support.target.painted, "stroke": support.target.stroke}
+def fit_context(network: nn.Module, params: Params, support: Support) -> Context:
+    """Fit all that is known of the task with given parameters."""
+    output = run_on_support(network, params, support)
+    return Context(output.moments, output.prototype, support.evidence)
 
 
-def fit_prototype(network: nn.Module, params: Params, support: Support) -> Tensor:
-    """Fit the task's prototype on the support with given parameters.
-
-    Returns
-    -------
-    (C + 1,) tensor
-    """
-    prototype = run(network, params, support.images, support=support).prototype
-    assert prototype is not None
-    return prototype
+def blank_context(network: nn.Module, params: Params, support: Support) -> Context:
+    """Measure the task's images, and forget what is painted on them."""
+    inputs = without_evidence(support.inputs)
+    return Context(run(network, params, inputs).moments, None, None)
 
 
 def inner_loop(
@@ -119,7 +180,9 @@ def inner_loop(
 
     ``p <- p - rate * dL/dp`` with one learned rate per tensor (Meta-SGD, Li et
     al. 2017, with the granularity of MAML++, Antoniou et al. 2019). A gradient
-    whose norm exceeds ``clip`` is scaled back to it, differentiably.
+    whose norm exceeds ``clip`` is scaled back to it, differentiably. Tensors
+    without a rate stay as they are; where only deciding layers have one, the
+    layers before them are run once (ANIL, Raghu et al. 2020).
 
     Parameters
     ----------
@@ -130,7 +193,7 @@ def inner_loop(
     support : Support
         What was painted.
     rates : Params
-        Inner learning rate (scalar tensor) of each parameter tensor.
+        Inner learning rate (scalar tensor) of each tensor that is adapted.
     steps : int
         Number of gradient steps.
     second_order : bool
@@ -146,22 +209,29 @@ def inner_loop(
         Index 0 holds ``params`` as they are.
     """
     yield Step(0, params, None)
+    seen = None
     for index in range(1, steps + 1):
         with torch.enable_grad():
             at = (
                 params
                 if second_order
-                else {k: p.detach().requires_grad_() for k, p in params.items()}
+                else params | {k: params[k].detach().requires_grad_() for k in rates}
             )
-            output = run(network, at, support.images, support=support)
+            output = run_on_support(network, at, support, seen)
             loss = sparse_loss(output.logits, support.target)
             gradients = torch.autograd.grad(
-                loss, list(at.values()), create_graph=second_order
+                loss, [at[k] for k in rates], create_graph=second_order
             )
+        if all(k.startswith(PrototypeUNet.DECIDING) for k in rates):
+            seen = output.seen if second_order else _constant(output.seen)
         norm = torch.stack([g.square().sum() for g in gradients]).sum().sqrt()
         scale = (clip / (norm + 1e-6)).clamp(max=1.0)
-        params = {
-            k: p - rates[k] * scale * g
-            for (k, p), g in zip(params.items(), gradients, strict=True)
+        params = params | {
+            k: params[k] - rate * scale * g
+            for (k, rate), g in zip(rates.items(), gradients, strict=True)
         }
         yield Step(index, params, loss.detach())
+
+
+def _constant(seen: Seen) -> Seen:
+    return Seen(*(t.detach() for t in seen))

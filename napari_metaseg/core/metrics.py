@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+IOU_THRESHOLDS = tuple((50 + 5 * i) / 100 for i in range(10))
+"""IoU thresholds 0.5, 0.55, ..., 0.95 over which the mean AP is taken."""
+
+
 class Counts(NamedTuple):
     """True positives, false positives and false negatives at one threshold."""
 
@@ -91,7 +95,28 @@ def average_precision(
     return match_counts(iou_matrix(truth, found), threshold).ap
 
 
+def mean_average_precision(iou: NDArray[np.floating]) -> float:
+    """Mean of ``TP / (TP + FP + FN)`` over `IOU_THRESHOLDS`.
+
+    Parameters
+    ----------
+    iou : (n_truth, n_found) array of float
+        See `iou_matrix`.
+
+    Returns
+    -------
+    float
+    """
+    return float(np.mean([match_counts(iou, t).ap for t in IOU_THRESHOLDS]))
+
+
 def mask_iou(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
     """Intersection over union of two masks; 1 if both are empty."""
     union = int(np.count_nonzero(a | b))
     return int(np.count_nonzero(a & b)) / union if union else 1.0
+
+
+def mask_dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
+    """Twice the intersection over the sum of two masks; 1 if both are empty."""
+    total = int(np.count_nonzero(a)) + int(np.count_nonzero(b))
+    return 2 * int(np.count_nonzero(a & b)) / total if total else 1.0

@@ -1,9 +1,12 @@
 """The compact U-Net that every initialization shares.
 
-Nothing in it depends on the extent of its input: normalisation runs over the
-channels of one pixel, there are no running statistics and no global pooling, so
-that a tile with a sufficient halo gives what the whole image gives.
+Features are normalised by their *moments* over the task's support, in training and
+in use alike (Bronskill et al., TaskNorm, ICML 2020, "MetaBN"): every kind of image
+brings its own statistics, and none has to be shared or learned. Apart from that
+nothing depends on the extent of the input, so that a tile with a sufficient halo
+gives what the whole image gives.
 
+Its input is the gray image and the evidence of classical filters, see `evidence`.
 Half-way up the decoder a *prototype* asks of each pixel: does this look like what
 was painted? It is a linear density ratio between painted pixels and all pixels,
 fitted in closed form on the network's own features (least-squares importance
@@ -23,6 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .errors import UserError
+from .evidence import IN_CHANNELS
 
 STRIDE = 8
 """Inputs are padded to multiples of this many px."""
@@ -39,14 +43,11 @@ class Architecture:
     ----------
     name : str
         Identifier of this family of networks.
-    in_channels : int
-        Number of image channels.
     widths : tuple of 4 int
         Channels at full, half, quarter and eighth resolution.
     """
 
-    name: str = "prototype-unet-1"
-    in_channels: int = 1
+    name: str = "evidence-unet-1"
     widths: tuple[int, int, int, int] = (16, 32, 64, 128)
 
     def as_dict(self) -> dict[str, object]:
@@ -66,14 +67,44 @@ class Architecture:
         match data:
             case {
                 "name": known.name,
-                "in_channels": int(n),
                 "widths": [int(a), int(b), int(c), int(d)],
-            } if 1 <= n <= 16 and all(4 <= w <= 512 for w in (a, b, c, d)):
-                return cls(known.name, n, (a, b, c, d))
+            } if all(4 <= w <= 512 for w in (a, b, c, d)):
+                return cls(known.name, (a, b, c, d))
         raise UserError(
             "The bundle was made for another network architecture; use a bundle of "
             "this version of napari-metaseg or train it again."
         )
+
+
+class Moments(NamedTuple):
+    """Mean and standard deviation of features over the task's support.
+
+    Attributes
+    ----------
+    seeing, deciding : tuple of (2, C) tensor
+        Of each normalisation before and within the `PrototypeUNet.DECIDING` layers.
+    """
+
+    seeing: tuple[Tensor, ...]
+    deciding: tuple[Tensor, ...]
+
+
+class Seen(NamedTuple):
+    """What the layers before the `PrototypeUNet.DECIDING` ones make of images.
+
+    Attributes
+    ----------
+    fine : (N, A, Y, X) tensor
+        Features at full resolution.
+    half : (N, B, Y / 2, X / 2) tensor
+        Features at half resolution.
+    likeness : (N, 2, Y / 2, X / 2) tensor
+        The prototype's answer, and a mark that there is one.
+    """
+
+    fine: Tensor
+    half: Tensor
+    likeness: Tensor
 
 
 class Output(NamedTuple):
@@ -81,40 +112,91 @@ class Output(NamedTuple):
 
     Attributes
     ----------
+    seen : Seen
+        What the deciding layers were given.
     logits : (N, 2, Y, X) tensor
         Foreground and cue, before the sigmoid.
     prototype : (C + 1,) tensor or None
         The prototype that was used, or fitted on this very input.
+    moments : Moments
+        Those that were used, or measured on this very input.
     """
 
+    seen: Seen
     logits: Tensor
     prototype: Tensor | None
+    moments: Moments
+
+
+class _Tape:
+    """Gives each normalisation its moments in turn, or has them measured."""
+
+    def __init__(self, given: tuple[Tensor, ...] | None) -> None:
+        self.given = None if given is None else iter(given)
+        self.used: list[Tensor] = []
+
+    def moments(self, x: Tensor) -> Tensor:
+        """Return the (2, C) moments to normalise these features by."""
+        found = _measure(x) if self.given is None else next(self.given)
+        self.used.append(found)
+        return found
+
+
+def _measure(x: Tensor) -> Tensor:
+    # In 16 bits sums over pixels lose most of their digits.
+    with torch.autocast(x.device.type, enabled=False):
+        variance, mean = torch.var_mean(at_least_32(x), (0, 2, 3), correction=0)
+        return torch.stack([mean, (variance + 1e-4).sqrt()])
 
 
 class _Norm(nn.Module):
-    """Layer normalisation over the channels of each pixel."""
+    """Normalisation by the moments of the task, then a learned scale and shift."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
 
-    def forward(self, x: Tensor) -> Tensor:
-        # In 16 bits the sums over pixels behind the gradient of scale and shift
-        # lose most of their digits.
-        y = F.layer_norm(at_least_32(x.movedim(1, -1)), self.weight.shape)
-        return (y * self.weight + self.bias).movedim(-1, 1)
+    def forward(self, x: Tensor, tape: _Tape) -> Tensor:
+        mean, deviation = tape.moments(x)
+        scale = self.weight / deviation
+        shift = self.bias - mean * scale
+        scale, shift = (t.to(x.dtype)[:, None, None] for t in (scale, shift))
+        y: Tensor = x * scale + shift
+        return y
 
 
-class _Block(nn.Sequential):
-    """3x3 convolutions, each with per-pixel normalisation and SiLU."""
+class _Block(nn.Module):
+    """3x3 convolutions, each normalised and followed by a SiLU."""
 
-    def __init__(self, *channels: int, dilation: int = 1) -> None:
-        layers: list[nn.Module] = []
-        for a, b in itertools.pairwise(channels):
-            conv = nn.Conv2d(a, b, 3, padding=dilation, dilation=dilation, bias=False)
-            layers += [conv, _Norm(b), nn.SiLU()]
-        super().__init__(*layers)
+    def __init__(self, *channels: int) -> None:
+        super().__init__()
+        pairs = list(itertools.pairwise(channels))
+        self.convs = nn.ModuleList(
+            nn.Conv2d(a, b, 3, padding=1, bias=False) for a, b in pairs
+        )
+        self.norms = nn.ModuleList(_Norm(b) for _, b in pairs)
+
+    def forward(self, x: Tensor, tape: _Tape) -> Tensor:
+        for conv, norm in zip(self.convs, self.norms, strict=True):
+            x = F.silu(norm(conv(x), tape))
+        return x
+
+
+class _Judge(nn.Module):
+    """Weigh likeness and features at two resolutions: a cell is wider than a conv."""
+
+    def __init__(self, half: int, quarter: int) -> None:
+        super().__init__()
+        self.near = _Block(half, half)
+        self.far = _Block(half, quarter, quarter)
+        self.join = _Block(quarter + half, half)
+
+    def forward(self, x: Tensor, tape: _Tape) -> Tensor:
+        near = self.near(x, tape)
+        far = _up(self.far(F.avg_pool2d(near, 2), tape))
+        joined: Tensor = self.join(torch.cat([far, near], 1), tape)
+        return joined
 
 
 def at_least_32(x: Tensor) -> Tensor:
@@ -138,20 +220,23 @@ class PrototypeUNet(nn.Module):
     HALO = 80
     """Radius of the receptive field in px, rounded up to a multiple of `STRIDE`."""
 
+    DECIDING = ("lift.", "judge.", "last.", "head.")
+    """Layers behind the prototype; those before them need not be run again as long
+    as they do not change."""
+
     def __init__(self, architecture: Architecture | None = None) -> None:
         super().__init__()
         self.architecture = architecture or Architecture()
-        n = self.architecture.in_channels
         a, b, c, d = self.architecture.widths
-        self.stem = nn.Conv2d(n, a, 3, padding=1)
+        self.stem = _Block(IN_CHANNELS, a)
         self.down1 = _Block(a, b, b)
         self.down2 = _Block(b, c, c)
         self.bottom = _Block(c, d, d)
         self.up2 = _Block(d + c, c, c)
         self.up1 = _Block(c + b, b, b)
         self.lift = nn.Linear(2, b)
-        self.judge = _Block(b, b, b, dilation=2)
-        self.last = nn.Conv2d(b + a, a, 3, padding=1)
+        self.judge = _Judge(b, c)
+        self.last = _Block(b + a, a, a)
         self.head = nn.Conv2d(a, 2, 1)
         self.log_ridge = nn.Parameter(torch.tensor(-3.0))
         assert self.head.bias is not None
@@ -159,18 +244,24 @@ class PrototypeUNet(nn.Module):
 
     def forward(
         self,
-        images: Tensor,
+        inputs: Tensor,
         *,
+        moments: Moments | None = None,
         prototype: Tensor | None = None,
         painted: Tensor | None = None,
         stroke: Tensor | None = None,
+        seen: Seen | None = None,
     ) -> Output:
         """Draw foreground and cue.
 
         Parameters
         ----------
-        images : (N, C, Y, X) tensor
-            Normalised images at working scale; Y and X multiples of `STRIDE`.
+        inputs : (N, IN_CHANNELS, Y, X) tensor
+            Images at working scale with their evidence, see `network_input`; Y and X
+            multiples of `STRIDE`.
+        moments : Moments, optional
+            Moments of the task. Without them these very inputs are the support, and
+            theirs are measured.
         prototype : (C + 1,) tensor, optional
             Prototype of the task. Without it the network draws what is usual.
         painted, stroke : (N, Y, X) tensor, optional
@@ -178,29 +269,66 @@ class PrototypeUNet(nn.Module):
             prototype is fitted on them, and each image is judged by the
             prototype of the other images where there are some, because its own
             would flatter it.
+        seen : Seen, optional
+            What an earlier pass over the same inputs saw: only the deciding layers
+            are run.
 
         Returns
         -------
         Output
         """
-        fine = self.stem(images)
-        half = self.down1(F.avg_pool2d(fine, 2))
-        quarter = self.down2(F.avg_pool2d(half, 2))
-        eighth = self.bottom(F.avg_pool2d(quarter, 2))
-        up = self.up2(torch.cat([_up(eighth), quarter], 1))
-        up = self.up1(torch.cat([_up(up), half], 1))
+        seeing = _Tape(None if moments is None else moments.seeing)
+        if seen is None:
+            seen, prototype = self._see(inputs, seeing, prototype, painted, stroke)
+        deciding = _Tape(None if moments is None else moments.deciding)
+        lifted = self.lift(seen.likeness.movedim(1, -1)).movedim(-1, 1)
+        judged = self.judge(seen.half + lifted, deciding)
+        top = self.last(torch.cat([_up(judged), seen.fine], 1), deciding)
+        used = Moments(tuple(seeing.used), tuple(deciding.used))
+        return Output(seen, at_least_32(self.head(top)), prototype, used)
+
+    def _see(
+        self,
+        inputs: Tensor,
+        tape: _Tape,
+        prototype: Tensor | None,
+        painted: Tensor | None,
+        stroke: Tensor | None,
+    ) -> tuple[Seen, Tensor | None]:
+        fine = self.stem(inputs, tape)
+        half = self.down1(F.avg_pool2d(fine, 2), tape)
+        quarter = self.down2(F.avg_pool2d(half, 2), tape)
+        eighth = self.bottom(F.avg_pool2d(quarter, 2), tape)
+        up = self.up2(torch.cat([_up(eighth), quarter], 1), tape)
+        up = self.up1(torch.cat([_up(up), half], 1), tape)
         if painted is not None:
             with torch.autocast(up.device.type, enabled=False):
                 fit = fit_prototypes(up, painted, stroke, self.log_ridge.exp())
-            evidence, prototype = _evidence(up, fit.crossed), fit.whole
+            likeness, prototype = _likeness(up, fit.crossed), fit.whole
         elif prototype is not None:
-            evidence = _evidence(up, prototype.expand(len(up), -1))
+            likeness = _likeness(up, prototype.expand(len(up), -1))
         else:
-            evidence = up.new_zeros(len(up), 2, *up.shape[2:])
-        lifted = self.lift(evidence.movedim(1, -1)).movedim(-1, 1)
-        judged = self.judge(up + lifted)
-        top = F.silu(self.last(torch.cat([_up(judged), F.silu(fine)], 1)))
-        return Output(at_least_32(self.head(top)), prototype)
+            likeness = up.new_zeros(len(up), 2, *up.shape[2:])
+        return Seen(fine, up, likeness), prototype
+
+    @property
+    def prototype_size(self) -> int:
+        """Length of a prototype."""
+        return self.architecture.widths[1] + 1
+
+    def moment_shapes(self) -> Moments:
+        """Return empty tensors in the shapes of all moments, in order of use."""
+
+        def shapes(*blocks: nn.Module) -> tuple[Tensor, ...]:
+            return tuple(
+                norm.weight.new_empty(2, len(norm.weight))
+                for block in blocks
+                for norm in block.modules()
+                if isinstance(norm, _Norm)
+            )
+
+        seeing = self.stem, self.down1, self.down2, self.bottom, self.up2, self.up1
+        return Moments(shapes(*seeing), shapes(self.judge, self.last))
 
 
 class Prototypes(NamedTuple):
@@ -268,7 +396,7 @@ def _mean_gram(f: Tensor, weight: Tensor) -> Tensor:
     return gram / weight.sum().clamp_min(1e-6)
 
 
-def _evidence(features: Tensor, prototypes: Tensor) -> Tensor:
+def _likeness(features: Tensor, prototypes: Tensor) -> Tensor:
     """Likeness to what was painted (about 1 there), and a mark that it is known."""
     with torch.autocast(features.device.type, enabled=False):
         weights, bias = prototypes[:, :-1, None, None], prototypes[:, -1, None, None]

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from scipy import ndimage as ndi
 
+from .evidence import fit_evidence, network_input
+from .filters import REACH, filter_bank
 from .inner_loop import Support
 from .losses import Sparse
 from .network import STRIDE
@@ -103,35 +105,52 @@ def make_support(
         Crops of `CROP` px; where there are more than `MAX_CROPS`, an even choice
         of them.
     """
-    images: list[NDArray[np.float32]] = []
+    crops: list[tuple[NDArray[np.float32], tuple[slice, slice]]] = []
     targets: list[SparseTarget] = []
     for image, annotation in planes:
         image = pad_to(image, CROP, STRIDE, "edge")
         annotation = pad_to(annotation, CROP, STRIDE, "constant")
         for y, x in crop_corners(annotation):
             window = slice(y, y + CROP), slice(x, x + CROP)
-            images.append(image[(slice(None), *window)])
+            crops.append((image, window))
             targets.append(_crop_target(annotation, window))
-    if len(images) > MAX_CROPS:
-        chosen = np.linspace(0, len(images) - 1, MAX_CROPS).astype(int)
-        images, targets = [images[i] for i in chosen], [targets[i] for i in chosen]
+    if len(crops) > MAX_CROPS:
+        chosen = np.linspace(0, len(crops) - 1, MAX_CROPS).astype(int)
+        crops, targets = [crops[i] for i in chosen], [targets[i] for i in chosen]
     stacked = (np.stack(maps) for maps in zip(*targets, strict=True))
-    return Support(
-        torch.from_numpy(np.stack(images)), Sparse(*map(torch.from_numpy, stacked))
+    target = Sparse(*map(torch.from_numpy, stacked))
+    images = np.stack([image[(slice(None), *window)] for image, window in crops])
+    responses = torch.stack([_responses(image, window) for image, window in crops])
+    evidence, maps = fit_evidence(responses, target.painted, target.stroke, target.cue)
+    return Support(network_input(torch.from_numpy(images), maps), target, evidence)
+
+
+def _responses(image: NDArray[np.float32], window: tuple[slice, slice]) -> torch.Tensor:
+    """Filter responses of one crop, from filters that see beyond its edge."""
+    outer, inner = _with_context(window, image.shape[1:], REACH)
+    context = np.ascontiguousarray(image[(slice(None), *outer)])
+    return filter_bank(torch.from_numpy(context)[None])[0][(slice(None), *inner)]
+
+
+def _with_context(
+    window: tuple[slice, slice], shape: tuple[int, ...], margin: int
+) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Widen a window as far as the image allows, and place it in what results."""
+    outer = tuple(
+        slice(max(0, s.start - margin), min(n, s.stop + margin))
+        for s, n in zip(window, shape, strict=True)
     )
+    inner = tuple(
+        slice(s.start - o.start, s.stop - o.start)
+        for s, o in zip(window, outer, strict=True)
+    )
+    return outer, inner
 
 
 def _crop_target(
     annotation: NDArray[np.int32], window: tuple[slice, slice]
 ) -> SparseTarget:
     """Targets of one crop, with distances that see beyond its edge."""
-    outer = tuple(
-        slice(max(0, s.start - MARGIN), min(n, s.stop + MARGIN))
-        for s, n in zip(window, annotation.shape, strict=True)
-    )
-    inner = tuple(
-        slice(s.start - o.start, s.stop - o.start)
-        for s, o in zip(window, outer, strict=True)
-    )
+    outer, inner = _with_context(window, annotation.shape, MARGIN)
     whole = sparse_target(annotation[outer])
     return SparseTarget(*(np.ascontiguousarray(m[inner]) for m in whole))

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from .evidence import draw_evidence, network_input
+from .filters import REACH
 from .inner_loop import run
 from .network import STRIDE, Params, PrototypeUNet
 from .support import pad_to
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from numpy.typing import NDArray
+
+    from .inner_loop import Context
 
 TILE = 512
 """Side (px) of the part of a tile that is kept."""
@@ -38,7 +42,7 @@ def tile_windows(
     read, keep, write : pairs of slices
         What to read of the image, what to keep of the result, and where it goes.
     """
-    halo = PrototypeUNet.HALO
+    halo = PrototypeUNet.HALO + -(-REACH // STRIDE) * STRIDE
 
     def spans(length: int) -> Iterator[tuple[slice, slice, slice]]:
         for start in range(0, length, tile):
@@ -56,8 +60,8 @@ def predict(
     network: nn.Module,
     params: Params,
     image: NDArray[np.float32],
+    context: Context,
     *,
-    prototype: Tensor | None,
     tile: int = TILE,
 ) -> Generator[float, None, NDArray[np.float32]]:
     """Draw foreground and cue of a whole image, tile by tile.
@@ -70,8 +74,8 @@ def predict(
         Parameters; their device is used.
     image : (C, Y, X) array of float32
         Normalised image at working scale.
-    prototype : tensor, optional
-        The task's prototype.
+    context : Context
+        What is known of the task.
     tile : int
         Side (px) of the kept part of a tile.
 
@@ -92,7 +96,10 @@ def predict(
     for done, (read, keep, write) in enumerate(windows, start=1):
         crop = torch.from_numpy(np.ascontiguousarray(padded[(slice(None), *read)]))
         with torch.no_grad():
-            output = run(network, params, crop[None].to(device), prototype=prototype)
+            batch = crop[None].to(device)
+            evidence = context.evidence
+            known = None if evidence is None else draw_evidence(evidence, batch)
+            output = run(network, params, network_input(batch, known), context)
             drawn = torch.sigmoid(output.logits[0]).cpu().numpy()
         maps[(slice(None), *write)] = drawn[(slice(None), *keep)]
         yield done / len(windows)

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
+from napari_metaseg.core.evidence import draw_evidence, network_input
 from napari_metaseg.core.intensity import measure_range
 from napari_metaseg.core.losses import Dense
 from napari_metaseg.core.scaling import (
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 N = TypeVar("N", bound=np.generic)
 Image = NDArray[np.float32]
 Labels = NDArray[np.int32]
+Mix = NDArray[np.float32]
+"""Red, green and blue (3) in each of the channels (C) that are shown."""
 
 
 class Query(NamedTuple):
@@ -44,13 +47,13 @@ class Query(NamedTuple):
 
     Attributes
     ----------
-    images : (N, 1, Y, X) tensor
-        Normalised crops at working scale.
+    inputs : (N, IN_CHANNELS, Y, X) tensor
+        Normalised crops at working scale, with the support's evidence.
     target : Dense
         Their targets, each (N, Y, X).
     """
 
-    images: torch.Tensor
+    inputs: torch.Tensor
     target: Dense
 
 
@@ -117,14 +120,13 @@ def draw_episode(
     """
     settings = settings or EpisodeSettings()
     order = rng.permutation(len(task.images))
-    mix = rng.dirichlet(np.ones(3)) if rng.random() < 0.5 else np.full(3, 1 / 3)
     first = int(order[0])
-    image, labels = _gray(task.images[first], mix), task.masks[first]
-    rule = (
-        draw_rule(rng, image, labels) if rng.random() < settings.rule_chance else None
-    )
+    mix = _draw_mix(task.images[first], rng)
+    image, labels = _look(task.images[first], mix), task.masks[first]
+    gray = image.mean(0)
+    rule = draw_rule(rng, gray, labels) if rng.random() < settings.rule_chance else None
     if rule is not None:
-        labels, _ = rule.apply(image, labels)
+        labels, _ = rule.apply(gray, labels)
     cells = choose_cells(labels, task.diameters[first], rng)
     if not cells:
         return None
@@ -154,20 +156,22 @@ def _assemble(
     appearance: Appearance,
     rng: np.random.Generator,
 ) -> Episode:
-    pictures = apply_appearance(
-        appearance, [v[0] for v in views] + [q[0] for q in queries], rng
-    )
-    support = make_support(
-        [(p[None], v[1]) for p, v in zip(pictures, views, strict=False)]
-    )
+    originals = [v[0] for v in views] + [q[0] for q in queries]
+    channels = [
+        apply_appearance(appearance, list(channel), rng)
+        for channel in zip(*originals, strict=True)
+    ]
+    pictures = [np.stack(picture) for picture in zip(*channels, strict=True)]
+    support = make_support([(p, v[1]) for p, v in zip(pictures, views, strict=False)])
     crops = [
         _turn(rng, p, q[1])
         for p, q in zip(pictures[len(views) :], queries, strict=True)
     ]
-    stacked = [torch.from_numpy(np.stack(maps)) for maps in zip(*crops, strict=True)]
-    return Episode(
-        name, support, Query(stacked[0][:, None].contiguous(), Dense(*stacked[1:]))
+    images, *target = (
+        torch.from_numpy(np.stack(maps)) for maps in zip(*crops, strict=True)
     )
+    inputs = network_input(images, draw_evidence(support.evidence, images))
+    return Episode(name, support, Query(inputs, Dense(*target)))
 
 
 def _turn(
@@ -175,20 +179,46 @@ def _turn(
 ) -> list[NDArray[np.float32]]:
     """Turn and flip an image with its targets."""
     turns, flip = int(rng.integers(4)), rng.random() < 0.5
-    maps = [np.rot90(m, turns) for m in (image, *target)]
-    return [np.ascontiguousarray(m[::-1] if flip else m) for m in maps]
+    maps = [np.rot90(m, turns, (-2, -1)) for m in (image, *target)]
+    return [np.ascontiguousarray(m[..., ::-1, :] if flip else m) for m in maps]
 
 
-def _gray(image: NDArray[np.generic], mix: NDArray[np.float64]) -> Image:
-    if image.ndim == 3:
-        image = image[..., :3].astype(np.float32) @ mix.astype(np.float32)
-    return measure_range(image, at_most=60_000).apply(image)
+def _draw_mix(image: NDArray[np.generic], rng: np.random.Generator) -> Mix | None:
+    """Draw what a colour image is shown as: itself, other colours, or gray."""
+    if image.ndim == 2:
+        return None
+    match rng.choice(["colours", "mixed", "gray"], p=[0.5, 0.25, 0.25]):
+        case "colours":
+            return np.eye(3, dtype=np.float32)
+        case "mixed":
+            return rng.dirichlet(np.ones(3), 3).T.astype(np.float32)
+        case _:
+            return rng.dirichlet(np.ones(3), 1).T.astype(np.float32)
+
+
+def _look(
+    image: NDArray[np.generic],
+    mix: Mix | None,
+    window: tuple[slice, ...] = (slice(None), slice(None)),
+) -> Image:
+    """Mix and normalise, each channel by its range over the whole image."""
+    if mix is None:
+        return measure_range(image, at_most=60_000).apply(image[window])[None]
+    step = max(1, int(np.sqrt(image.shape[0] * image.shape[1] / 60_000)))
+    sample = image[::step, ::step, :3].astype(np.float32) @ mix
+    shown = image[window][..., :3].astype(np.float32) @ mix
+    return np.stack(
+        [
+            measure_range(sample[..., c]).apply(shown[..., c])
+            for c in range(mix.shape[1])
+        ]
+    )
 
 
 def _query_crop(
     task: TaskFolder,
     which: int,
-    mix: NDArray[np.float64],
+    mix: Mix | None,
     rule: Rule | None,
     zoom: float,
     settings: EpisodeSettings,
@@ -196,11 +226,11 @@ def _query_crop(
 ) -> tuple[Image, DenseTarget]:
     """Cut a crop at working scale, with dense targets."""
     size = settings.query_size
-    image, labels = _gray(task.images[which], mix), task.masks[which]
+    image, labels = task.images[which], task.masks[which]
     every = labels
     unknown = np.zeros(labels.shape, bool)
     if rule is not None:
-        labels, unknown = rule.apply(image, labels)
+        labels, unknown = rule.apply(_look(image, mix).mean(0), labels)
     side = max(2, round(size / zoom))
     centre = _query_centre(labels, rng)
     window = tuple(
@@ -210,7 +240,8 @@ def _query_crop(
             for c, n in zip(centre, labels.shape, strict=True)
         )
     )
-    crop = resize_image(_fit(image[window], side, "edge"), (size, size))
+    shown = _look(image, mix, window)
+    crop = resize_image(_fit(shown, side, "edge"), (size, size))
     target = dense_target(
         resize_labels(_fit(labels[window], side, "constant"), (size, size))
     )
@@ -233,5 +264,5 @@ def _query_centre(labels: Labels, rng: np.random.Generator) -> NDArray[np.intege
 
 def _fit(array: NDArray[N], side: int, mode: Literal["edge", "constant"]) -> NDArray[N]:
     """Pad an array that is smaller than its crop; padding is unknown."""
-    ends = [(0, side - n) for n in array.shape]
+    ends = [(0, 0)] * (array.ndim - 2) + [(0, side - n) for n in array.shape[-2:]]
     return np.pad(array, ends, mode=mode) if any(e for _, e in ends) else array

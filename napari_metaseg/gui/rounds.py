@@ -15,8 +15,6 @@ import numpy as np
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.settings import DecodeSettings
 
-from . import guidance
-
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
@@ -210,11 +208,10 @@ def _import_torch() -> None:
 
 def _initialization(name: str) -> Initialization:
     from napari_metaseg.io.bundle import find_bundle
-    from napari_metaseg.io.model_folder import read_card
+    from napari_metaseg.io.model_folder import read_card, recipe_words
 
     title = {"maml": "MAML", "imaml": "iMAML", "reptile": "Reptile"}.get(name, name)
     card = read_card(find_bundle(name), "meta-initialization")
-    steps = guidance.counted(card["recipe"]["steps"], "step")
     return Initialization(
-        name, title, f"Trained by {card['algorithm']}; adapts in {steps}."
+        name, title, f"Trained by {card['algorithm']}; {recipe_words(card)}."
     )

@@ -125,3 +125,14 @@ def write_folder(
     ):
         with atomic_file(folder / name, overwrite=overwrite) as file:
             file.write(content)
+
+
+def recipe_words(card: dict[str, Any]) -> str:
+    """Say in words how an initialization is adapted."""
+    match card.get("recipe"):
+        case {"steps": 1}:
+            return "adapts in 1 step"
+        case {"steps": int(steps)}:
+            return f"adapts in {steps} steps"
+        case _:
+            return "adapts by solving a proximal problem"

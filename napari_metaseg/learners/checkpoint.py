@@ -29,16 +29,14 @@ def save_checkpoint(path: Path, progress: Progress) -> None:
     progress : Progress
         State of the run.
     """
-    names = list(progress.state.params)
+    names = _names(progress.state)
     tensors: dict[str, Tensor] = {}
     columns = (progress.state.tensors(), progress.average, *zip(*progress.moments))  # noqa: B905
     for kind, column in zip(
         ("value", "average", "first", "second"), columns, strict=True
     ):
-        for part, offset in (("param", 0), ("log_rate", len(names))):
-            for i, name in enumerate(names):
-                tensor = column[offset + i].detach().contiguous()
-                tensors[f"{kind}/{part}/{name}"] = tensor.clone()
+        for name, tensor in zip(names, column, strict=True):
+            tensors[f"{kind}/{name}"] = tensor.detach().contiguous().clone()
     temporary = path.with_name(f".{path.name}.part")
     save_file(tensors, temporary, metadata={"step": str(progress.step)})
     with temporary.open("rb") as file:
@@ -74,10 +72,10 @@ def load_checkpoint(path: Path, like: Progress) -> Progress:
             f"'{path}' is no checkpoint or is damaged ({error}); start the run anew in "
             "another folder."
         ) from error
-    names = list(like.state.params)
+    names = _names(like.state)
 
     def column(kind: str, templates: list[Tensor]) -> list[Tensor]:
-        keys = [f"{kind}/{part}/{n}" for part in ("param", "log_rate") for n in names]
+        keys = [f"{kind}/{name}" for name in names]
         if any(
             k not in read or read[k].shape != t.shape
             for k, t in zip(keys, templates, strict=True)
@@ -93,10 +91,10 @@ def load_checkpoint(path: Path, like: Progress) -> Progress:
         ]
 
     values = [t.requires_grad_() for t in column("value", like.state.tensors())]
-    split = len(names)
+    split = len(like.state.params)
     state = MetaState(
-        dict(zip(names, values[:split], strict=True)),
-        dict(zip(names, values[split:], strict=True)),
+        dict(zip(like.state.params, values[:split], strict=True)),
+        dict(zip(like.state.log_rates, values[split:], strict=True)),
     )
     first = column("first", [m for m, _ in like.moments])
     second = column("second", [m for _, m in like.moments])
@@ -106,3 +104,10 @@ def load_checkpoint(path: Path, like: Progress) -> Progress:
         column("average", like.average),
         list(zip(first, second, strict=True)),
     )
+
+
+def _names(state: MetaState) -> list[str]:
+    """Name the tensors in the order of `MetaState.tensors`."""
+    return [f"param/{k}" for k in state.params] + [
+        f"log_rate/{k}" for k in state.log_rates
+    ]

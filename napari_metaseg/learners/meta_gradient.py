@@ -12,24 +12,28 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from napari_metaseg.core.inner_loop import Support, fit_prototype, inner_loop, run
-from napari_metaseg.core.losses import Dense, dense_loss
+from napari_metaseg.core.evidence import without_evidence
+from napari_metaseg.core.inner_loop import (
+    blank_context,
+    fit_context,
+    inner_loop,
+    run,
+)
+from napari_metaseg.core.losses import dense_loss
+
+from .imaml import imaml_gradient
+from .reptile import reptile_gradient
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_metaseg.core.network import Params
+    from napari_metaseg.core.recipe import Proximal
 
-Algorithm = Literal["pooled", "fomaml", "maml"]
-ALGORITHMS: tuple[Algorithm, ...] = ("pooled", "fomaml", "maml")
+    from .episode import EpisodeTensors
 
-
-class EpisodeTensors(NamedTuple):
-    """What a learner needs of an episode."""
-
-    support: Support
-    query_images: Tensor
-    query_target: Dense
+Algorithm = Literal["pooled", "fomaml", "maml", "imaml", "reptile"]
+ALGORITHMS: tuple[Algorithm, ...] = ("pooled", "fomaml", "maml", "imaml", "reptile")
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class MetaState:
     params : Params
         The meta-initialization, leaf tensors that require a gradient.
     log_rates : Params
-        Natural logarithm of each parameter tensor's inner rate, likewise.
+        Natural logarithm of the inner rate of each tensor that is adapted, likewise.
     """
 
     params: Params
@@ -81,7 +85,12 @@ class OuterSettings:
         Weight of the query loss before any gradient step, which keeps the
         un-adapted network useful.
     blank_chance : float
-        Share of those un-adapted queries that get no prototype either.
+        Share of those un-adapted queries that get no evidence and no prototype.
+    drop_chance : float
+        Share of episodes whose evidence is withheld from the inner loop and from the
+        queries: with it in all of them the network learns to read nothing else.
+    proximal : Proximal or None
+        The inner problem of iMAML.
     half : bool
         Convolve in bfloat16 where the device gains by it; sums, norms and solves
         stay in 32 bits. First order only.
@@ -91,6 +100,8 @@ class OuterSettings:
     inner_steps: int = 5
     zero_step_weight: float = 0.3
     blank_chance: float = 0.3
+    drop_chance: float = 0.3
+    proximal: Proximal | None = None
     half: bool = False
 
 
@@ -114,19 +125,17 @@ def meta_gradient(
     settings : OuterSettings
         Algorithm and weights.
     blank : bool
-        Whether the un-adapted query goes without a prototype.
+        Whether the un-adapted query goes without evidence and prototype.
 
     Returns
     -------
     MetaGradient
-        ``d/d(params, log_rates)`` of the query loss after the inner loop plus
-        ``zero_step_weight`` times the query loss before it (MAML, Finn et al.
-        2017, eq. 1; first order, section 5.2). Pooled pre-training has the second
-        term alone.
+        Of the algorithm's term, plus ``zero_step_weight`` times the gradient of the
+        query loss before the inner loop, which is all of pooled pre-training.
     """
     # autocast would go on using the 16-bit copies of weights that have changed.
     with torch.autocast(
-        episode.query_images.device.type,
+        episode.query_inputs.device.type,
         torch.bfloat16,
         enabled=settings.half,
         cache_enabled=False,
@@ -141,41 +150,107 @@ def _meta_gradient(
     settings: OuterSettings,
     blank: bool,
 ) -> MetaGradient:
-    query_images, target = episode.query_images, episode.query_target
-    prototype = None if blank else fit_prototype(network, state.params, episode.support)
-    before = dense_loss(
-        run(network, state.params, query_images, prototype=prototype).logits, target
+    before = _before(network, state, episode, blank)
+    match settings.algorithm:
+        case "pooled":
+            return before
+        case "imaml":
+            adapted = _imaml(network, state, episode, settings)
+        case "reptile":
+            adapted = _reptile(network, state, episode, settings)
+        case _:
+            adapted = _maml(network, state, episode, settings)
+    return MetaGradient(
+        [
+            a + settings.zero_step_weight * z
+            for a, z in zip(adapted.gradients, before.gradients, strict=True)
+        ],
+        before.metrics | adapted.metrics,
     )
-    if settings.algorithm == "pooled":
-        return _differentiate(before, state, {"query_before": float(before.detach())})
-    zero: Sequence[Tensor | None] = torch.autograd.grad(
-        settings.zero_step_weight * before, state.tensors(), allow_unused=True
-    )
-    rates = {k: r.exp() for k, r in state.log_rates.items()}
+
+
+def _before(
+    network: nn.Module, state: MetaState, episode: EpisodeTensors, blank: bool
+) -> MetaGradient:
+    """Query loss without any inner loop: pooled pre-training."""
+    fit = blank_context if blank else fit_context
+    context = fit(network, state.params, episode.support)
+    shown = without_evidence(episode.query_inputs) if blank else episode.query_inputs
+    logits = run(network, state.params, shown, context).logits
+    loss = dense_loss(logits, episode.query_target)
+    key = "query_blank" if blank else "query_before"
+    return _differentiate(loss, state, {key: float(loss.detach())})
+
+
+def _maml(
+    network: nn.Module,
+    state: MetaState,
+    episode: EpisodeTensors,
+    settings: OuterSettings,
+) -> MetaGradient:
+    """Query loss after the inner loop (Finn et al. 2017, eq. 1; first order, 5.2)."""
     *_, last = inner_loop(
         network,
         state.params,
         episode.support,
-        rates,
+        {k: r.exp() for k, r in state.log_rates.items()},
         settings.inner_steps,
         second_order=settings.algorithm == "maml",
     )
-    prototype = fit_prototype(network, last.params, episode.support)
-    after = dense_loss(
-        run(network, last.params, query_images, prototype=prototype).logits, target
-    )
-    metrics = {
-        "support": float(last.loss) if last.loss is not None else float("nan"),
-        "query_blank" if blank else "query_before": float(before.detach()),
-        "query_after": float(after.detach()),
-    }
-    adapted = _differentiate(after, state, metrics)
-    return adapted._replace(
-        gradients=[
-            a if z is None else a + z
-            for a, z in zip(adapted.gradients, zero, strict=True)
-        ]
-    )
+    context = fit_context(network, last.params, episode.support)
+    logits = run(network, last.params, episode.query_inputs, context).logits
+    after = dense_loss(logits, episode.query_target)
+    metrics = {"query_after": float(after.detach())}
+    if last.loss is not None:
+        metrics["support"] = float(last.loss)
+    return _differentiate(after, state, metrics)
+
+
+def _imaml(
+    network: nn.Module,
+    state: MetaState,
+    episode: EpisodeTensors,
+    settings: OuterSettings,
+) -> MetaGradient:
+    assert settings.proximal is not None, "iMAML needs its inner problem"
+    found = imaml_gradient(network, state.params, episode, settings.proximal)
+    still = [torch.zeros_like(r) for r in state.log_rates.values()]
+    return MetaGradient([*found.gradients.values(), *still], found.metrics)
+
+
+def _reptile(
+    network: nn.Module,
+    state: MetaState,
+    episode: EpisodeTensors,
+    settings: OuterSettings,
+) -> MetaGradient:
+    """Way of an inner loop over the task's data, support and query in turn.
+
+    Reptile's minibatches come from all that is known of a task (Nichol et al. 2018,
+    algorithm 1); a sparse support alone would lead it to call everything a cell.
+    """
+    rates = {k: r.exp().detach() for k, r in state.log_rates.items()}
+    start = {k: p.detach() for k, p in state.params.items()}
+    params = start
+    after = torch.zeros(())
+    for _ in range(settings.inner_steps):
+        *_, step = inner_loop(network, params, episode.support, rates, 1)
+        at = step.params | {k: step.params[k].requires_grad_() for k in rates}
+        context = fit_context(network, at, episode.support)
+        logits = run(network, at, episode.query_inputs, context).logits
+        after = dense_loss(logits, episode.query_target)
+        slopes = torch.autograd.grad(after, [at[k] for k in rates])
+        params = {k: p.detach() for k, p in at.items()}
+        for (k, rate), slope in zip(rates.items(), slopes, strict=True):
+            params[k] = params[k] - rate * slope
+    # The query's own steps set the length of the way: it is given per pair.
+    way = reptile_gradient(start, params, rates)
+    gradients = [
+        way[k] / settings.inner_steps if k in way else torch.zeros_like(p)
+        for k, p in state.params.items()
+    ]
+    still = [torch.zeros_like(r) for r in state.log_rates.values()]
+    return MetaGradient([*gradients, *still], {"query_after": float(after.detach())})
 
 
 def _differentiate(

@@ -11,12 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .meta_gradient import (
-    EpisodeTensors,
-    MetaState,
-    OuterSettings,
-    meta_gradient,
-)
+from .episode import EpisodeTensors
+from .meta_gradient import MetaState, OuterSettings, meta_gradient
 
 EpisodeSource = Callable[[int, int], EpisodeTensors]
 """Gives the episode of (meta-step, index)."""
@@ -76,26 +72,22 @@ class Progress:
     moments: list[tuple[Tensor, Tensor]]
 
 
-def start(params: dict[str, Tensor], log_rate: float | dict[str, float]) -> Progress:
+def start(params: dict[str, Tensor], rates: dict[str, float]) -> Progress:
     """Begin a run from given weights.
 
     Parameters
     ----------
     params : dict of str to Tensor
         Initial weights; cloned.
-    log_rate : float or dict of str to float
-        Natural logarithm of the inner rates to start with.
+    rates : dict of str to float
+        Inner rate to start with of each tensor that the inner loop adapts.
     """
     leaves = {k: v.detach().clone().requires_grad_() for k, v in params.items()}
-    rates = {
-        k: torch.tensor(
-            log_rate if isinstance(log_rate, float) else log_rate[k],
-            device=v.device,
-            requires_grad=True,
-        )
-        for k, v in leaves.items()
+    log_rates = {
+        k: torch.tensor(math.log(rate), device=leaves[k].device, requires_grad=True)
+        for k, rate in rates.items()
     }
-    state = MetaState(leaves, rates)
+    state = MetaState(leaves, log_rates)
     return Progress(
         0,
         state,
@@ -162,7 +154,9 @@ def _meta_step(
     logs: list[dict[str, float]] = []
     for episode in batch:
         blank = bool(rng.random() < outer.blank_chance)
-        result = meta_gradient(network, progress.state, episode, outer, blank)
+        drop = rng.random() < outer.drop_chance
+        seen = episode.without_evidence() if drop else episode
+        result = meta_gradient(network, progress.state, seen, outer, blank)
         if all(torch.isfinite(g).all() for g in result.gradients):
             total = [t + g for t, g in zip(total, result.gradients, strict=True)]
             logs.append(result.metrics)

@@ -24,11 +24,12 @@ from napari_metaseg.core.generators import relay
 from napari_metaseg.core.inner_loop import (
     Step,
     Support,
-    fit_prototype,
-    inner_loop,
+    blank_context,
+    fit_context,
 )
 from napari_metaseg.core.intensity import measure_range
 from napari_metaseg.core.network import PrototypeUNet
+from napari_metaseg.core.recipe import GradientSteps
 from napari_metaseg.core.scaling import resize_labels, scaled_shape
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.core.support import make_support
@@ -37,7 +38,7 @@ from napari_metaseg.io.bundle import Bundle, load_bundle
 from .adapted import AdaptedModel, View
 from .lens import LARGEST_ZOOM, Lens
 from .results import Progress, Report
-from .segmenter import Labels, Network, Segmenter, decode_planes
+from .segmenter import Labels, Network, Segmenter, State, decode_planes
 from .verdict import own_iou, verdict
 
 if TYPE_CHECKING:
@@ -75,10 +76,10 @@ class AdaptRun:
             known = _check_views(views)
             lens = _make_lens(views[0].planes, known, bundle, self)
             support = _support_of(views, lens).to(device)
-            module, initial = _on_device(bundle, device)
-        base = Segmenter(
-            Network(module, initial, initial, torch.zeros(0)), lens, False, {}
-        )
+            module, params = _on_device(bundle, device)
+            with torch.no_grad():
+                initial = State(params, blank_context(module, params, support))
+        base = Segmenter(Network(module, initial, initial), lens, False, {})
         # One bar over all: a quarter before, a quarter adapting, half after.
         with _timed(seconds, "before"):
             before = yield from _draw_all(
@@ -88,9 +89,10 @@ class AdaptRun:
         preview = views[0].planes.join(first)
         yield Progress("before", 25, 100, "Before adaptation", preview=preview)
         with _timed(seconds, "adapt"):
-            last = yield from _adapt(module, initial, support, bundle)
-            prototype = fit_prototype(module, last.params, support).detach()
-        network = Network(module, initial, last.params, prototype)
+            last = yield from _adapt(module, params, support, bundle)
+            with torch.no_grad():
+                context = fit_context(module, last.params, support)
+        network = Network(module, initial, State(last.params, context))
         adapted = Segmenter(network, lens, True, {})
         with _timed(seconds, "segment"):
             after = yield from _draw_all(
@@ -231,18 +233,20 @@ def _adapt(
     support: Support,
     bundle: Bundle,
 ) -> Generator[Progress, None, Step]:
-    rates = {
-        k: torch.tensor(bundle.recipe.rates[k], device=v.device)
-        for k, v in initial.items()
-    }
-    total = bundle.recipe.steps
+    recipe = bundle.recipe
+    if isinstance(recipe, GradientSteps):
+        search = recipe.steps_that_help(module, initial, support)
+        steps = yield from relay(
+            search, lambda _: Progress("adapt", 25, 100, "Leaving cells out in turn")
+        )
+        recipe = GradientSteps(recipe.rates, steps)
     last = Step(0, initial, None)
-    for last in inner_loop(module, initial, support, rates, total):
+    for last in recipe.follow(module, initial, support):
         loss = None if last.loss is None else float(last.loss)
         shown = "" if loss is None else f", loss {loss:.2f}"
-        bar = 25 + round(25 * last.index / max(total, 1))
+        bar = 25 + round(25 * last.index / max(recipe.total, 1))
         yield Progress(
-            "adapt", bar, 100, f"Step {last.index} of {total}{shown}", loss=loss
+            "adapt", bar, 100, f"Step {last.index} of {recipe.total}{shown}", loss=loss
         )
     return last
 
@@ -282,7 +286,7 @@ def _card(bundle: Bundle, report: Report, seed: int) -> dict[str, Any]:
             "algorithm": bundle.card.get("algorithm"),
             "sha256": bundle.card.get("sha256"),
         },
-        "recipe": {"steps": bundle.recipe.steps},
+        "recipe": {"steps": report.steps},
         "report": asdict(report),
         "seed": seed,
     }

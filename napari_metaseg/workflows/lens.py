@@ -32,7 +32,7 @@ class Lens:
     Attributes
     ----------
     channel : int or None
-        Channel to use; None for the mean of all.
+        Channel to use; None for all.
     ranges : tuple of Range
         Range of each used channel of the image that was adapted to.
     diameter : float
@@ -63,14 +63,13 @@ class Lens:
 
         Returns
         -------
-        (1, y, x) array of float32
+        (C, y, x) array of float32
         """
         ranges = self._ranges_of(planes)
         plane = planes.data[index]
         channels = [r.apply(c) for r, c in zip(ranges, plane, strict=True)]
-        gray: NDArray[np.float32] = np.mean(np.stack(channels), axis=0)
-        shape = scaled_shape((gray.shape[0], gray.shape[1]), self.zoom)
-        return resize_image(gray, shape)[None]
+        shape = scaled_shape((plane.shape[-2], plane.shape[-1]), self.zoom)
+        return resize_image(np.stack(channels), shape)
 
     def _ranges_of(self, planes: Planes) -> list[Range]:
         channels = planes.data.shape[1]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +14,23 @@ from napari_metaseg import __version__
 from napari_metaseg.core.devices import pick_device
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.intensity import HIGH, LOW
-from napari_metaseg.core.network import Architecture, PrototypeUNet
+from napari_metaseg.core.network import Architecture, Params, PrototypeUNet
+from napari_metaseg.core.proximal import ProximalSettings
+from napari_metaseg.core.recipe import (
+    Adapts,
+    GradientSteps,
+    Proximal,
+    Recipe,
+    adapted_names,
+)
 from napari_metaseg.core.scaling import WORKING_DIAMETER
 from napari_metaseg.data.episodes import EpisodeSettings
 from napari_metaseg.data.folders import TaskFolder, read_tasks
 from napari_metaseg.data.stream import PROCEDURAL, EpisodeStream
-from napari_metaseg.io.bundle import Bundle, load_bundle, save_bundle
+from napari_metaseg.io.bundle import Bundle, load_bundle, recipe_card, save_bundle
 from napari_metaseg.learners.checkpoint import load_checkpoint, save_checkpoint
-from napari_metaseg.learners.meta_gradient import EpisodeTensors, OuterSettings
+from napari_metaseg.learners.episode import EpisodeTensors
+from napari_metaseg.learners.meta_gradient import OuterSettings
 from napari_metaseg.learners.meta_train import (
     Progress,
     TrainSettings,
@@ -33,7 +41,12 @@ from napari_metaseg.learners.meta_train import (
 from .run_folder import CHECKPOINT, LOG, claim, trim_log
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
+
+INNER_PROBLEM = ProximalSettings(strength=2.0, tolerance=0.03, max_evaluations=60)
+
+NO_RATES = "pooled", "imaml"
+"""Algorithms whose inner loop takes no gradient steps at learned rates."""
 
 FIRST_RATE = 0.005
 """Inner rate to start with: at ten times this, one inner loop destroys a
@@ -52,6 +65,10 @@ class RunSettings:
         Their names; None for all.
     init : str or None
         Bundle to start from; None for random weights.
+    adapts : str
+        What the inner loop adapts, see `napari_metaseg.core.recipe.Adapts`.
+    proximal : ProximalSettings
+        The inner problem of iMAML.
     procedural_share : float
         Share of procedural episodes.
     checkpoint_every : int
@@ -69,6 +86,8 @@ class RunSettings:
     data: str
     tasks: tuple[str, ...] | None = None
     init: str | None = None
+    adapts: Adapts = "deciding"
+    proximal: ProximalSettings = INNER_PROBLEM
     procedural_share: float = 0.35
     checkpoint_every: int = 50
     architecture: Architecture = field(default_factory=Architecture)
@@ -131,6 +150,10 @@ def run_meta_training(
     stream = EpisodeStream(
         tasks, settings.train.seed, settings.procedural_share, settings.episodes
     )
+    outer = settings.outer
+    if outer.algorithm == "imaml":
+        names = _adapted(settings, progress.state.params)
+        outer = replace(outer, proximal=Proximal(names, settings.proximal))
     claim(output, asdict(settings), resume=resume)
     if (output / CHECKPOINT).exists():
         progress = load_checkpoint(output / CHECKPOINT, progress)
@@ -143,19 +166,17 @@ def run_meta_training(
         episode = stream.episode(step, index)
         return EpisodeTensors(
             episode.support.to(chosen),
-            episode.query.images.to(chosen),
+            episode.query.inputs.to(chosen),
             type(episode.query.target)(*(t.to(chosen) for t in episode.query.target)),
         )
 
     card = make_card(settings, network.architecture, parent, tasks, command)
     if keep:
-        return write_bundle(output / "bundle", progress, card)
+        return write_bundle(output / "bundle", progress, card, outer)
     trim_log(output / LOG, progress.step)
     with (output / LOG).open("a", encoding="utf-8") as log:
         clock = time.perf_counter()
-        for metrics in meta_train(
-            network, progress, source, settings.outer, settings.train
-        ):
+        for metrics in meta_train(network, progress, source, outer, settings.train):
             now = time.perf_counter()
             metrics |= {"seconds": now - clock}
             clock = now
@@ -165,25 +186,29 @@ def run_meta_training(
                 save_checkpoint(output / CHECKPOINT, progress)
             yield metrics
     save_checkpoint(output / CHECKPOINT, progress)
-    return write_bundle(output / "bundle", progress, card)
+    return write_bundle(output / "bundle", progress, card, outer)
 
 
 def _begin(
     settings: RunSettings, parent: Bundle | None, device: torch.device
 ) -> tuple[PrototypeUNet, Progress]:
     layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
-    log_rate: float | dict[str, float] = math.log(FIRST_RATE)
     network = PrototypeUNet(parent.architecture if parent else settings.architecture)
     if parent is not None:
         network.load_state_dict(parent.params)
-        if parent.recipe.steps:
-            log_rate = {
-                k: math.log(max(r, 1e-8)) for k, r in parent.recipe.rates.items()
-            }
+    learned: Mapping[str, float] = {}
+    if parent is not None and isinstance(parent.recipe, GradientSteps):
+        learned = parent.recipe.rates
     # The layout is set after loading, so that a start from a bundle and one from
     # random weights round alike.
     moved = network.to(device).to(memory_format=layout)  # type: ignore[call-overload]
-    return network, start(dict(moved.named_parameters()), log_rate)
+    params = dict(moved.named_parameters())
+    names = () if settings.outer.algorithm in NO_RATES else _adapted(settings, params)
+    return network, start(params, {k: learned.get(k, FIRST_RATE) for k in names})
+
+
+def _adapted(settings: RunSettings, params: Params) -> tuple[str, ...]:
+    return adapted_names(params, settings.adapts)
 
 
 def make_card(
@@ -236,7 +261,9 @@ def make_card(
     }
 
 
-def write_bundle(folder: Path, progress: Progress, card: dict[str, Any]) -> Path:
+def write_bundle(
+    folder: Path, progress: Progress, card: dict[str, Any], outer: OuterSettings
+) -> Path:
     """Write the averaged weights of a run with their card.
 
     Parameters
@@ -247,6 +274,8 @@ def write_bundle(folder: Path, progress: Progress, card: dict[str, Any]) -> Path
         State of the run.
     card : dict
         What `make_card` says of the run.
+    outer : OuterSettings
+        Says by which recipe the initialization is adapted.
 
     Returns
     -------
@@ -255,11 +284,15 @@ def write_bundle(folder: Path, progress: Progress, card: dict[str, Any]) -> Path
     """
     names = list(progress.state.params)
     average = progress.average
-    pooled = card["algorithm"] == "pooled"
-    rates = [0.0 if pooled else float(r.exp()) for r in average[len(names) :]]
-    steps = 0 if pooled else card["training"]["settings"]["outer"]["inner_steps"]
+    rates = {
+        k: float(r.exp())
+        for k, r in zip(progress.state.log_rates, average[len(names) :], strict=True)
+    }
+    recipe: Recipe = GradientSteps(rates, outer.inner_steps if rates else 0)
+    if outer.proximal is not None:
+        recipe = outer.proximal
     full = card | {
-        "recipe": {"steps": steps, "rates": dict(zip(names, rates, strict=True))},
+        "recipe": recipe_card(recipe),
         "training": card["training"] | {"meta_steps": progress.step},
     }
     save_bundle(folder, dict(zip(names, average, strict=False)), full, overwrite=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,9 +12,16 @@ from numpy.typing import NDArray
 
 from napari_metaseg.core.axes import Planes, as_planes
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.evidence import read_evidence
 from napari_metaseg.core.generators import exhaust, relay
+from napari_metaseg.core.inner_loop import Context
 from napari_metaseg.core.instances import PlaneOutput
-from napari_metaseg.core.network import Architecture, Params, PrototypeUNet
+from napari_metaseg.core.network import (
+    Architecture,
+    Moments,
+    Params,
+    PrototypeUNet,
+)
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.core.tiles import predict
 from napari_metaseg.io.bundle import check_params
@@ -23,44 +30,57 @@ from napari_metaseg.io.model_folder import read_card, read_tensors, write_folder
 from .lens import Lens
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
     from torch import Tensor
 
 Labels = NDArray[np.int32]
 
 
+class State(NamedTuple):
+    """A network's parameters, and what is known of the task with them.
+
+    Attributes
+    ----------
+    params : Params
+        Parameters by name.
+    context : Context
+        Fitted on the support with these parameters.
+    """
+
+    params: Params
+    context: Context
+
+    def to(self, device: torch.device) -> State:
+        """Copy to a device."""
+        params = {k: v.to(device) for k, v in self.params.items()}
+        return State(params, self.context.to(device))
+
+
 @dataclass(frozen=True)
 class Network:
-    """A network with the parameters before and after adaptation.
+    """A network before and after adaptation.
 
     Attributes
     ----------
     module : PrototypeUNet
         Structure.
-    initial : Params
-        The meta-initialization.
-    adapted : Params
+    initial : State
+        The meta-initialization, which knows the images but not what is painted.
+    adapted : State
         After the inner loop.
-    prototype : Tensor
-        The task's prototype for the adapted parameters.
     """
 
     module: PrototypeUNet = field(repr=False)
-    initial: Params = field(repr=False)
-    adapted: Params = field(repr=False)
-    prototype: Tensor = field(repr=False)
+    initial: State = field(repr=False)
+    adapted: State = field(repr=False)
 
     def draw(
         self, image: NDArray[np.float32], *, adapted: bool
     ) -> Generator[float, None, NDArray[np.float16]]:
         """Draw foreground and cue of one plane, see `predict`."""
-        maps = yield from predict(
-            self.module,
-            self.adapted if adapted else self.initial,
-            image,
-            prototype=self.prototype if adapted else None,
-        )
+        state = self.adapted if adapted else self.initial
+        maps = yield from predict(self.module, state.params, image, state.context)
         return maps.astype(np.float16)
 
 
@@ -190,9 +210,8 @@ class Segmenter:
         UserError
             If the folder cannot be written.
         """
-        tensors = {f"initial/{k}": v for k, v in self.network.initial.items()}
-        tensors |= {f"adapted/{k}": v for k, v in self.network.adapted.items()}
-        tensors["prototype"] = self.network.prototype
+        tensors = dict(_named("initial", self.network.initial))
+        tensors |= _named("adapted", self.network.adapted)
         card = self.card | {
             "kind": "adapted-model",
             "architecture": self.network.module.architecture.as_dict(),
@@ -205,13 +224,22 @@ class Segmenter:
     def to(self, device: torch.device) -> Segmenter:
         """Copy to a device."""
         n = self.network
-        moved = Network(
-            n.module,
-            {k: v.to(device) for k, v in n.initial.items()},
-            {k: v.to(device) for k, v in n.adapted.items()},
-            n.prototype.to(device),
-        )
+        moved = Network(n.module, n.initial.to(device), n.adapted.to(device))
         return replace(self, network=moved)
+
+
+def _named(part: str, state: State) -> Iterator[tuple[str, Tensor]]:
+    """Name all tensors of a state."""
+    context = state.context
+    for name, tensor in state.params.items():
+        yield f"{part}/params/{name}", tensor
+    for i, tensor in enumerate((*context.moments.seeing, *context.moments.deciding)):
+        yield f"{part}/moments/{i}", tensor
+    if context.prototype is not None:
+        yield f"{part}/context/prototype", context.prototype
+    if context.evidence is not None:
+        for name, tensor in context.evidence._asdict().items():
+            yield f"{part}/evidence/{name}", tensor
 
 
 def load_segmenter(path: str | Path) -> Segmenter:
@@ -220,31 +248,54 @@ def load_segmenter(path: str | Path) -> Segmenter:
     card = read_card(folder, "adapted-model")
     architecture = Architecture.from_dict(card.get("architecture"))
     tensors = read_tensors(folder, card)
-    parts: dict[str, Params] = {"initial": {}, "adapted": {}}
-    for name, tensor in tensors.items():
-        head, _, tail = name.partition("/")
-        if head in parts and tail:
-            parts[head][tail] = tensor
-    prototype = tensors.get("prototype")
-    width = architecture.widths[1] + 1
+    lens = Lens.from_dict(card.pop("lens", None), folder)
+    module = PrototypeUNet(architecture)
+    states = [
+        _read_state(part, tensors, module, len(lens.ranges), folder)
+        for part in ("initial", "adapted")
+    ]
+    kept = card.pop("kept", True) is True
+    return Segmenter(Network(module, *states), lens, kept, card)
+
+
+def _read_state(
+    part: str,
+    tensors: dict[str, Tensor],
+    module: PrototypeUNet,
+    channels: int,
+    folder: Path,
+) -> State:
+    """Check and read what `_named` named."""
+
+    def within(kind: str) -> dict[str, Tensor]:
+        prefix = f"{part}/{kind}/"
+        return {
+            k.removeprefix(prefix): v.to(torch.float32)
+            for k, v in tensors.items()
+            if k.startswith(prefix) and torch.isfinite(v).all()
+        }
+
+    params = check_params(within("params"), module.architecture, folder)
+    like, found = module.moment_shapes(), within("moments")
+    flat = [found.get(str(i)) for i in range(len(like.seeing) + len(like.deciding))]
+    prototype = within("context").get("prototype")
+    evidence = read_evidence(within("evidence"), channels)
     if (
-        prototype is None
-        or prototype.shape != (width,)
-        or not torch.isfinite(prototype).all()
+        any(
+            t is None or t.shape != shape.shape
+            for t, shape in zip(flat, (*like.seeing, *like.deciding), strict=True)
+        )
+        or (part == "adapted" and (prototype is None or evidence is None))
+        or (prototype is not None and prototype.shape != (module.prototype_size,))
     ):
         raise UserError(
-            f"The weights in '{folder}' lack a usable prototype; save the model again."
+            f"The weights in '{folder}' do not say what the painted cells were like; "
+            "save the model again."
         )
-    network = Network(
-        PrototypeUNet(architecture),
-        check_params(parts["initial"], architecture, folder),
-        check_params(parts["adapted"], architecture, folder),
-        prototype.to(torch.float32),
-    )
-    kept = card.pop("kept", True) is True
-    return Segmenter(
-        network, Lens.from_dict(card.pop("lens", None), folder), kept, card
-    )
+    split = len(like.seeing)
+    known = tuple(t for t in flat if t is not None)
+    moments = Moments(known[:split], known[split:])
+    return State(params, Context(moments, prototype, evidence))
 
 
 def decode_planes(outputs: list[PlaneOutput], settings: DecodeSettings) -> Labels:

@@ -7,10 +7,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.evidence import (
+    IN_CHANNELS,
+    Evidence,
+    draw_evidence,
+    fit_evidence,
+    network_input,
+)
+from napari_metaseg.core.filters import filter_bank
 from napari_metaseg.core.generators import exhaust
-from napari_metaseg.core.inner_loop import run
+from napari_metaseg.core.inner_loop import Context, run
 from napari_metaseg.core.network import (
     Architecture,
+    Moments,
+    Params,
     PrototypeUNet,
     count_parameters,
     fit_prototypes,
@@ -26,8 +36,30 @@ def lively(architecture: Architecture = SMALL, seed: int = 0) -> PrototypeUNet:
     network = PrototypeUNet(architecture)
     with torch.no_grad():
         for p in network.parameters():
-            p.mul_(1.5)
+            p.mul_(1.2)
     return network
+
+
+def some_evidence() -> Evidence:
+    """Fit evidence on a bright square in noise."""
+    torch.manual_seed(3)
+    painted = torch.zeros(1, 40, 40)
+    painted[0, 12:28, 12:28] = 1
+    images = torch.rand(1, 1, 40, 40) + painted
+    return fit_evidence(
+        filter_bank(images), painted, torch.zeros_like(painted), painted
+    )[0]
+
+
+def measured(
+    network: PrototypeUNet, params: Params, image: np.ndarray, *, known: bool
+) -> Context:
+    """Measure an image's moments, and add evidence and prototype if known."""
+    crop = torch.from_numpy(np.ascontiguousarray(image[None, :, :96, :96]))
+    evidence = some_evidence() if known else None
+    maps = None if evidence is None else draw_evidence(evidence, crop)
+    moments = run(network, params, network_input(crop, maps)).moments
+    return Context(moments, torch.linspace(-1, 1, 7) if known else None, evidence)
 
 
 def test_the_bundled_network_is_compact() -> None:
@@ -56,10 +88,10 @@ def test_tiles_leave_no_trace(height: int, width: int, tile: int, known: bool) -
     network = lively()
     params = {k: p.detach() for k, p in network.named_parameters()}
     image = np.random.default_rng(height).random((1, height, width), np.float32)
-    prototype = torch.linspace(-1, 1, 7) if known else None
+    context = measured(network, params, image, known=known)
 
     def draw(size: int) -> np.ndarray:
-        return exhaust(predict(network, params, image, prototype=prototype, tile=size))
+        return exhaust(predict(network, params, image, context, tile=size))
 
     tiled, whole = draw(tile), draw(1024)
 
@@ -69,8 +101,11 @@ def test_tiles_leave_no_trace(height: int, width: int, tile: int, known: bool) -
 
 def test_the_halo_covers_the_receptive_field() -> None:
     network = lively().double()
-    image = torch.rand(1, 1, 256, 256, dtype=torch.float64, requires_grad=True)
-    network(image).logits[0, :, 128, 128].sum().backward()
+    shape = 1, IN_CHANNELS, 256, 256
+    image = torch.rand(shape, dtype=torch.float64, requires_grad=True)
+    moments = network(torch.rand(shape, dtype=torch.float64)).moments
+    moments = Moments(*(tuple(t.detach() for t in part) for part in moments))
+    network(image, moments=moments).logits[0, :, 128, 128].sum().backward()
     assert image.grad is not None
     touched = torch.nonzero(image.grad[0, 0])
 
@@ -126,9 +161,61 @@ def test_each_support_image_is_judged_by_the_others() -> None:
 def test_the_order_of_the_images_does_not_matter() -> None:
     network = lively()
     params = dict(network.named_parameters())
-    images = torch.rand(3, 1, 64, 64)
+    inputs = torch.rand(3, IN_CHANNELS, 64, 64)
 
-    together = run(network, params, images).logits
-    apart = torch.cat([run(network, params, image[None]).logits for image in images])
+    context = Context(run(network, params, inputs).moments, None, None)
+
+    together = run(network, params, inputs, context).logits
+    apart = torch.cat(
+        [run(network, params, one[None], context).logits for one in inputs]
+    )
 
     torch.testing.assert_close(together, apart, atol=1e-5, rtol=1e-5)
+
+
+def test_deciding_layers_alone_give_what_the_whole_network_gives() -> None:
+    network = lively()
+    inputs = torch.rand(2, IN_CHANNELS, 64, 64)
+    prototype = torch.linspace(-1, 1, 7)
+
+    whole = network(inputs, prototype=prototype)
+    with torch.no_grad():
+        network.head.bias.copy_(torch.tensor([1.0, 2.0]))
+    again = network(inputs, seen=whole.seen)
+
+    torch.testing.assert_close(
+        again.logits, network(inputs, prototype=prototype).logits
+    )
+    assert not torch.equal(again.logits, whole.logits)
+
+
+def test_moments_are_those_of_the_features_and_are_told_in_order() -> None:
+    network = lively()
+    inputs = torch.rand(2, IN_CHANNELS, 64, 64)
+    features = network.stem.convs[0](inputs)
+
+    moments = network(inputs).moments
+
+    expected = torch.stack(
+        [
+            features.mean((0, 2, 3)),
+            (features.var((0, 2, 3), correction=0) + 1e-4).sqrt(),
+        ]
+    )
+    torch.testing.assert_close(moments.seeing[0], expected)
+    shapes = network.moment_shapes()
+    for found, like in zip(moments, shapes, strict=True):
+        assert [t.shape for t in found] == [t.shape for t in like]
+
+
+def test_given_moments_take_the_place_of_measured_ones() -> None:
+    network = lively()
+    support, query = torch.rand(2, 2, IN_CHANNELS, 64, 64)
+    moments = network(support).moments
+
+    torch.testing.assert_close(
+        network(support, moments=moments).logits, network(support).logits
+    )
+    assert not torch.allclose(
+        network(query, moments=moments).logits, network(query).logits, atol=1e-3
+    )

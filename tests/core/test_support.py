@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_metaseg.core.evidence import IN_CHANNELS, draw_evidence
 from napari_metaseg.core.support import (
     CROP,
     MARGIN,
@@ -71,8 +72,8 @@ def test_the_crops_hold_what_the_image_holds() -> None:
 
     support = make_support([(image, annotation)])
 
-    assert support.images.shape == (2, 1, CROP, CROP)
-    for crop, target in zip(support.images, support.target.painted, strict=True):
+    assert support.inputs.shape == (2, IN_CHANNELS, CROP, CROP)
+    for crop, target in zip(support.inputs[:, :1], support.target.painted, strict=True):
         # Found again by its first pixel, whose value occurs once.
         ((_, y, x),) = np.argwhere(image == crop[0, 0, 0].item())
         window = slice(y, y + CROP), slice(x, x + CROP)
@@ -100,7 +101,7 @@ def test_two_images_give_crops_of_both() -> None:
 
     support = make_support([one, two])
 
-    assert support.images.mean((1, 2, 3)).tolist() == [0, 1]
+    assert support.inputs[:, 0].mean((1, 2)).tolist() == [0, 1]
 
 
 def test_a_crop_that_cuts_a_cell_knows_of_the_rest() -> None:
@@ -119,8 +120,8 @@ def test_an_image_smaller_than_a_crop_is_padded_with_the_unknown() -> None:
 
     support = make_support([(image, annotation)])
 
-    assert support.images.shape == (1, 1, CROP, CROP)
-    assert torch.equal(support.images[0, :, :20, :30], torch.from_numpy(image))
+    assert support.inputs.shape == (1, IN_CHANNELS, CROP, CROP)
+    assert torch.equal(support.inputs[0, :1, :20, :30], torch.from_numpy(image))
     assert not any(m[0, 20:].any() or m[0, :, 30:].any() for m in support.target)
 
 
@@ -132,7 +133,7 @@ def test_very_many_cells_leave_memory_bounded() -> None:
 
     support = make_support(planes)
 
-    chosen = support.images[:, 0, 0, 0]
+    chosen = support.inputs[:, 0, 0, 0]
     assert len(chosen) == MAX_CROPS
     assert all(len(m) == MAX_CROPS for m in support.target)
     assert (chosen[0], chosen[-1]) == (0, 2 * MAX_CROPS - 1)
@@ -157,3 +158,23 @@ def test_padding_goes_on_as_asked(mode: str) -> None:
     padded = pad_to(np.full((3, 3), 5), 8, 8, mode)  # type: ignore[arg-type]
 
     assert padded[-1, -1] == (5 if mode == "edge" else 0)
+
+
+def test_the_filters_see_beyond_the_edge_of_a_crop() -> None:
+    image = np.random.default_rng(0).random((2, 300, 300), np.float32)
+    annotation = drawn([(140, 140, 20, 20, 1)], (300, 300))
+    annotation[20, 100:190] = -1
+
+    support = make_support([(image, annotation)])
+
+    assert len(support.inputs) > 1, "the stroke asks for a crop of its own"
+    # The cell lies in one crop only, which is therefore judged by the fit to all.
+    crop = next(i for i, p in enumerate(support.target.painted) if p.any())
+    ((_, y, x),) = np.argwhere(
+        image.mean(0)[None] == support.inputs[crop, 0, 0, 0].item()
+    )
+    whole = draw_evidence(support.evidence, torch.from_numpy(image)[None])[0]
+    expected = whole[:, y : y + CROP, x : x + CROP]
+    torch.testing.assert_close(
+        support.inputs[crop, 1:-1], expected, atol=1e-3, rtol=1e-3
+    )

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_metaseg.core.evidence import IN_CHANNELS
 from napari_metaseg.core.support import CROP
 from napari_metaseg.data import episodes as module
 from napari_metaseg.data.augment import Appearance
@@ -34,13 +35,13 @@ def test_images_and_targets_are_consistent(seed: int) -> None:
 
     assert episode is not None
     assert episode.name == "disks"
-    images, target = episode.support
-    assert images.shape == (len(images), 1, CROP, CROP)
+    images, target, evidence = episode.support
+    assert images.shape == (len(images), IN_CHANNELS, CROP, CROP)
     assert all(m.shape == (len(images), CROP, CROP) for m in target)
     queries, dense = episode.query
-    assert queries.shape == (2, 1, 64, 64)
+    assert queries.shape == (2, IN_CHANNELS, 64, 64)
     assert all(m.shape == (2, 64, 64) for m in dense)
-    for tensor in (images, *target, queries, *dense):
+    for tensor in (images, *target, *evidence, queries, *dense):
         assert tensor.dtype == torch.float32
         assert torch.isfinite(tensor).all()
     # A pixel is painted, a stroke, in the ring, or unknown: never two of them.
@@ -72,14 +73,14 @@ def test_the_same_chance_gives_the_same_episode() -> None:
     assert first is not None
     assert second is not None
     for a, b in zip(
-        (first.support.images, *first.support.target, first.query.images),
-        (second.support.images, *second.support.target, second.query.images),
+        (first.support.inputs, *first.support.target, first.query.inputs),
+        (second.support.inputs, *second.support.target, second.query.inputs),
         strict=True,
     ):
         assert torch.equal(a, b)
     other = draw(8)
     assert other is not None
-    assert not torch.equal(first.query.images, other.query.images)
+    assert not torch.equal(first.query.inputs, other.query.inputs)
 
 
 def test_an_image_without_a_whole_cell_gives_no_episode() -> None:
@@ -107,7 +108,7 @@ def test_the_target_lies_on_the_objects_of_the_picture(
         bright = images[:, 0] > 0.5
         assert ((target.foreground > 0) == bright).float().mean() > 0.9
         painted = episode.support.target.painted > 0
-        assert (episode.support.images[:, 0][painted] > 0.5).float().mean() > 0.7
+        assert (episode.support.inputs[:, 0][painted] > 0.5).float().mean() > 0.7
 
 
 def test_support_and_query_change_alike(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,9 +118,9 @@ def test_support_and_query_change_alike(monkeypatch: pytest.MonkeyPatch) -> None
     for seed in range(12):
         episode = draw(seed, replace(SETTINGS, rule_chance=0.0))
         assert episode is not None
-        painted = episode.support.images[:, 0][episode.support.target.painted > 0]
-        wanted = episode.query.images[:, 0][episode.query.target.foreground > 0]
-        ground = episode.query.images[:, 0][episode.query.target.foreground == 0]
+        painted = episode.support.inputs[:, 0][episode.support.target.painted > 0]
+        wanted = episode.query.inputs[:, 0][episode.query.target.foreground > 0]
+        ground = episode.query.inputs[:, 0][episode.query.target.foreground == 0]
         assert painted.median() == pytest.approx(float(wanted.median()), abs=0.05)
         assert wanted.median() < ground.median() - 0.5
 
@@ -137,7 +138,7 @@ def test_objects_that_a_rule_leaves_unsure_have_no_weight(
     for seed in range(12):
         episode = draw(seed, replace(SETTINGS, rule_chance=1.0))
         assert episode is not None
-        bright = episode.query.images[:, 0] > 0.9
+        bright = episode.query.inputs[:, 0] > 0.9
         target = episode.query.target
         # Bright, not the target, and within the picture: a disk that is unsure.
         other = bright & (target.foreground == 0)

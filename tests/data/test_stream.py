@@ -18,7 +18,7 @@ def stream(share: float = 0.5, seed: int = 0) -> EpisodeStream:
 
 
 def flat(episode: Episode) -> torch.Tensor:
-    tensors = (*episode.support.target, episode.support.images, episode.query.images)
+    tensors = (*episode.support.target, episode.support.inputs, episode.query.inputs)
     return torch.cat([t.flatten() for t in (*tensors, *episode.query.target)])
 
 

@@ -150,7 +150,7 @@ def test_weights_that_do_not_fit_are_refused_by_name(
         SMALL.as_dict() | {"name": "transformer"},
         SMALL.as_dict() | {"widths": [4, 4, 4]},
         SMALL.as_dict() | {"widths": [4, 4, 4, 100_000]},
-        SMALL.as_dict() | {"in_channels": 0},
+        SMALL.as_dict() | {"widths": [4, 4, 4, "8"]},
     ],
 )
 def test_another_architecture_is_refused(folder: Path, architecture: object) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from napari_metaseg.core.inner_loop import inner_loop, run
+from napari_metaseg.core.inner_loop import inner_loop, run_on_support
 from napari_metaseg.core.losses import sparse_loss
 
 from .helpers import tiny_episode, tiny_network
@@ -38,9 +38,7 @@ def test_each_step_follows_the_gradient_at_its_own_rate() -> None:
     _, step = inner_loop(network, params, support, rates, 1)
 
     leaves = {k: p.clone().requires_grad_() for k, p in params.items()}
-    loss = sparse_loss(
-        run(network, leaves, support.images, support=support).logits, support.target
-    )
+    loss = sparse_loss(run_on_support(network, leaves, support).logits, support.target)
     slopes = torch.autograd.grad(loss, list(leaves.values()))
     assert step.loss is not None
     torch.testing.assert_close(step.loss, loss.detach())
@@ -93,3 +91,22 @@ def test_the_loop_can_be_left_at_any_step() -> None:
     loop.close()
 
     assert next(loop, None) is None
+
+
+def test_deciding_layers_adapt_alike_whether_the_others_are_run_again_or_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    network, params, rates = begin(0.02)
+    deciding = {k: r for k, r in rates.items() if k.startswith(network.DECIDING)}
+    support = tiny_episode().support
+
+    *_, once = inner_loop(network, params, support, deciding, 3)
+    monkeypatch.setattr(
+        "napari_metaseg.core.inner_loop.run_on_support",
+        lambda network, params, support, seen: run_on_support(network, params, support),
+    )
+    *_, again = inner_loop(network, params, support, deciding, 3)
+
+    for name, tensor in once.params.items():
+        torch.testing.assert_close(tensor, again.params[name])
+        assert torch.equal(tensor, params[name]) == (name not in deciding)

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
 
-from napari_metaseg.core.inner_loop import fit_prototype, inner_loop, run
+from napari_metaseg.core.inner_loop import (
+    fit_context,
+    inner_loop,
+    run,
+    run_on_support,
+)
 from napari_metaseg.core.losses import dense_loss, sparse_loss
 from napari_metaseg.core.network import Params, PrototypeUNet
 from napari_metaseg.learners.meta_gradient import (
     Algorithm,
-    EpisodeTensors,
     MetaState,
     OuterSettings,
     meta_gradient,
@@ -19,11 +24,15 @@ from napari_metaseg.learners.meta_train import start
 
 from .helpers import tiny_episode, tiny_network
 
+if TYPE_CHECKING:
+    from napari_metaseg.learners.episode import EpisodeTensors
+
 DOUBLE = torch.float64
 
 
 def state_of(network: PrototypeUNet, rate: float) -> MetaState:
-    return start(dict(network.named_parameters()), math.log(rate)).state
+    params = dict(network.named_parameters())
+    return start(params, dict.fromkeys(params, rate)).state
 
 
 def outer_loss(
@@ -38,7 +47,7 @@ def outer_loss(
     adapted = dict(params)
     for _ in range(settings.inner_steps):
         leaves = {k: p.detach().requires_grad_() for k, p in adapted.items()}
-        logits = run(network, leaves, episode.support.images, support=episode.support)
+        logits = run_on_support(network, leaves, episode.support)
         loss = sparse_loss(logits.logits, episode.support.target)
         slopes = torch.autograd.grad(loss, list(leaves.values()))
         assert math.sqrt(sum(float(g.square().sum()) for g in slopes)) < 10, "no clip"
@@ -48,8 +57,8 @@ def outer_loss(
         }
 
     def query(at: Params) -> torch.Tensor:
-        prototype = fit_prototype(network, at, episode.support)
-        logits = run(network, at, episode.query_images, prototype=prototype).logits
+        context = fit_context(network, at, episode.support)
+        logits = run(network, at, episode.query_inputs, context).logits
         return dense_loss(logits, episode.query_target)
 
     return query(adapted) + settings.zero_step_weight * query(params)
@@ -59,6 +68,7 @@ def outer_loss(
 def test_maml_equals_central_differences_through_the_whole_network(steps: int) -> None:
     torch.manual_seed(0)
     network, episode = PrototypeUNet().double(), tiny_episode(dtype=DOUBLE)
+    network.head.weight.data.mul_(0.1)
     state = state_of(network, 0.005)
     for r in state.log_rates.values():
         r.data = r.data.to(DOUBLE)
@@ -118,8 +128,8 @@ def test_fomaml_is_the_query_gradient_at_the_adapted_weights() -> None:
     rates = {k: r.exp().detach() for k, r in state.log_rates.items()}
     *_, last = inner_loop(network, state.params, episode.support, rates, 2)
     leaves = {k: p.detach().requires_grad_() for k, p in last.params.items()}
-    prototype = fit_prototype(network, leaves, episode.support)
-    logits = run(network, leaves, episode.query_images, prototype=prototype).logits
+    context = fit_context(network, leaves, episode.support)
+    logits = run(network, leaves, episode.query_inputs, context).logits
     expected = torch.autograd.grad(
         dense_loss(logits, episode.query_target), list(leaves.values())
     )
@@ -139,7 +149,9 @@ def test_a_blank_query_tells_nothing_about_the_support() -> None:
     state = state_of(network, 0.05)
     settings = OuterSettings("pooled")
     first = tiny_episode(0)
-    other = first._replace(support=tiny_episode(1).support)
+    target = first.support.target
+    moved = target._replace(painted=target.painted.roll(5, 2), stroke=target.ring)
+    other = first._replace(support=first.support._replace(target=moved))
 
     def slopes(episode: EpisodeTensors, blank: bool) -> torch.Tensor:
         found = meta_gradient(network, state, episode, settings, blank).gradients
@@ -160,3 +172,24 @@ def test_half_precision_keeps_the_direction() -> None:
         return torch.cat([g.flatten() for g in found])
 
     assert torch.cosine_similarity(flat(True), flat(False), dim=0) > 0.99
+
+
+def test_reptile_is_the_mean_gradient_on_the_way_over_support_and_query() -> None:
+    network, episode = tiny_network(DOUBLE), tiny_episode(dtype=DOUBLE)
+    state = state_of(network, 1e-7)
+    settings = OuterSettings("reptile", inner_steps=3, zero_step_weight=0.0)
+
+    found = meta_gradient(network, state, episode, settings, blank=False).gradients
+
+    # At a vanishing rate the way is straight: the joint gradient of both losses.
+    output = run_on_support(network, state.params, episode.support)
+    support = sparse_loss(output.logits, episode.support.target)
+    context = fit_context(network, state.params, episode.support)
+    logits = run(network, state.params, episode.query_inputs, context).logits
+    joint = torch.autograd.grad(
+        support + dense_loss(logits, episode.query_target),
+        list(state.params.values()),
+    )
+    for a, b in zip(found, joint, strict=False):
+        torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-3)
+    assert all(not g.any() for g in found[len(joint) :]), "rates are not learned"

@@ -9,7 +9,6 @@ import torch
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.learners.checkpoint import load_checkpoint, save_checkpoint
 from napari_metaseg.learners.meta_gradient import (
-    EpisodeTensors,
     MetaState,
     OuterSettings,
 )
@@ -25,6 +24,8 @@ from .helpers import tiny_episode, tiny_network
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_metaseg.learners.episode import EpisodeTensors
+
 OUTER = OuterSettings("fomaml", inner_steps=1)
 
 
@@ -33,7 +34,8 @@ def source(step: int, index: int) -> EpisodeTensors:
 
 
 def fresh() -> Progress:
-    return start(dict(tiny_network().named_parameters()), math.log(0.01))
+    params = dict(tiny_network().named_parameters())
+    return start(params, dict.fromkeys(params, 0.01))
 
 
 def train(progress: Progress, steps: int, total: int = 6) -> list[dict[str, float]]:
@@ -82,7 +84,7 @@ def test_an_episode_without_a_finite_gradient_is_skipped() -> None:
     def sometimes(step: int, index: int) -> EpisodeTensors:
         episode = source(step, index)
         if index == 0:
-            episode = episode._replace(query_images=episode.query_images * math.nan)
+            episode = episode._replace(query_inputs=episode.query_inputs * math.nan)
         return episode
 
     progress = fresh()
@@ -97,7 +99,7 @@ def test_an_episode_without_a_finite_gradient_is_skipped() -> None:
 def test_no_finite_gradient_at_all_stops_the_run() -> None:
     def never(step: int, index: int) -> EpisodeTensors:
         episode = source(step, index)
-        return episode._replace(query_images=episode.query_images * math.nan)
+        return episode._replace(query_inputs=episode.query_inputs * math.nan)
 
     run = meta_train(tiny_network(), fresh(), never, OUTER, TrainSettings(steps=1))
 
@@ -124,7 +126,7 @@ def test_one_meta_step_is_adam_by_another_hand() -> None:
         dict(zip(names, reference[: len(names)], strict=True)),
         dict(zip(names, reference[len(names) :], strict=True)),
     )
-    outer = OuterSettings("fomaml", inner_steps=1, blank_chance=0.0)
+    outer = OuterSettings("fomaml", inner_steps=1, blank_chance=0.0, drop_chance=0.0)
     slopes = meta_gradient(
         tiny_network(), state, tiny_episode(0), outer, blank=False
     ).gradients

@@ -9,6 +9,7 @@ import pytest
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.network import Architecture
+from napari_metaseg.core.recipe import GradientSteps, adapted_names
 from napari_metaseg.data.episodes import EpisodeSettings
 from napari_metaseg.io.bundle import load_bundle
 from napari_metaseg.learners.meta_gradient import OuterSettings
@@ -73,8 +74,9 @@ def test_a_run_ends_in_a_bundle_that_loads(straight: Path) -> None:
     bundle = load_bundle(straight / "bundle")
 
     assert bundle.architecture == SMALL
+    assert isinstance(bundle.recipe, GradientSteps)
     assert bundle.recipe.steps == 1
-    assert set(bundle.recipe.rates) == set(bundle.params)
+    assert set(bundle.recipe.rates) == set(adapted_names(bundle.params, "deciding"))
     training = bundle.card["training"]
     assert training["meta_steps"] == STEPS
     assert training["command"] == "napari-metaseg meta-train tasks"
@@ -237,5 +239,4 @@ def test_pooled_pre_training_takes_no_inner_steps(
 
     bundle = load_bundle(train(pooled, tmp_path / "run"))
 
-    assert bundle.recipe.steps == 0
-    assert set(bundle.recipe.rates.values()) == {0.0}
+    assert bundle.recipe == GradientSteps({}, 0)

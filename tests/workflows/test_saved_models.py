@@ -185,7 +185,9 @@ def cut(name: str) -> Callable[[dict[str, Any]], object]:
     return lambda tensors: tensors.update({name: tensors[name][:-1].clone()})
 
 
-@pytest.mark.parametrize("name", ["adapted/head.bias", "initial/head.bias"])
+@pytest.mark.parametrize(
+    "name", ["adapted/params/head.bias", "initial/params/head.bias"]
+)
 @pytest.mark.parametrize("change", [lose, spoil, cut])
 def test_weights_that_do_not_fit_are_refused(
     saved: Path, name: str, change: Callable[[str], Callable[[Any], object]]
@@ -196,13 +198,22 @@ def test_weights_that_do_not_fit_are_refused(
         load(saved)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "adapted/context/prototype",
+        "adapted/evidence/weights",
+        "adapted/moments/3",
+        "initial/moments/0",
+    ],
+)
 @pytest.mark.parametrize("change", [lose, spoil, cut])
-def test_a_wrong_prototype_is_refused(
-    saved: Path, change: Callable[[str], Callable[[Any], object]]
+def test_a_wrong_context_is_refused(
+    saved: Path, name: str, change: Callable[[str], Callable[[Any], object]]
 ) -> None:
-    change_weights(saved, change("prototype"))
+    change_weights(saved, change(name))
 
-    with pytest.raises(UserError, match="prototype"):
+    with pytest.raises(UserError, match="what the painted cells were like"):
         load(saved)
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from napari_metaseg.core.evidence import fit_evidence, network_input
+from napari_metaseg.core.filters import filter_bank
 from napari_metaseg.core.generators import exhaust
+from napari_metaseg.core.inner_loop import Context, run
 from napari_metaseg.core.instances import PlaneOutput
 from napari_metaseg.core.metrics import iou_matrix
 from napari_metaseg.core.network import PrototypeUNet
@@ -20,13 +23,21 @@ def test_every_instance_of_small_tiles_is_one_of_the_whole_image() -> None:
     network = PrototypeUNet(bundle.architecture)
     scene = sample_scene("fluorescence", size=(400, 360))
     image = (scene.image / scene.image.max()).astype(np.float32)[None]
+    painted = torch.from_numpy(scene.masks == 1)[None].float()
+    evidence, _ = fit_evidence(
+        filter_bank(torch.from_numpy(image)[None]),
+        painted,
+        torch.zeros_like(painted),
+        painted,
+    )
     torch.manual_seed(0)
-    prototype = torch.randn(bundle.architecture.widths[1] + 1) / 10
+    prototype = torch.randn(network.prototype_size) / 10
+    inputs = network_input(torch.from_numpy(image[None, :, :96, :96]), None)
+    moments = run(network, bundle.params, inputs).moments
+    context = Context(moments, prototype, evidence)
 
     def instances(tile: int) -> np.ndarray:
-        maps = exhaust(
-            predict(network, bundle.params, image, prototype=prototype, tile=tile)
-        )
+        maps = exhaust(predict(network, bundle.params, image, context, tile=tile))
         # The median as threshold gives many instances, whatever was drawn.
         middle = float(np.clip(np.median(maps[0]), 0.01, 0.99))
         output = PlaneOutput(maps, (400, 360), bundle.diameter)

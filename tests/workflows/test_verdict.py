@@ -94,9 +94,16 @@ def test_one_cell_that_fills_most_of_its_image_is_no_flood() -> None:
     assert judge(EMPTY, FLOOD, most) == ""
 
 
+def only_one(painted: np.ndarray) -> np.ndarray:
+    return np.where(painted == painted.max(), painted, 0)
+
+
 def test_a_harmful_initialization_does_no_harm(
     scene: Scene, painted: np.ndarray, sabotaged: str
 ) -> None:
+    # One cell leaves none to be left out, so the harm shows only in the result.
+    painted = only_one(painted)
+
     model = adapt(scene.image, painted, init=sabotaged, device="cpu")
 
     assert model.report is not None
@@ -111,6 +118,16 @@ def test_a_harmful_initialization_does_no_harm(
     )
 
 
+def test_steps_that_harm_cells_left_out_are_not_even_taken(
+    scene: Scene, painted: np.ndarray, sabotaged: str
+) -> None:
+    model = adapt(scene.image, painted, init=sabotaged, device="cpu")
+
+    assert model.report is not None
+    assert (model.report.steps, model.report.kept) == (0, True)
+    assert model.report.own_iou_after >= model.report.own_iou_before
+
+
 def test_a_model_that_was_not_kept_stays_so_when_saved(
     scene: Scene,
     painted: np.ndarray,
@@ -118,7 +135,7 @@ def test_a_model_that_was_not_kept_stays_so_when_saved(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     folder = tmp_path_factory.mktemp("models") / "harmless"
-    model = adapt(scene.image, painted, init=sabotaged, device="cpu")
+    model = adapt(scene.image, only_one(painted), init=sabotaged, device="cpu")
 
     model.save(folder)
 

@@ -1,0 +1,188 @@
+"""Recipes: how parameters are adapted at the bench, as meta-training learned it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+from .inner_loop import Step, Support, inner_loop, run_on_support
+from .losses import sparse_loss
+from .network import PrototypeUNet
+from .proximal import ProximalSettings, solve_proximal
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping
+
+    from torch import Tensor, nn
+
+    from .network import Params
+
+MAX_FOLDS = 3
+"""Annotated crops that are left out in turn; more would cost time for little."""
+
+
+@dataclass(frozen=True, slots=True)
+class GradientSteps:
+    """A fixed number of gradient steps (MAML, first-order MAML, Reptile).
+
+    Attributes
+    ----------
+    rates : mapping of str to float
+        Rate of each tensor that is adapted.
+    steps : int
+        Number of steps.
+    """
+
+    rates: Mapping[str, float]
+    steps: int
+
+    @property
+    def total(self) -> int:
+        """Number of steps, for a progress bar."""
+        return self.steps
+
+    def follow(
+        self, network: nn.Module, params: Params, support: Support
+    ) -> Generator[Step, None, None]:
+        """Adapt parameters to a support, see `inner_loop`."""
+        return inner_loop(network, params, support, self._rates(params), self.steps)
+
+    def steps_that_help(
+        self, network: nn.Module, params: Params, support: Support
+    ) -> Generator[None, None, int]:
+        """Find after how many steps cells that were left out are drawn best.
+
+        Parameters
+        ----------
+        network : nn.Module
+            Supplies the structure.
+        params : Params
+            Where to start.
+        support : Support
+            What was painted.
+
+        Yields
+        ------
+        None
+            After each step, so that it can be stopped.
+
+        Returns
+        -------
+        int
+            Between 0 and `steps`: the number with the least support loss on an
+            annotated crop that took no part, averaged over up to `MAX_FOLDS` of
+            them. `steps` where fewer than two crops are painted.
+        """
+        painted = support.target.painted.flatten(1).any(1).nonzero()[:, 0].tolist()
+        if len(painted) < 2 or not self.steps:
+            return self.steps
+        losses = torch.zeros(self.steps + 1)
+        for crop in painted[:MAX_FOLDS]:
+            rest, left_out = _leave_out(support, crop)
+            for step in self.follow(network, params, rest):
+                with torch.no_grad():
+                    logits = run_on_support(network, step.params, rest).logits
+                losses[step.index] += sparse_loss(logits, left_out.target).cpu()
+                yield
+        return int(losses.argmin())
+
+    def _rates(self, params: Params) -> dict[str, Tensor]:
+        return {
+            k: torch.tensor(rate, device=params[k].device)
+            for k, rate in self.rates.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Proximal:
+    """The proximal problem of iMAML, solved to a stated gradient norm.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Tensors that are adapted, all of `PrototypeUNet.DECIDING` layers.
+    settings : ProximalSettings
+        The problem and how far it is solved.
+    """
+
+    names: tuple[str, ...]
+    settings: ProximalSettings
+
+    @property
+    def total(self) -> int:
+        """Largest number of evaluations, for a progress bar."""
+        return self.settings.max_evaluations
+
+    def follow(
+        self,
+        network: nn.Module,
+        params: Params,
+        support: Support,
+        start: Params | None = None,
+    ) -> Generator[Step, None, None]:
+        """Adapt parameters to a support.
+
+        Parameters
+        ----------
+        network : nn.Module
+            Supplies the structure.
+        params : Params
+            The meta-initialization, which the proximal term holds on to.
+        support : Support
+            What was painted.
+        start : Params, optional
+            Where to begin: an earlier solution. It ends where a start from
+            ``params`` ends, within the tolerance.
+
+        Yields
+        ------
+        Step
+            Its index counts evaluations of the support's gradient.
+        """
+        with torch.no_grad():
+            seen = run_on_support(network, params, support).seen
+
+        def loss(moving: Params) -> Tensor:
+            output = run_on_support(network, params | moving, support, seen)
+            return sparse_loss(output.logits, support.target)
+
+        anchor = {k: params[k] for k in self.names}
+        first = None if start is None else {k: start[k] for k in self.names}
+        yield Step(0, params, None)
+        for step in solve_proximal(loss, anchor, self.settings, first):
+            yield Step(step.evaluations, params | step.params, step.loss)
+
+
+Recipe = GradientSteps | Proximal
+
+
+Adapts = Literal["all", "deciding", "conditioning"]
+"""Every tensor; those of the deciding layers; or of these only the vectors that scale
+and shift features, the lift of the likeness and the head."""
+
+
+def adapted_names(params: Params, adapts: Adapts) -> tuple[str, ...]:
+    """Name the tensors that an inner loop adapts."""
+    if adapts == "all":
+        return tuple(params)
+    deciding = (k for k in params if k.startswith(PrototypeUNet.DECIDING))
+    if adapts == "deciding":
+        return tuple(deciding)
+    return tuple(k for k in deciding if params[k].ndim < 4 or k.startswith("head."))
+
+
+def _leave_out(support: Support, crop: int) -> tuple[Support, Support]:
+    """Make one crop unknown in the first support, and all others in the second."""
+    keep = torch.ones(len(support.inputs), device=support.inputs.device)
+    keep[crop] = 0
+    rest, left_out = (
+        support._replace(
+            target=type(support.target)(
+                *(t * mask[:, None, None] for t in support.target)
+            )
+        )
+        for mask in (keep, 1 - keep)
+    )
+    return rest, left_out

@@ -9,11 +9,13 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import tifffile
+import torch
 
 from napari_metaseg import __version__, adapt, load
 from napari_metaseg.cli import main
+from napari_metaseg.core.network import Architecture, PrototypeUNet
 from napari_metaseg.data.synthetic import sample_scene
-from napari_metaseg.io.bundle import bundled_names
+from napari_metaseg.io.bundle import bundled_names, save_bundle
 from napari_metaseg.io.labels import write_labels
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -237,6 +239,12 @@ def test_the_only_file_that_fails_is_bad_input(
         ("segment nowhere cells.tif --output-dir r", "missing or damaged"),
         ("segment taken cells.tif --output-dir r", "missing or damaged"),
         ("benchmark . --draws 1", "holds no tasks"),
+        ("benchmark . --inits --methods", "nothing to compare"),
+        ("benchmark . --cells 0", "must be 1 or more"),
+        ("benchmark . --methods magic", "no method 'magic'"),
+        ("benchmark . --methods finetune --pooled no", "no initialization 'no'"),
+        ("benchmark . --l2sp -1", "cannot be below 0"),
+        ("benchmark . --json no/rows.jsonl", "folder no does not exist"),
         ("meta-train . --output run --steps 1", "holds no tasks"),
     ],
 )
@@ -292,15 +300,66 @@ def write_task(folder: Path) -> None:
         tifffile.imwrite(folder / "task" / part / "0.tif", array)
 
 
-def test_benchmark_prints_a_table_and_writes_its_rows(shell, here: Path) -> None:
-    write_task(here / "data")
+def write_bundle(folder: Path) -> None:
+    """Write a small initialization with random weights."""
+    torch.manual_seed(0)
+    small = Architecture(widths=(4, 4, 4, 8))
+    params = {k: v.detach() for k, v in PrototypeUNet(small).named_parameters()}
+    card = {
+        "name": "small",
+        "algorithm": "none",
+        "architecture": small.as_dict(),
+        "working_diameter": 24.0,
+        "recipe": {"steps": 1, "rates": dict.fromkeys(params, 0.01)},
+    }
+    save_bundle(folder, params, card)
 
-    outcome = shell("benchmark data --draws 1 --cells 2 --device cpu --json rows.json")
+
+def test_benchmark_prints_tables_and_goes_on_where_it_was(shell, here: Path) -> None:
+    write_task(here / "data")
+    write_bundle(here / "small")
+    line = (
+        "benchmark data --inits small --methods forest --draws 1 --cells 2 "
+        "--regimes strokes --corrections 1 --device cpu --json rows.jsonl "
+        "--pictures looks"
+    )
+
+    outcome = shell(line)
 
     assert outcome.status == 0
-    assert "| task | maml, 2 cells |" in outcome.out
-    (row,) = json.loads(Path("rows.json").read_text(encoding="utf-8"))
-    assert (row["task"], row["init"], row["cells"]) == ("task", "maml", 2)
+    assert "## 2 painted cells, 2 background strokes" in outcome.out
+    assert "| small | forest |" in outcome.out
+    assert "## Corrections" in outcome.out
+    lines = Path("rows.jsonl").read_text(encoding="utf-8").splitlines()
+    head, *rows = map(json.loads, lines)
+    assert head["settings"] == {"data": "data", "images": 3, "seed": 0, "device": "cpu"}
+    assert [(r["kind"], r["method"]) for r in rows if r["method"] == "forest"] == [
+        ("score", "forest"),
+        ("correction", "forest"),
+    ]
+    assert {r["method"] for r in rows} == {"forest", "small"}
+    assert Path("looks/task.png").stat().st_size > 0
+    again = shell(line)
+    assert (again.status, again.out) == (0, outcome.out)
+    assert Path("rows.jsonl").read_text(encoding="utf-8").splitlines() == lines
+
+
+def test_rivals_are_set_on_the_command_line(shell, here: Path) -> None:
+    write_task(here / "data")
+    write_bundle(here / "small")
+    line = (
+        "benchmark data --inits small --methods finetune --pooled small --draws 1 "
+        "--cells 1 --images 1 --regimes cells --finetune-steps 0 --adam-rate 0.5 "
+        "--device cpu --json rows.jsonl"
+    )
+
+    assert shell(line).status == 0
+
+    lines = Path("rows.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(x) for x in lines[1:]]
+    tuned = [r for r in rows if r["method"].startswith("finetune")]
+    assert len(tuned) == 4
+    assert all(r["after"] == tuned[0]["after"] for r in tuned), "no steps were taken"
 
 
 def test_meta_train_writes_a_bundle_that_can_be_used(shell, here: Path) -> None:

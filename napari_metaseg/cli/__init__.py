@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from napari_metaseg import __version__
 from napari_metaseg.core.errors import UserError
 
+from .benchmark_options import add_benchmark_options
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -159,7 +161,9 @@ def _add_meta_train(commands: Commands) -> None:
     )
     parser.add_argument("data", type=Path, metavar="DATA")
     parser.add_argument(
-        "--algorithm", default="fomaml", choices=("pooled", "fomaml", "maml")
+        "--algorithm",
+        default="fomaml",
+        choices=("pooled", "fomaml", "maml", "imaml", "reptile"),
     )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
     parser.add_argument("--init", metavar="BUNDLE", help="start from this bundle")
@@ -171,7 +175,34 @@ def _add_meta_train(commands: Commands) -> None:
         "--blank-chance",
         type=float,
         default=0.3,
-        help="share of un-adapted queries without a prototype",
+        help="share of un-adapted queries that know nothing of the painted cells",
+    )
+    parser.add_argument(
+        "--drop-chance",
+        type=float,
+        default=0.3,
+        help="share of episodes without the evidence of classical filters",
+    )
+    parser.add_argument(
+        "--adapts",
+        default="deciding",
+        choices=("deciding", "all", "conditioning"),
+        help="layers that the inner loop adapts",
+    )
+    parser.add_argument(
+        "--strength", type=float, default=2.0, help="of iMAML's proximal term"
+    )
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        default=0.03,
+        help="gradient norm to which iMAML's inner problem is solved",
+    )
+    parser.add_argument(
+        "--max-evaluations",
+        type=int,
+        default=60,
+        help="gradients after which it is left all the same",
     )
     parser.add_argument("--rate", type=float, default=1e-3, help="outer rate")
     parser.add_argument("--procedural-share", type=float, default=0.35)
@@ -194,15 +225,7 @@ def _add_benchmark(commands: Commands) -> None:
         commands,
         "benchmark",
         "benchmark",
-        "Score initializations on tasks with known masks.",
+        "Compare methods on tasks with known masks.",
     )
-    parser.add_argument("data", type=Path, metavar="DATA")
-    parser.add_argument("--tasks", nargs="+", metavar="TASK")
-    parser.add_argument("--inits", nargs="+", default=["maml"], metavar="NAME")
-    parser.add_argument("--cells", type=int, nargs="+", default=[1, 3])
-    parser.add_argument("--draws", type=int, default=3)
-    parser.add_argument("--images", type=int, default=3, help="scored images a draw")
-    parser.add_argument("--strokes", action="store_true", help="two strokes as well")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path, metavar="OUT")
+    add_benchmark_options(parser)
     _add_device(parser)

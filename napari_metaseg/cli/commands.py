@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -10,11 +9,10 @@ from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay_to
 from napari_metaseg.io.annotation import read_annotation
 from napari_metaseg.io.bundle import bundled_names, find_bundle, load_bundle
-from napari_metaseg.io.files import atomic_file
 from napari_metaseg.io.images import ImageFile, read_image
 from napari_metaseg.io.labels import check_axes, check_labels_path, write_labels
+from napari_metaseg.io.model_folder import recipe_words
 from napari_metaseg.workflows.adapt import AdaptedModel, Progress, adapt_steps, load
-from napari_metaseg.workflows.benchmark import BenchmarkSettings, run_benchmark, table
 from napari_metaseg.workflows.meta_train import RunSettings, run_meta_training
 
 if TYPE_CHECKING:
@@ -163,7 +161,7 @@ def models(_options: argparse.Namespace) -> int:
         card = load_bundle(name).card
         training = card.get("training", {})
         print(
-            f"{name}: {card.get('algorithm')}, {card['recipe']['steps']} steps, "
+            f"{name}: {card.get('algorithm')}, {recipe_words(card)}, "
             f"{training.get('meta_steps', '?')} meta-steps ({find_bundle(name)})"
         )
     return 0
@@ -171,6 +169,7 @@ def models(_options: argparse.Namespace) -> int:
 
 def meta_train(options: argparse.Namespace) -> int:
     """Run ``napari-metaseg meta-train``."""
+    from napari_metaseg.core.proximal import ProximalSettings
     from napari_metaseg.learners.meta_gradient import OuterSettings
     from napari_metaseg.learners.meta_train import TrainSettings
 
@@ -178,12 +177,17 @@ def meta_train(options: argparse.Namespace) -> int:
         data=str(options.data),
         tasks=tuple(options.tasks) if options.tasks else None,
         init=options.init,
+        adapts=options.adapts,
+        proximal=ProximalSettings(
+            options.strength, options.tolerance, options.max_evaluations
+        ),
         procedural_share=options.procedural_share,
         checkpoint_every=options.checkpoint_every,
         outer=OuterSettings(
             algorithm=options.algorithm,
             inner_steps=options.inner_steps,
             blank_chance=options.blank_chance,
+            drop_chance=options.drop_chance,
             half=options.half,
         ),
         train=TrainSettings(
@@ -212,25 +216,6 @@ def meta_train(options: argparse.Namespace) -> int:
 
 def benchmark(options: argparse.Namespace) -> int:
     """Run ``napari-metaseg benchmark``."""
-    settings = BenchmarkSettings(
-        cells=tuple(options.cells),
-        draws=options.draws,
-        images=options.images,
-        strokes=options.strokes,
-        seed=options.seed,
-        device=options.device,
-    )
-    rows = []
-    for row in run_benchmark(options.data, options.inits, settings, options.tasks):
-        rows.append(row)
-        print(
-            f"{row.task} {row.init} {row.cells} cells, draw {row.draw}: AP@0.5 "
-            f"{row.ap_before:.3f} -> {row.ap_after:.3f}",
-            file=sys.stderr,
-            flush=True,
-        )
-    print(table(rows))
-    if options.json is not None:
-        with atomic_file(options.json, overwrite=True) as file:
-            file.write(json.dumps([r.as_dict() for r in rows], indent=1).encode())
-    return 0
+    from .benchmark import run
+
+    return run(options)

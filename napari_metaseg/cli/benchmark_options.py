@@ -1,0 +1,51 @@
+"""The options of ``napari-metaseg benchmark``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_benchmark_options(parser: argparse.ArgumentParser) -> None:
+    """Describe what is measured, on what, and how the rivals are set."""
+    add = parser.add_argument
+    add("data", type=Path, metavar="DATA", help="folder of tasks")
+    add("--tasks", nargs="+", metavar="TASK", help="default: all")
+    add("--inits", nargs="*", metavar="NAME", help="default: all bundled ones")
+    add(
+        "--methods",
+        nargs="*",
+        metavar="METHOD",
+        help="controls: random, finetune, forest, ceiling, convpaint (default: the "
+        "first three; finetune needs the pooled bundle)",
+    )
+    add("--cells", type=int, nargs="+", default=[1, 2, 3, 5, 10], metavar="N")
+    add("--draws", type=int, default=5, help="choices of cells (default: 5)")
+    add("--images", type=int, default=3, help="scored images a draw (default: 3)")
+    add("--seed", type=int, default=0)
+    add(
+        "--regimes",
+        nargs="+",
+        default=["cells", "strokes"],
+        choices=("cells", "strokes"),
+        help="cells only, cells and 2 background strokes (default: both)",
+    )
+    add(
+        "--json",
+        type=Path,
+        metavar="OUT",
+        help="append a line for each result; what it holds is not measured again",
+    )
+    add("--pictures", type=Path, metavar="DIR", help="write a picture of each task")
+    add("--corrections", type=int, default=0, metavar="N", help="rounds of correcting")
+    add("--ceiling", action="store_true", help="the supervised ceiling too (slow)")
+    add("--pooled", default="pooled", metavar="NAME", help="where fine-tuning starts")
+    add("--finetune-steps", type=int, metavar="N")
+    add("--sgd-rate", type=float, metavar="RATE")
+    add("--adam-rate", type=float, metavar="RATE")
+    add("--l2sp", type=float, metavar="STRENGTH", help="of the distance to the start")
+    add("--ceiling-steps", type=int, metavar="N")
+    add("--convpaint-features", default="gaussian", metavar="ALIAS")

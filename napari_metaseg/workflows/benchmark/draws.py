@@ -1,0 +1,200 @@
+"""Which cells of which image are painted, and on which other images that is scored."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage as ndi
+
+from napari_metaseg.core.annotation import (
+    LEAST_AREA,
+    MOST_OF_IMAGE,
+    separate_parts,
+)
+from napari_metaseg.core.objects import object_diameters
+from napari_metaseg.core.scaling import WORKING_DIAMETER
+from napari_metaseg.data.painter import add_strokes, choose_cells
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_metaseg.data.folders import TaskFolder
+
+Labels = NDArray[np.int32]
+
+CELLS_ONLY = "cells"
+WITH_STROKES = "strokes"
+REGIMES = (CELLS_ONLY, WITH_STROKES)
+"""Painted cells alone, and the same cells with two short background strokes."""
+
+
+@dataclass(frozen=True)
+class Painted:
+    """What a method may learn from: a task's images and what was painted on them.
+
+    Attributes
+    ----------
+    task : TaskFolder
+        The task. Its masks are not for methods, the supervised ceiling excepted.
+    annotations : tuple of (int, (Y, X) array of int32)
+        Index of each painted image, and what was painted on it: 0 unknown, k > 0 one
+        whole cell, -1 background stroke.
+    scored : tuple of int
+        Indices of the images that are scored.
+    """
+
+    task: TaskFolder = field(repr=False)
+    annotations: tuple[tuple[int, Labels], ...] = field(repr=False)
+    scored: tuple[int, ...]
+
+    @property
+    def images(self) -> list[NDArray[np.generic]]:
+        """The painted images."""
+        return [self.task.images[index] for index, _ in self.annotations]
+
+    @property
+    def n_cells(self) -> int:
+        """Number of painted cells."""
+        return sum(len(np.unique(a[a > 0])) for _, a in self.annotations)
+
+    @property
+    def diameter(self) -> float:
+        """Median diameter (px) of the painted cells, as adaptation measures it."""
+        parts = (separate_parts(a) for _, a in self.annotations)
+        return float(
+            np.median([d for p in parts for d in object_diameters(p).values()])
+        )
+
+    def on(self, index: int) -> Labels | None:
+        """Return what was painted on an image, if anything was."""
+        return next((a for i, a in self.annotations if i == index), None)
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One choice of cells of one image, in both regimes.
+
+    Attributes
+    ----------
+    task : TaskFolder
+        The task.
+    cells, number : int
+        Number of cells that was wanted; number of the draw.
+    image : int
+        Index of the painted image.
+    cells_only, with_strokes : (Y, X) arrays of int32
+        The annotation in either regime, with the same cells.
+    others : tuple of int
+        Indices of the task's other images, in an order of chance. If there is only
+        one image it is scored itself, without the painted cells.
+    """
+
+    task: TaskFolder = field(repr=False)
+    cells: int
+    number: int
+    image: int
+    cells_only: Labels = field(repr=False)
+    with_strokes: Labels = field(repr=False)
+    others: tuple[int, ...]
+
+    def painted(self, regime: str, images: int) -> Painted:
+        """Return what is learned from in a regime, and the images that are scored.
+
+        Parameters
+        ----------
+        regime : str
+            One of `REGIMES`.
+        images : int
+            At most so many images are scored.
+        """
+        annotation = self.cells_only if regime == CELLS_ONLY else self.with_strokes
+        return Painted(self.task, ((self.image, annotation),), self.others[:images])
+
+
+def make_draw(task: TaskFolder, cells: int, number: int, seed: int) -> Draw | None:
+    """Draw an image and cells of it, the same for every method and in both regimes.
+
+    The first image, in an order of chance, that has as many whole cells as wanted; or
+    the one with most of them.
+
+    Parameters
+    ----------
+    task : TaskFolder
+        The task.
+    cells : int
+        Number of cells wanted.
+    number : int
+        Number of the draw.
+    seed : int
+        With ``cells`` and ``number`` it fixes all that is random.
+
+    Returns
+    -------
+    Draw or None
+        None if no image has a whole cell that can be painted.
+    """
+    rng = np.random.default_rng([seed, cells, number])
+    image, chosen = _choose(task, cells, rng)
+    masks = task.masks[image]
+    cells_only = _paintable(whole_cells(masks, chosen))
+    chosen = np.unique(cells_only[cells_only > 0]).tolist()
+    if not chosen:
+        return None
+    # A generator of their own, so that strokes change nothing else.
+    strokes_rng = copy.deepcopy(rng)
+    size = float(np.median([task.diameters[image][k] for k in chosen]))
+    with_strokes = add_strokes(
+        cells_only, masks, strokes_rng, number=2, scale=size / WORKING_DIAMETER
+    )
+    others = [int(i) for i in rng.permutation(len(task.images)) if i != image]
+    return Draw(
+        task, cells, number, image, cells_only, with_strokes, tuple(others or [image])
+    )
+
+
+def _choose(
+    task: TaskFolder, cells: int, rng: np.random.Generator
+) -> tuple[int, list[int]]:
+    best: tuple[int, list[int]] = (0, [])
+    for index in rng.permutation(len(task.images)):
+        diameters = task.diameters[index]
+        found = choose_cells(task.masks[index], diameters, rng, number=cells)
+        if len(found) > len(best[1]):
+            best = int(index), found
+        if len(found) == cells:
+            break
+    return best
+
+
+def _paintable(annotation: Labels) -> Labels:
+    """Leave out what adaptation would refuse: specks, and what fills the image."""
+    area = np.bincount(annotation.ravel())
+    fits = (area >= LEAST_AREA) & (area <= MOST_OF_IMAGE * annotation.size)
+    return np.where(fits[annotation], annotation, 0)
+
+
+def whole_cells(masks: Labels, chosen: Sequence[int]) -> Labels:
+    """Paint objects as a person would: of each, its largest part.
+
+    Parameters
+    ----------
+    masks : (Y, X) array of int32
+        Instances.
+    chosen : sequence of int
+        Numbers of the objects to paint.
+
+    Returns
+    -------
+    (Y, X) array of int32
+        0 where none of them is.
+    """
+    result = np.zeros_like(masks)
+    for k in chosen:
+        parts, _ = ndi.label(masks == k, np.ones((3, 3)))
+        main = 1 + int(np.bincount(parts.ravel())[1:].argmax())
+        result[parts == main] = k
+    return result

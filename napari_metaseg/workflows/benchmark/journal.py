@@ -1,0 +1,127 @@
+"""A file that rows are appended to, one JSON object a line, and that can be resumed."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from napari_metaseg.core.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+KIND = "napari-metaseg benchmark"
+VERSION = 1
+_NO_BENCHMARK = "'{}' is no benchmark of this version; choose another file."
+
+
+class Journal:
+    """Rows that are on disk as soon as they are appended.
+
+    Parameters
+    ----------
+    path : Path or None
+        The file, made if it is missing. Without one, rows are only kept in memory.
+    settings : dict
+        What all rows have in common; JSON-ready. They are the first line.
+
+    Attributes
+    ----------
+    rows : list of dict
+        All rows, those of earlier runs first.
+
+    Raises
+    ------
+    UserError
+        If the file is no benchmark, was written with other settings, is damaged
+        before its last line, or cannot be written.
+    """
+
+    def __init__(self, path: Path | None, settings: dict[str, Any]) -> None:
+        self.path = path
+        self.rows: list[dict[str, Any]] = []
+        header = {"kind": KIND, "version": VERSION, "settings": settings}
+        if path is None:
+            return
+        data = _read(path)
+        complete = data.rfind(b"\n") + 1
+        if complete:
+            lines = _parse(data[:complete], path)
+            _check_header(lines[0], header, path)
+            self.rows = lines[1:]
+        elif not _line(header).startswith(data):
+            raise UserError(_NO_BENCHMARK.format(path))
+        # Only now that the file is known to be ours.
+        if complete < len(data):
+            self._change(lambda file: file.truncate(complete), "r+b")
+        if not complete:
+            self._write(header)
+
+    def append(self, row: dict[str, Any]) -> None:
+        """Add a row; it is on disk before this returns."""
+        self.rows.append(row)
+        self._write(row)
+
+    def _write(self, line: dict[str, Any]) -> None:
+        # One call for the whole line, so that a kill can break only the last.
+        self._change(lambda file: file.write(_line(line)), "ab")
+
+    def _change(self, change: Callable[[BinaryIO], object], mode: str) -> None:
+        if self.path is None:
+            return
+        try:
+            with self.path.open(mode) as file:
+                change(file)  # type: ignore[arg-type]
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise UserError(
+                f"'{self.path}' cannot be written; choose another place for the rows."
+            ) from error
+
+
+def _line(row: dict[str, Any]) -> bytes:
+    return (json.dumps(row, allow_nan=False) + "\n").encode()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes() if path.exists() else b""
+    except OSError as error:
+        raise UserError(
+            f"'{path}' cannot be read; choose another place for the rows."
+        ) from error
+
+
+def _parse(data: bytes, path: Path) -> list[dict[str, Any]]:
+    parsed = []
+    for number, line in enumerate(data.splitlines(), start=1):
+        try:
+            parsed.append(_as_dict(json.loads(line)))
+        except ValueError as error:
+            raise UserError(
+                f"Line {number} of '{path}' is no row of a benchmark; choose another "
+                "file, or remove that line."
+            ) from error
+    return parsed
+
+
+def _as_dict(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError
+    return value
+
+
+def _check_header(found: dict[str, Any], wanted: dict[str, Any], path: Path) -> None:
+    if found.get("kind") != KIND or found.get("version") != wanted["version"]:
+        raise UserError(_NO_BENCHMARK.format(path))
+    settings, own = found.get("settings"), json.loads(json.dumps(wanted["settings"]))
+    if settings != own:
+        known = settings if isinstance(settings, dict) else {}
+        changed = next(k for k in {**own, **known} if own.get(k) != known.get(k))
+        raise UserError(
+            f"'{path}' was started with '{changed}' = {known.get(changed)}, not "
+            f"{own.get(changed)}; choose another file or the same settings."
+        )

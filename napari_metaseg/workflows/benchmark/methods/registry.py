@@ -1,0 +1,112 @@
+"""Methods by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from napari_metaseg.core.errors import UserError
+from napari_metaseg.io.bundle import load_bundle
+from napari_metaseg.workflows.benchmark.extras import need
+
+from .adaptation import Adaptation
+from .ceiling import Ceiling
+from .convpaint import Convpaint, load_convpaint
+from .finetune import Finetune, FinetuneSettings
+from .forest import Forest
+from .random_start import RandomStart
+from .supervised import CeilingSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .protocol import Method
+
+CONTROLS = ("random", "finetune", "forest", "ceiling", "convpaint")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is compared.
+
+    Attributes
+    ----------
+    inits : tuple of str
+        Names or folders of initializations.
+    controls : tuple of str
+        Of `CONTROLS`.
+    pooled : str
+        Bundle that fine-tuning and the supervised ceiling start from.
+    device : str
+        See `napari_metaseg.core.devices.pick_device`.
+    seed : int
+        Fixes random weights and the forest.
+    finetune : FinetuneSettings
+        Settings of fine-tuning.
+    ceiling : CeilingSettings
+        Settings of the supervised ceiling.
+    convpaint : str
+        Features that convpaint uses.
+    """
+
+    inits: tuple[str, ...]
+    controls: tuple[str, ...] = ()
+    pooled: str = "pooled"
+    device: str = "auto"
+    seed: int = 0
+    finetune: FinetuneSettings = field(default_factory=FinetuneSettings)
+    ceiling: CeilingSettings = field(default_factory=CeilingSettings)
+    convpaint: str = "gaussian"
+
+
+def make_methods(choice: Choice) -> list[Method]:
+    """Make the methods that were chosen, initializations first.
+
+    Raises
+    ------
+    UserError
+        If a name is unknown, or what a method needs is not there.
+    """
+    unknown = sorted(set(choice.controls) - set(CONTROLS))
+    if unknown:
+        raise UserError(
+            f"There is no method '{unknown[0]}'; choose of {', '.join(CONTROLS)}."
+        )
+    inits = tuple(dict.fromkeys(choice.inits))
+    methods: list[Method] = [Adaptation(name, choice.device) for name in inits]
+    for name in dict.fromkeys(choice.controls):
+        methods += _control(name, inits, choice)
+    if not methods:
+        raise UserError("There is nothing to compare; name --inits or --methods.")
+    for method in methods:
+        # Bundles that are missing are told now, not after hours.
+        method.fingerprint  # noqa: B018
+    return methods
+
+
+def _control(name: str, inits: Sequence[str], choice: Choice) -> list[Method]:
+    match name:
+        case "random":
+            recipe = _recipe(inits, choice)
+            return [RandomStart(recipe, choice.seed, choice.device)]
+        case "finetune":
+            return [
+                Finetune(rule, l2sp, choice.pooled, choice.device, choice.finetune)
+                for rule in ("sgd", "adam")
+                for l2sp in (False, True)
+            ]
+        case "forest":
+            need("sklearn.ensemble")
+            return [Forest(seed=choice.seed)]
+        case "convpaint":
+            load_convpaint()
+            return [Convpaint(choice.convpaint)]
+        case _:
+            return [Ceiling(choice.pooled, choice.device, choice.ceiling)]
+
+
+def _recipe(inits: Sequence[str], choice: Choice) -> str:
+    """Return the first initialization whose inner loop takes steps."""
+    pooled = (load_bundle(name).card.get("algorithm") == "pooled" for name in inits)
+    learned = (n for n, is_pooled in zip(inits, pooled, strict=True) if not is_pooled)
+    return next(learned, choice.pooled)

@@ -1,0 +1,72 @@
+"""What a benchmark measures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from napari_metaseg.core.errors import UserError
+
+from .draws import REGIMES
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkSettings:
+    """What to measure.
+
+    Attributes
+    ----------
+    cells : tuple of int
+        Numbers of painted cells.
+    draws : int
+        Choices of cells for each number and task.
+    regimes : tuple of str
+        Of `napari_metaseg.workflows.benchmark.draws.REGIMES`.
+    images : int
+        Other images of the task that are scored in each draw.
+    seed : int
+        Fixes the draws, which are the same for every method.
+    corrections : int
+        Rounds of the simulated correction loop; 0 leaves it out.
+    """
+
+    cells: tuple[int, ...] = (1, 2, 3, 5, 10)
+    draws: int = 5
+    regimes: tuple[str, ...] = REGIMES
+    images: int = 3
+    seed: int = 0
+    corrections: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the numbers.
+
+        Raises
+        ------
+        UserError
+            If nothing would be measured.
+        """
+        if not self.cells or min(self.cells) < 1:
+            raise UserError("The number of painted cells must be 1 or more.")
+        if min(self.draws, self.images) < 1:
+            raise UserError("The numbers of draws and of images must be 1 or more.")
+        if min(self.seed, self.corrections) < 0:
+            raise UserError("The seed and the number of corrections cannot be below 0.")
+
+    def header(self, data: str, device: str) -> dict[str, object]:
+        """Return what all rows of one file have in common, JSON-ready.
+
+        Tasks, cells, draws, regimes and methods only choose rows, so a file can grow
+        by them.
+
+        Parameters
+        ----------
+        data : str
+            Name of the folder of tasks.
+        device : str
+            Where the networks run.
+        """
+        return {
+            "data": data,
+            "images": self.images,
+            "seed": self.seed,
+            "device": device,
+        }

@@ -1,0 +1,472 @@
+from __future__ import annotations
+
+import functools
+import math
+import operator
+import sys
+import types
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+
+from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.inner_loop import Support, run_on_support
+from napari_metaseg.core.losses import dense_loss, sparse_loss
+from napari_metaseg.core.metrics import average_precision
+from napari_metaseg.core.objects import object_diameters
+from napari_metaseg.io.bundle import load_bundle, save_bundle
+from napari_metaseg.workflows.adapt import adapt
+from napari_metaseg.workflows.benchmark.draws import Draw, Painted, make_draw
+from napari_metaseg.workflows.benchmark.methods.adaptation import Adaptation
+from napari_metaseg.workflows.benchmark.methods.ceiling import Ceiling, make_folds
+from napari_metaseg.workflows.benchmark.methods.convpaint import Convpaint
+from napari_metaseg.workflows.benchmark.methods.finetune import (
+    Finetune,
+    FinetuneSettings,
+    fine_tune,
+)
+from napari_metaseg.workflows.benchmark.methods.forest import Forest
+from napari_metaseg.workflows.benchmark.methods.look import (
+    make_lens,
+    make_lens_and_support,
+    on_device,
+)
+from napari_metaseg.workflows.benchmark.methods.pixels import (
+    ForestSettings,
+    known_pixels,
+    part_cells,
+)
+from napari_metaseg.workflows.benchmark.methods.random_start import (
+    RandomStart,
+    random_params,
+)
+from napari_metaseg.workflows.benchmark.methods.registry import Choice, make_methods
+from napari_metaseg.workflows.benchmark.methods.supervised import (
+    CeilingSettings,
+    Crops,
+    as_painted,
+    full_support,
+    train_supervised,
+)
+from tests.data.tasks import disks, task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_metaseg.data.folders import TaskFolder
+
+CPU = torch.device("cpu")
+FEW = CeilingSettings(folds=2, steps=2, batch=2, crop=64)
+
+
+def noisy(images: int = 3, channels: int = 0, side: int = 160) -> TaskFolder:
+    """Bright disks on noise; in the last of several channels only."""
+    masks = tuple(disks(side) for _ in range(images))
+    sizes = tuple(object_diameters(m) for m in masks)
+    clean = replace(task(images=images), masks=masks, diameters=sizes)
+    rng = np.random.default_rng(0)
+    seen = []
+    for masks in clean.masks:
+        gray = rng.normal(80, 12, masks.shape)
+        bright = gray + 60 * (masks > 0)
+        stack = [*[gray] * (channels - 1), bright]
+        seen.append(np.stack(stack, -1) if channels else bright)
+    arrays = tuple(np.clip(a, 0, 255).astype(np.uint8) for a in seen)
+    return replace(clean, images=arrays)
+
+
+def a_draw(known: TaskFolder | None = None, cells: int = 2) -> Draw:
+    found = make_draw(known or noisy(), cells, 0, 0)
+    assert found is not None
+    return found
+
+
+PAINTED = a_draw().painted("strokes", 1)
+IMAGE = PAINTED.task.images[PAINTED.scored[0]]
+
+
+@pytest.fixture(scope="module")
+def still(small: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the small bundle with a recipe of no steps."""
+    bundle = load_bundle(small)
+    folder = tmp_path_factory.mktemp("bundles") / "still"
+    recipe = bundle.card["recipe"] | {"steps": 0}
+    save_bundle(folder, bundle.params, bundle.card | {"recipe": recipe})
+    return str(folder)
+
+
+@pytest.mark.parametrize("channels", [0, 3])
+@pytest.mark.parametrize("regime", ["cells", "strokes"])
+def test_the_forest_finds_bright_disks_on_noise(channels: int, regime: str) -> None:
+    known = noisy(channels=channels)
+    painted = a_draw(known).painted(regime, 2)
+
+    fitted = Forest(ForestSettings(trees=20)).fit(painted)
+
+    assert fitted.before(IMAGE) is None
+    for index in painted.scored:
+        found = fitted.after(known.images[index])
+        assert found.dtype == np.int32
+        assert average_precision(known.masks[index], found) > 0.9
+
+
+def test_a_forest_learns_from_several_images_and_the_same_each_time() -> None:
+    other = np.where(PAINTED.task.masks[1] == 3, 3, 0).astype(np.int32)
+    more = replace(PAINTED, annotations=(*PAINTED.annotations, (1, other)))
+    settings = ForestSettings(trees=5, pixels=200)
+
+    first, again = (Forest(settings, seed=4).fit(more).after(IMAGE) for _ in range(2))
+
+    np.testing.assert_array_equal(first, again)
+
+
+def test_a_forest_refuses_an_image_with_other_channels() -> None:
+    fitted = Forest(ForestSettings(trees=2)).fit(PAINTED)
+
+    with pytest.raises(UserError, match=r"1 channel\(s\) but this image has 3"):
+        fitted.after(np.stack([IMAGE] * 3, -1))
+
+
+def test_touching_cells_of_the_painted_size_are_parted_and_specks_go() -> None:
+    y, x = np.mgrid[:60, :90]
+    probability = np.zeros((60, 90), np.float32)
+    for centre in (30, 52):
+        probability[(y - 30) ** 2 + (x - centre) ** 2 <= 144] = 1
+    probability[5:8, 5:8] = 1
+
+    labels = part_cells(probability, 24.0, ForestSettings())
+
+    assert sorted(np.unique(labels[30, [30, 52]])) == [1, 2]
+    assert labels.max() == 2
+    assert labels[6, 6] == 0
+
+
+def test_nothing_found_is_an_empty_result() -> None:
+    blank = np.zeros((30, 30), np.float32)
+
+    assert not part_cells(blank, 10.0, ForestSettings()).any()
+
+
+def test_a_ring_and_strokes_are_background_and_outlines_are_neither() -> None:
+    annotation = np.zeros((40, 40), np.int32)
+    annotation[10:20, 10:20] = 5
+    annotation[30, 5:9] = -1
+
+    cells, background = known_pixels(annotation, 4.0)
+
+    np.testing.assert_array_equal(cells, annotation == 5)
+    np.testing.assert_array_equal(
+        background[15, 3:12],
+        # Column 9 is next to the cell; columns 5 to 8 are 2 to 5 px from it.
+        [False, False, True, True, True, True, False, False, False],
+    )
+    assert background[annotation < 0].all()
+    assert not (cells & background).any()
+
+
+@pytest.fixture(scope="module")
+def tuning(small: str) -> Callable[..., dict[str, torch.Tensor]]:
+    bundle = load_bundle(small)
+    _, support = make_lens_and_support(PAINTED, bundle)
+    module, initial = on_device(bundle, CPU)
+
+    def tune(rule: str, strength: float, **changed: float) -> dict[str, torch.Tensor]:
+        settings = replace(FinetuneSettings(steps=3), **changed)
+        result = fine_tune(module, initial, support, settings, rule, strength=strength)
+        return {k: v - initial[k] for k, v in result.items()}
+
+    return tune
+
+
+def moved(change: dict[str, torch.Tensor]) -> float:
+    return math.sqrt(sum(float(v.square().sum()) for v in change.values()))
+
+
+@pytest.mark.parametrize("rule", ["sgd", "adam"])
+def test_fine_tuning_moves_and_l2sp_holds_back(tuning, rule: str) -> None:
+    free, held, fixed = (moved(tuning(rule, s)) for s in (0.0, 1e3, math.inf))
+
+    assert free > held > 0
+    assert fixed == 0
+
+
+@pytest.mark.parametrize("rule", ["sgd", "adam"])
+@pytest.mark.parametrize("changed", [{"sgd_rate": 0.0, "adam_rate": 0.0}, {"steps": 0}])
+def test_no_rate_or_no_steps_leave_the_start(
+    tuning, rule: str, changed: dict[str, float]
+) -> None:
+    assert moved(tuning(rule, math.inf, **changed)) == 0
+    assert moved(tuning(rule, 0.0, **changed)) == 0
+
+
+def test_the_first_sgd_step_is_the_gradient_step(tuning, small: str) -> None:
+    bundle = load_bundle(small)
+    _, support = make_lens_and_support(PAINTED, bundle)
+    module, initial = on_device(bundle, CPU)
+    at = {k: v.clone().requires_grad_() for k, v in initial.items()}
+    output = run_on_support(module, at, support)
+    loss = sparse_loss(output.logits, support.target)
+    gradients = torch.autograd.grad(loss, list(at.values()))
+
+    change = tuning("sgd", 3.0, steps=1, sgd_rate=0.01)
+
+    # The proximal step on 3 / 2 |p - p0|^2 divides the plain step by 1 + 0.01 * 3.
+    for name, gradient in zip(at, gradients, strict=True):
+        torch.testing.assert_close(
+            change[name], -0.01 * gradient / 1.03, rtol=1e-4, atol=1e-7
+        )
+
+
+def test_fine_tuning_looks_as_adaptation_does(small: str) -> None:
+    lens, _ = make_lens_and_support(PAINTED, load_bundle(small))
+    model = adapt(
+        PAINTED.images, [a for _, a in PAINTED.annotations], init=small, device="cpu"
+    )
+
+    assert lens == model.segmenter.lens
+
+
+def test_without_steps_fine_tuning_is_adaptation_without_steps(
+    small: str, still: str
+) -> None:
+    settings = FinetuneSettings(steps=0)
+    tuned = Finetune("adam", False, still, "cpu", settings).fit(PAINTED)
+    adapted = Adaptation(still, "cpu").fit(PAINTED)
+
+    np.testing.assert_array_equal(tuned.before(IMAGE), adapted.before(IMAGE))
+    np.testing.assert_array_equal(tuned.after(IMAGE), adapted.after(IMAGE))
+    assert not tuned.reverted
+
+
+def test_adaptation_is_the_public_function_with_do_no_harm_told_apart(
+    small: str,
+) -> None:
+    fitted = Adaptation(small, "cpu").fit(PAINTED)
+    model = adapt(
+        PAINTED.images, [a for _, a in PAINTED.annotations], init=small, device="cpu"
+    )
+
+    assert model.report is not None
+    assert fitted.reverted == (not model.report.kept)
+    np.testing.assert_array_equal(
+        fitted.after(IMAGE), replace(model.segmenter, kept=True).segment(IMAGE)
+    )
+    np.testing.assert_array_equal(
+        fitted.before(IMAGE), model.segment(IMAGE, adapted=False)
+    )
+    assert fitted.seconds > 0
+
+
+def test_a_warm_round_starts_where_the_last_one_ended(small: str) -> None:
+    method = Adaptation(small, "cpu")
+    first = method.fit(PAINTED)
+
+    warm, cold = method.fit(PAINTED, previous=first), method.fit(PAINTED)
+
+    reached = first.segmenter.network.adapted.params
+    for name, value in warm.segmenter.network.initial.params.items():
+        torch.testing.assert_close(value, reached[name], rtol=1e-3, atol=1e-4)
+    for name, value in cold.segmenter.network.initial.params.items():
+        torch.testing.assert_close(value, load_bundle(small).params[name])
+
+
+def test_the_random_start_is_the_same_network_with_other_weights(small: str) -> None:
+    bundle = load_bundle(small)
+    first, again, other = (random_params(bundle, s) for s in (0, 0, 1))
+    fitted = RandomStart(small, 0, "cpu").fit(PAINTED)
+
+    assert {k: v.shape for k, v in first.items()} == {
+        k: v.shape for k, v in bundle.params.items()
+    }
+    assert all(torch.equal(first[k], again[k]) for k in first)
+    assert not torch.equal(first["head.weight"], other["head.weight"])
+    start = fitted.segmenter.network.initial.params["head.weight"]
+    torch.testing.assert_close(start, first["head.weight"], rtol=1e-3, atol=1e-4)
+    assert not torch.equal(
+        fitted.segmenter.network.adapted.params["head.weight"], start
+    )
+
+
+def test_drawing_random_weights_leaves_the_chance_of_others_alone(small: str) -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    random_params(load_bundle(small), 0)
+
+    assert torch.equal(torch.rand(2), expected)
+
+
+@pytest.mark.parametrize(("images", "folds"), [(2, 2), (5, 3), (7, 3), (2, 9)])
+def test_every_image_lies_in_one_part(images: int, folds: int) -> None:
+    parts = make_folds(images, CeilingSettings(folds=folds))
+
+    assert sorted(functools.reduce(operator.iadd, parts, [])) == list(range(images))
+    assert all(parts)
+
+
+def test_the_ceiling_never_trains_on_what_it_is_scored_on(
+    small: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    painted = a_draw(noisy(3, side=80), 1).painted("cells", 1)
+    from napari_metaseg.workflows.benchmark.methods import ceiling
+
+    seen: list[list[int]] = []
+    original = ceiling.train_supervised
+
+    def spy(known, indices, *further):
+        seen.append(list(indices))
+        return original(known, indices, *further)
+
+    monkeypatch.setattr(ceiling, "train_supervised", spy)
+    method = Ceiling(small, "cpu", FEW)
+    fitted = method.fit(painted)
+
+    assert fitted is not None
+    for part, indices in zip(fitted.folds, seen, strict=True):
+        assert sorted([*part, *indices]) == [0, 1, 2]
+    for index, image in enumerate(painted.task.images):
+        part = next(n for n, fold in enumerate(fitted.folds) if index in fold)
+        own = fitted.segmenters[part].segment(image, axes="YX")
+        np.testing.assert_array_equal(fitted.after(image), own)
+    assert method.fit(painted) is fitted, "one training serves all draws"
+    assert len(seen) == 2
+
+
+def test_supervision_lowers_the_dense_loss_on_another_image(small: str) -> None:
+    known = noisy(2, side=80)
+    settings = replace(FEW, steps=15, rate=0.02)
+    segmenter = train_supervised(known, [0], load_bundle(small), CPU, settings)
+    network = segmenter.network
+    support = full_support(known, [0], segmenter.lens)
+    crops = Crops(known, [1], segmenter.lens, support.evidence, FEW)
+    inputs, target = crops.batch(CPU)
+    batch = Support(inputs, as_painted(target), support.evidence)
+
+    before, after = (
+        float(dense_loss(run_on_support(network.module, p, batch).logits, target))
+        for p in (network.initial.params, network.adapted.params)
+    )
+
+    assert after < 0.9 * before
+
+
+def test_crops_show_inputs_and_targets_of_the_same_place(small: str) -> None:
+    known = noisy(2, side=80)
+    lens = make_lens(known.images[0], 20.0, load_bundle(small))
+    support = full_support(known, [0], lens)
+
+    inputs, target = Crops(known, [0, 1], lens, support.evidence, FEW).batch(CPU)
+
+    assert inputs.shape[0] == target.foreground.shape[0] == 2
+    assert inputs.shape[2:] == target.foreground.shape[1:] == (64, 64)
+    inside, outside = target.foreground > 0, target.foreground == 0
+    assert inputs[:, 0][inside].mean() > inputs[:, 0][outside].mean() + 0.3
+
+
+def test_the_ceiling_of_a_single_image_is_unknown(small: str) -> None:
+    draw = a_draw(noisy(1))
+    blank = np.zeros_like(PAINTED.task.masks[0])
+    empty = replace(
+        noisy(2),
+        masks=(disks(), blank),
+        diameters=(object_diameters(disks()), {}),
+    )
+    method = Ceiling(small, "cpu", FEW)
+
+    assert method.fit(draw.painted("cells", 1)) is None
+    assert method.fit(a_draw(empty).painted("cells", 1)) is None
+
+
+class ConvpaintModel:
+    """Stands in for the model of napari-convpaint 1.2: the same calls and shapes."""
+
+    def __init__(self, alias: str) -> None:
+        print("a line of progress")
+        self.alias = alias
+        self.params: dict[str, str] = {}
+
+    def set_param(self, key: str, value: str) -> None:
+        self.params[key] = value
+
+    def train(self, images: list[np.ndarray], targets: list[np.ndarray]) -> None:
+        assert all(set(np.unique(t)) == {0, 1, 2} for t in targets)
+        gray = [i.mean(0) if i.ndim == 3 else i for i in images]
+        pairs = list(zip(gray, targets, strict=True))
+        low, high = (np.mean([g[t == c].mean() for g, t in pairs]) for c in (1, 2))
+        self.border = (low + high) / 2
+
+    def predict_probas(self, image: np.ndarray) -> np.ndarray:
+        multi = self.params["channel_mode"] == "multi"
+        gray = image.mean(0) if multi else image
+        cell = (gray > self.border).astype(float)
+        return np.stack([1 - cell, cell])
+
+
+@pytest.mark.parametrize("channels", [0, 3])
+def test_convpaint_is_taught_classes_and_its_cells_are_parted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], channels: int
+) -> None:
+    name = "napari_convpaint.convpaint_model"
+    module = types.ModuleType(name)
+    module.ConvpaintModel = ConvpaintModel  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "napari_convpaint", types.ModuleType("parent"))
+    monkeypatch.setitem(sys.modules, name, module)
+    clean = task(images=2)
+    colour = tuple(
+        np.stack([i] * channels, -1) if channels else i for i in clean.images
+    )
+    known = replace(clean, images=colour)
+    painted: Painted = a_draw(known).painted("strokes", 1)
+
+    fitted = Convpaint().fit(painted)
+    found = fitted.after(known.images[painted.scored[0]])
+
+    assert average_precision(known.masks[painted.scored[0]], found) == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_a_rival_that_is_not_installed_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "napari_convpaint", None)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    monkeypatch.setitem(sys.modules, "sklearn.ensemble", None)
+
+    with pytest.raises(UserError, match="pip install napari-convpaint"):
+        make_methods(Choice((), ("convpaint",)))
+    with pytest.raises(UserError, match=r"'napari-metaseg\[benchmark\]'"):
+        make_methods(Choice((), ("forest",)))
+
+
+def test_methods_are_made_by_name_and_differ_by_what_they_are(small: str) -> None:
+    chosen = Choice((small,), ("random", "finetune", "forest", "ceiling"), small)
+    methods = make_methods(chosen)
+
+    assert [m.name.replace(small, "S") for m in methods] == [
+        "S",
+        "random",
+        "finetune-sgd",
+        "finetune-sgd-l2sp",
+        "finetune-adam",
+        "finetune-adam-l2sp",
+        "forest",
+        "ceiling",
+    ]
+    harder = replace(chosen, finetune=FinetuneSettings(steps=99))
+    changed = {
+        m.name
+        for m, other in zip(methods, make_methods(harder), strict=True)
+        if m.fingerprint != other.fingerprint
+    }
+    assert changed == {m.name for m in methods if m.name.startswith("finetune")}
+    assert len({m.origin for m in methods}) == 5
+
+
+def test_unknown_names_are_told(small: str) -> None:
+    with pytest.raises(UserError, match="no method 'foresty'; choose of random"):
+        make_methods(Choice((small,), ("foresty",)))
+    with pytest.raises(UserError, match="no initialization 'mamba'"):
+        make_methods(Choice(("mamba",)))

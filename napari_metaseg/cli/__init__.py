@@ -90,7 +90,7 @@ def _add_device(parser: argparse.ArgumentParser) -> None:
 
 def _add_looks(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--axes", help="one letter an axis of T, Z, C, Y, X")
-    parser.add_argument("--channel", type=int, help="channel to use (default: mean)")
+    parser.add_argument("--channel", type=int, help="channel to use (default: all)")
 
 
 def _add_adapt(commands: Commands) -> None:

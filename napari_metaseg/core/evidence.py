@@ -8,8 +8,9 @@ clean instances.
 
 Each discriminant is a ridge regression, solved in closed form, of +1 against -1 on
 the filter responses, some of them with random rectified features added (Rahimi &
-Recht, NIPS 2008). What the painted cells are told from is not background: it is
-the ring around them, or everything, whoever owns those pixels.
+Recht, NIPS 2008), and scaled so that its means on the two sides are +1 and -1. What
+the painted cells are told from is not background: it is the ring around them, or
+everything, whoever owns those pixels.
 """
 
 from __future__ import annotations
@@ -25,7 +26,16 @@ from .filters import filter_bank, filter_count
 
 RANDOM_FEATURES = 128
 
-RIDGE = 0.03
+ROBUST = 10.0
+"""Ridge of cell against everything: what a few cells of one image tell must hold on
+the next. On 60 training episodes the area under the ROC curve of unseen pixels rises
+from 0.86 at 0.03 to 0.89."""
+
+SHARP = 0.3
+"""Ridge of cell against ring, which must see thin gaps between cells."""
+
+SHARPEST = 0.1
+"""Ridge of core against edge."""
 
 RING = (1, 7)
 """Inner and outer distance (px at working scale) of the ring around a cell."""
@@ -252,25 +262,27 @@ def _solve(sums: _Sums, filters: int) -> Tensor:
     painted, ring, everything, stroke, core, edge = range(6)
     struck = bool(sums.mass[stroke] > 0)
 
-    def discriminant(wanted: int, other: int, *, linear: bool) -> Tensor:
+    def discriminant(wanted: int, other: int, ridge: float, *, linear: bool) -> Tensor:
         against = [other, stroke] if struck and other != edge else [other]
         second = (gram[wanted] + gram[against].mean(0)) / 2
         target = (first[wanted] - first[against].mean(0)) / 2
         size = len(target)
         used = torch.ones(size, dtype=torch.bool, device=gram.device)
         used[filters:-1] = not linear
-        eye = RIDGE * torch.eye(int(used.sum()), dtype=gram.dtype, device=gram.device)
+        eye = ridge * torch.eye(int(used.sum()), dtype=gram.dtype, device=gram.device)
         weights = torch.zeros_like(target)
         weights[used] = torch.linalg.solve(second[used][:, used] + eye, target[used])
+        weights = weights / (target @ weights).clamp_min(1e-6)
+        weights[-1] -= (first[wanted] - target) @ weights
         return weights
 
     return torch.stack(
         [
-            discriminant(painted, ring, linear=True),
-            discriminant(painted, everything, linear=True),
-            discriminant(painted, ring, linear=False),
-            discriminant(painted, everything, linear=False),
-            discriminant(core, edge, linear=False),
+            discriminant(painted, ring, SHARP, linear=True),
+            discriminant(painted, everything, ROBUST, linear=True),
+            discriminant(painted, ring, SHARP, linear=False),
+            discriminant(painted, everything, ROBUST, linear=False),
+            discriminant(core, edge, SHARPEST, linear=False),
         ],
         1,
     )

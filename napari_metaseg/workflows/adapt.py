@@ -50,7 +50,7 @@ def adapt(
     axes : str, optional
         One letter an axis, of T, Z, C, Y, X.
     channel : int, optional
-        Channel to use; by default the mean of all.
+        Channel to use; by default all of them.
     diameter : float, optional
         Object size (px), instead of that of the painted cells.
     init : str or Path

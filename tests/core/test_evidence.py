@@ -12,7 +12,7 @@ from napari_metaseg.core.evidence import (
     IN_CHANNELS,
     MAPS,
     RANDOM_FEATURES,
-    RIDGE,
+    SHARP,
     draw_evidence,
     fit_evidence,
     network_input,
@@ -83,10 +83,12 @@ def test_the_linear_map_is_the_ridge_regression_of_its_definition() -> None:
     near = ndi.binary_dilation(own, square)
     ring = ndi.binary_dilation(own, square, iterations=7) & ~near
     a, b = z[own.ravel()], z[ring.ravel()]
-    gram = (a.T @ a / len(a) + b.T @ b / len(b)) / 2 + RIDGE * np.eye(z.shape[1])
-    weights = np.linalg.solve(gram, (a.mean(0) - b.mean(0)) / 2)
+    gram = (a.T @ a / len(a) + b.T @ b / len(b)) / 2 + SHARP * np.eye(z.shape[1])
+    score = z @ np.linalg.solve(gram, (a.mean(0) - b.mean(0)) / 2)
+    high, low = score[own.ravel()].mean(), score[ring.ravel()].mean()
 
-    expected = np.clip(z @ weights, -2, 2).reshape(96, 96)
+    expected = (2 * score - high - low) / (high - low)
+    expected = np.clip(expected, -2, 2).reshape(96, 96)
     np.testing.assert_allclose(
         draw_evidence(evidence, images)[0, 0], expected, atol=2e-3
     )

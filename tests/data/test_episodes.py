@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_metaseg.core.evidence import IN_CHANNELS
+from napari_metaseg.core.filters import filter_count
 from napari_metaseg.core.support import CROP
 from napari_metaseg.data import episodes as module
 from napari_metaseg.data.augment import Appearance
@@ -16,6 +18,9 @@ from napari_metaseg.data.episodes import Episode, EpisodeSettings, draw_episode
 from napari_metaseg.data.relabel import Rule
 
 from .tasks import disks, task
+
+if TYPE_CHECKING:
+    from napari_metaseg.data.folders import TaskFolder
 
 SETTINGS = EpisodeSettings(query_size=64, query_crops=2)
 PLAIN = Appearance(False, 1.0, 0.0, (0.0, 1.0), 0.0, 0.0, None)
@@ -170,3 +175,36 @@ def test_where_not_all_is_annotated_the_distance_is_unknown(
         assert weight[foreground > 0].min() >= 1
         near = torch.nn.functional.max_pool2d(foreground, 41, 1, 20) > 0
         assert not weight[~near].any()
+
+
+def in_colour() -> TaskFolder:
+    """Return a task whose disks differ from the ground in hue, not in brightness."""
+    gray = task(images=2)
+    rng = np.random.default_rng(0)
+    images = []
+    for masks in gray.masks:
+        image = rng.normal(100, 4, (*masks.shape, 3))
+        image[masks > 0] += (60, -60, 0)
+        images.append(image.clip(0, 255).astype(np.uint8))
+    return replace(gray, images=tuple(images))
+
+
+def test_colours_are_shown_as_colours_or_as_gray(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "draw_appearance", lambda _: PLAIN)
+    calm = replace(SETTINGS, rule_chance=0.0, stroke_chance=0.0)
+
+    channels, told = set(), []
+    for seed in range(24):
+        episode = draw_episode(in_colour(), np.random.default_rng(seed), calm)
+        assert episode is not None
+        count = len(episode.support.evidence.mean) // filter_count(1)
+        channels.add(count)
+        if count == 3:
+            maps, wanted = episode.query.inputs[:, 1], episode.query.target.foreground
+            told.append(float(((maps > 0) == (wanted > 0)).float().mean()))
+
+    assert channels == {1, 3}
+    # Mixed colours may hide the hue; the colours themselves do not.
+    assert np.median(told) > 0.9

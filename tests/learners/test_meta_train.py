@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_metaseg.learners.episode import EpisodeTensors
+    from napari_metaseg.learners.meta_train import EpisodeSource
 
 OUTER = OuterSettings("fomaml", inner_steps=1)
 
@@ -153,3 +154,21 @@ def test_a_damaged_checkpoint_gets_a_sentence(tmp_path: Path, damage: str) -> No
 
     with pytest.raises(UserError, match="damaged"):
         load_checkpoint(path, fresh())
+
+
+def test_evidence_is_withheld_in_the_share_of_episodes_that_is_asked_for() -> None:
+    def without(step: int, index: int) -> EpisodeTensors:
+        return source(step, index).without_evidence()
+
+    def trained(chance: float, episodes: EpisodeSource) -> list[torch.Tensor]:
+        progress = fresh()
+        outer = OuterSettings("pooled", blank_chance=0.0, drop_chance=chance)
+        settings = TrainSettings(steps=1, tasks_per_step=2)
+        next(meta_train(tiny_network(), progress, episodes, outer, settings))
+        return progress.state.tensors()
+
+    withheld = trained(1.0, source)
+    for a, b in zip(withheld, trained(0.0, without), strict=True):
+        torch.testing.assert_close(a, b)
+    shown = trained(0.0, source)
+    assert not all(torch.equal(a, b) for a, b in zip(withheld, shown, strict=True))

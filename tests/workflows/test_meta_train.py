@@ -9,10 +9,16 @@ import pytest
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.network import Architecture
-from napari_metaseg.core.recipe import GradientSteps, adapted_names
+from napari_metaseg.core.proximal import ProximalSettings
+from napari_metaseg.core.recipe import (
+    Adapts,
+    GradientSteps,
+    Proximal,
+    adapted_names,
+)
 from napari_metaseg.data.episodes import EpisodeSettings
 from napari_metaseg.io.bundle import load_bundle
-from napari_metaseg.learners.meta_gradient import OuterSettings
+from napari_metaseg.learners.meta_gradient import Algorithm, OuterSettings
 from napari_metaseg.learners.meta_train import TrainSettings
 from napari_metaseg.workflows.adapt import adapt
 from napari_metaseg.workflows.meta_train import RunSettings, run_meta_training
@@ -22,6 +28,8 @@ from .conftest import SMALL
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from napari_metaseg.data.synthetic import Scene
 
 STEPS = 3
 
@@ -240,3 +248,45 @@ def test_pooled_pre_training_takes_no_inner_steps(
     bundle = load_bundle(train(pooled, tmp_path / "run"))
 
     assert bundle.recipe == GradientSteps({}, 0)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "adapts", "kind"),
+    [
+        ("fomaml", "all", GradientSteps),
+        ("maml", "deciding", GradientSteps),
+        ("reptile", "all", GradientSteps),
+        ("imaml", "conditioning", Proximal),
+    ],
+)
+def test_every_algorithm_makes_a_bundle_that_adapts(
+    settings: RunSettings,
+    algorithm: Algorithm,
+    adapts: Adapts,
+    kind: type,
+    scene: Scene,
+    painted: np.ndarray,
+    tmp_path: Path,
+) -> None:
+    run = replace(
+        settings,
+        adapts=adapts,
+        outer=OuterSettings(algorithm, inner_steps=2),
+        proximal=ProximalSettings(1.0, 0.1, 8),
+        train=replace(settings.train, steps=1, tasks_per_step=1),
+    )
+
+    folder = train(run, tmp_path / "run")
+
+    bundle = load_bundle(folder)
+    assert isinstance(bundle.recipe, kind)
+    if isinstance(bundle.recipe, Proximal):
+        assert bundle.recipe.names == adapted_names(bundle.params, adapts)
+        assert bundle.recipe.settings == run.proximal
+    else:
+        assert set(bundle.recipe.rates) == set(adapted_names(bundle.params, adapts))
+        assert bundle.recipe.steps == 2
+    model = adapt(scene.image, painted, init=folder, device="cpu")
+    labels = model.labels
+    assert isinstance(labels, np.ndarray)
+    np.testing.assert_array_equal(labels[painted > 0], painted[painted > 0])

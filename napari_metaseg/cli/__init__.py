@@ -208,7 +208,9 @@ def _add_meta_train(commands: Commands) -> None:
     parser.add_argument("--procedural-share", type=float, default=0.35)
     parser.add_argument("--checkpoint-every", type=int, default=50)
     parser.add_argument(
-        "--half", action="store_true", help="convolve in bfloat16 (first order only)"
+        "--half",
+        action="store_true",
+        help="convolve in bfloat16 (not for maml and imaml)",
     )
     parser.add_argument("--seed", type=int, default=0)
     _add_device(parser)

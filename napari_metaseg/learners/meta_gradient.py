@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from .episode import EpisodeTensors
 
 Algorithm = Literal["pooled", "fomaml", "maml", "imaml", "reptile"]
+SECOND_ORDER = "maml", "imaml"
+"""Algorithms that multiply by Hessians, for which 16 bits are too few."""
+
 ALGORITHMS: tuple[Algorithm, ...] = ("pooled", "fomaml", "maml", "imaml", "reptile")
 
 
@@ -93,7 +96,7 @@ class OuterSettings:
         The inner problem of iMAML.
     half : bool
         Convolve in bfloat16 where the device gains by it; sums, norms and solves
-        stay in 32 bits. First order only.
+        stay in 32 bits. Without effect in `SECOND_ORDER` algorithms.
     """
 
     algorithm: Algorithm = "fomaml"
@@ -137,7 +140,7 @@ def meta_gradient(
     with torch.autocast(
         episode.query_inputs.device.type,
         torch.bfloat16,
-        enabled=settings.half,
+        enabled=settings.half and settings.algorithm not in SECOND_ORDER,
         cache_enabled=False,
     ):
         return _meta_gradient(network, state, episode, settings, blank)

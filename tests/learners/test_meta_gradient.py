@@ -174,6 +174,20 @@ def test_half_precision_keeps_the_direction() -> None:
     assert torch.cosine_similarity(flat(True), flat(False), dim=0) > 0.99
 
 
+def test_second_order_is_never_computed_in_half_precision() -> None:
+    network, episode = tiny_network(), tiny_episode()
+    state = state_of(network, 0.05)
+
+    half, whole = (
+        meta_gradient(
+            network, state, episode, OuterSettings("maml", 2, half=half), False
+        ).gradients
+        for half in (True, False)
+    )
+
+    assert all(torch.equal(a, b) for a, b in zip(half, whole, strict=True))
+
+
 def test_reptile_is_the_mean_gradient_on_the_way_over_support_and_query() -> None:
     network, episode = tiny_network(DOUBLE), tiny_episode(dtype=DOUBLE)
     state = state_of(network, 1e-7)

@@ -214,9 +214,10 @@ def test_the_first_sgd_step_is_the_gradient_step(tuning, small: str) -> None:
     change = tuning("sgd", 3.0, steps=1, sgd_rate=0.01)
 
     # The proximal step on 3 / 2 |p - p0|^2 divides the plain step by 1 + 0.01 * 3.
+    # A change of a parameter of about 3 is known to 2e-7 in 32 bits.
     for name, gradient in zip(at, gradients, strict=True):
         torch.testing.assert_close(
-            change[name], -0.01 * gradient / 1.03, rtol=1e-4, atol=1e-7
+            change[name], -0.01 * gradient / 1.03, rtol=1e-4, atol=5e-7
         )
 
 

@@ -7,12 +7,8 @@ nothing depends on the extent of the input, so that a tile with a sufficient hal
 gives what the whole image gives.
 
 Its input is the gray image and the evidence of classical filters, see `evidence`.
-Half-way up the decoder a *prototype* asks of each pixel: does this look like what
-was painted? It is a linear density ratio between painted pixels and all pixels,
-fitted in closed form on the network's own features (least-squares importance
-fitting; Kanamori, Hido & Sugiyama, JMLR 10, 2009, eq. 4) and differentiable, so
-that meta-training shapes the features for it. It uses unpainted pixels only as
-"the rest of the world", never as background.
+Half-way up the decoder a *prototype* asks of each pixel whether it looks like what was
+painted, see `prototype`.
 """
 
 from __future__ import annotations
@@ -27,6 +23,7 @@ from torch import Tensor, nn
 
 from .errors import UserError
 from .evidence import IN_CHANNELS
+from .prototype import at_least_32, fit_prototypes, likeness_of
 
 STRIDE = 8
 """Inputs are padded to multiples of this many px."""
@@ -199,11 +196,6 @@ class _Judge(nn.Module):
         return joined
 
 
-def at_least_32(x: Tensor) -> Tensor:
-    """Bring 16-bit numbers to 32 bits, and leave 64 bits alone."""
-    return x.to(torch.promote_types(x.dtype, torch.float32))
-
-
 def _up(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
@@ -304,9 +296,9 @@ class PrototypeUNet(nn.Module):
         if painted is not None:
             with torch.autocast(up.device.type, enabled=False):
                 fit = fit_prototypes(up, painted, stroke, self.log_ridge.exp())
-            likeness, prototype = _likeness(up, fit.crossed), fit.whole
+            likeness, prototype = likeness_of(up, fit.crossed), fit.whole
         elif prototype is not None:
-            likeness = _likeness(up, prototype.expand(len(up), -1))
+            likeness = likeness_of(up, prototype.expand(len(up), -1))
         else:
             likeness = up.new_zeros(len(up), 2, *up.shape[2:])
         return Seen(fine, up, likeness), prototype
@@ -329,80 +321,6 @@ class PrototypeUNet(nn.Module):
 
         seeing = self.stem, self.down1, self.down2, self.bottom, self.up2, self.up1
         return Moments(shapes(*seeing), shapes(self.judge, self.last))
-
-
-class Prototypes(NamedTuple):
-    """Prototypes fitted on N support images.
-
-    Attributes
-    ----------
-    whole : (C + 1,) tensor
-        Fitted on all of them; its mean answer on painted pixels is 1.
-    crossed : (N, C + 1) tensor
-        Row i is fitted without the painted pixels of image i (with them if
-        they are the only ones).
-    """
-
-    whole: Tensor
-    crossed: Tensor
-
-
-def fit_prototypes(
-    features: Tensor, painted: Tensor, stroke: Tensor | None, ridge: Tensor
-) -> Prototypes:
-    """Fit the density ratio painted : everything, in closed form.
-
-    With features ``f`` (a constant appended), ``w`` is proportional to
-    ``(E_all[f f'] + E_stroke[f f'] + ridge I)^-1 E_painted[f]``; strokes weigh as
-    much as the rest of the world, which pushes the answer towards 0 there.
-
-    Parameters
-    ----------
-    features : (N, C, h, w) tensor
-        Features of the support images.
-    painted, stroke : (N, Y, X) tensor
-        Masks at image resolution; averaged down to (h, w).
-    ridge : scalar tensor
-        Strength of the ridge penalty.
-
-    Returns
-    -------
-    Prototypes
-    """
-    shape = features.shape[2], features.shape[3]
-    f = at_least_32(features).flatten(2).transpose(1, 2)
-    f = torch.cat([f, f.new_ones(*f.shape[:2], 1)], 2)
-    weight = F.adaptive_avg_pool2d(painted, shape).flatten(1)
-    gram = _mean_gram(f, f.new_ones(f.shape[:2]))
-    if stroke is not None:
-        gram = gram + _mean_gram(f, F.adaptive_avg_pool2d(stroke, shape).flatten(1))
-    gram = gram + ridge * torch.eye(f.shape[2], dtype=f.dtype, device=f.device)
-    mass = weight.sum(1)
-    sums = torch.einsum("npc,np->nc", f, weight)
-    others = mass.sum() - mass
-    alone = (others < 1e-3 * mass.sum().clamp_min(1e-6)).to(f.dtype)
-    crossed = (sums.sum(0) - sums * (1 - alone)[:, None]) / (
-        mass.sum() - mass * (1 - alone)
-    ).clamp_min(1e-6)[:, None]
-    means = torch.cat([(sums.sum(0) / mass.sum().clamp_min(1e-6))[None], crossed])
-    answers = torch.linalg.solve(gram, means.T).T
-    answers = answers / (answers * means).sum(1, keepdim=True).clamp_min(1e-6)
-    return Prototypes(answers[0], answers[1:])
-
-
-def _mean_gram(f: Tensor, weight: Tensor) -> Tensor:
-    """Weighted mean of f f' over images and pixels; 0 where there is no weight."""
-    gram = torch.einsum("npc,npd->cd", f * weight[..., None], f)
-    return gram / weight.sum().clamp_min(1e-6)
-
-
-def _likeness(features: Tensor, prototypes: Tensor) -> Tensor:
-    """Likeness to what was painted (about 1 there), and a mark that it is known."""
-    with torch.autocast(features.device.type, enabled=False):
-        weights, bias = prototypes[:, :-1, None, None], prototypes[:, -1, None, None]
-        ratio = (at_least_32(features) * weights).sum(1) + bias
-        likeness = 2 * torch.tanh(ratio / 2)
-    return torch.stack([likeness, torch.ones_like(likeness)], 1).to(features.dtype)
 
 
 def count_parameters(module: nn.Module) -> int:

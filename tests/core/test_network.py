@@ -23,8 +23,8 @@ from napari_metaseg.core.network import (
     Params,
     PrototypeUNet,
     count_parameters,
-    fit_prototypes,
 )
+from napari_metaseg.core.prototype import fit_prototypes
 from napari_metaseg.core.tiles import predict, tile_windows
 
 SMALL = Architecture(widths=(4, 6, 8, 10))

@@ -75,8 +75,8 @@ class AdaptRun:
             views, single = self._views()
             known = _check_views(views)
             lens = _make_lens(views[0].planes, known, bundle, self)
-            support = _support_of(views, lens).to(device)
-            module, params = _on_device(bundle, device)
+            support = support_of(views, lens).to(device)
+            module, params = on_device(bundle, device)
             with torch.no_grad():
                 initial = State(params, blank_context(module, params, support))
         base = Segmenter(Network(module, initial, initial), lens, False, {})
@@ -182,7 +182,8 @@ def _make_lens(planes: Planes, known: Annotated, bundle: Bundle, run: AdaptRun) 
     return Lens(run.channel, ranges, diameter, bundle.diameter)
 
 
-def _support_of(views: list[View], lens: Lens) -> Support:
+def support_of(views: list[View], lens: Lens) -> Support:
+    """Cut the support crops around everything that was painted on the views."""
     pairs = []
     for view in views:
         for index, painted in enumerate(view.planes.split(view.annotation)):
@@ -193,9 +194,10 @@ def _support_of(views: list[View], lens: Lens) -> Support:
     return make_support(pairs)
 
 
-def _on_device(
+def on_device(
     bundle: Bundle, device: torch.device
 ) -> tuple[PrototypeUNet, dict[str, torch.Tensor]]:
+    """Build a bundle's network and copy its weights to a device."""
     layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
     module = PrototypeUNet(bundle.architecture).to(device)
     params = {

@@ -19,6 +19,7 @@ from napari_metaseg.core.metrics import average_precision
 from napari_metaseg.core.objects import object_diameters
 from napari_metaseg.io.bundle import load_bundle, save_bundle
 from napari_metaseg.workflows.adapt import adapt
+from napari_metaseg.workflows.adapt_run import on_device
 from napari_metaseg.workflows.benchmark.draws import Draw, Painted, make_draw
 from napari_metaseg.workflows.benchmark.methods.adaptation import Adaptation
 from napari_metaseg.workflows.benchmark.methods.ceiling import Ceiling, make_folds
@@ -32,7 +33,6 @@ from napari_metaseg.workflows.benchmark.methods.forest import Forest
 from napari_metaseg.workflows.benchmark.methods.look import (
     make_lens,
     make_lens_and_support,
-    on_device,
 )
 from napari_metaseg.workflows.benchmark.methods.pixels import (
     ForestSettings,

@@ -12,10 +12,11 @@ from napari_metaseg.core.devices import pick_device
 from napari_metaseg.core.inner_loop import run_on_support
 from napari_metaseg.core.losses import sparse_loss
 from napari_metaseg.io.bundle import load_bundle
+from napari_metaseg.workflows.adapt_run import on_device
 
 from .adaptation import FittedSegmenter, bundle_fingerprint
 from .fingerprint import fingerprint
-from .look import make_lens_and_support, make_segmenter, on_device
+from .look import make_lens_and_support, make_segmenter
 
 if TYPE_CHECKING:
     from torch import nn

@@ -47,7 +47,7 @@ features; then the cell's core against its edge, with random features."""
 IN_CHANNELS = 1 + MAPS + 1
 """Channels of the network's input: gray image, evidence, and 1 where it is known."""
 
-PIXELS_AT_ONCE = 2**17
+PIXELS_AT_ONCE = 2**13
 
 
 class Evidence(NamedTuple):
@@ -225,9 +225,16 @@ def random_projection(filters: int) -> Tensor:
 
 def _features(evidence: Evidence, responses: Tensor) -> Tensor:
     """Standardised responses, random features and a constant, (P, F + R + 1)."""
-    z = ((responses - evidence.mean) / evidence.scale).clamp(-5, 5)
-    hidden = torch.relu(2 * (z @ evidence.projection[:-1] + evidence.projection[-1]))
-    return torch.cat([z, hidden, torch.ones_like(z[:, :1])], 1)
+    pixels, filters = responses.shape
+    features = responses.new_ones(pixels, filters + RANDOM_FEATURES + 1)
+    # Written in place: this is bound by memory, and half of the cost of an episode.
+    z, hidden = features[:, :filters], features[:, filters:-1]
+    torch.sub(responses, evidence.mean, out=z)
+    z.div_(evidence.scale).clamp_(-5, 5)
+    projection = 2 * evidence.projection
+    torch.addmm(projection[-1], z, projection[:-1], out=hidden)
+    hidden.relu_()
+    return features
 
 
 def _pixel_sets(painted: Tensor, stroke: Tensor, cue: Tensor) -> Tensor:

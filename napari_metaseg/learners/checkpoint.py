@@ -12,6 +12,7 @@ from napari_metaseg.core.errors import UserError
 
 from .meta_gradient import MetaState
 from .meta_train import Progress
+from .outer_step import Moments
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,7 +103,7 @@ def load_checkpoint(path: Path, like: Progress) -> Progress:
         step,
         state,
         column("average", like.average),
-        list(zip(first, second, strict=True)),
+        list(map(Moments, first, second)),
     )
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from .episode import EpisodeTensors
 from .meta_gradient import MetaState, OuterSettings, meta_gradient
+from .outer_step import Moments, update
 
 EpisodeSource = Callable[[int, int], EpisodeTensors]
 """Gives the episode of (meta-step, index)."""
@@ -29,7 +30,7 @@ class TrainSettings:
     tasks_per_step : int
         Episodes whose meta-gradients are averaged.
     rate : float
-        Adam's rate at the start; it falls to 0 along a half cosine.
+        Rate at the start, see `update`; it falls to 0 along a half cosine.
     rate_of_rates : float
         The same for the logarithms of the inner rates.
     clip : float
@@ -62,14 +63,14 @@ class Progress:
         Weights and inner rates.
     average : list of Tensor
         Their exponential average, in the order of `MetaState.tensors`.
-    moments : list of (Tensor, Tensor)
-        Adam's first and second moments, likewise.
+    moments : list of Moments
+        Of their gradients, likewise.
     """
 
     step: int
     state: MetaState
     average: list[Tensor]
-    moments: list[tuple[Tensor, Tensor]]
+    moments: list[Moments]
 
 
 def start(params: dict[str, Tensor], rates: dict[str, float]) -> Progress:
@@ -92,7 +93,7 @@ def start(params: dict[str, Tensor], rates: dict[str, float]) -> Progress:
         0,
         state,
         [t.detach().clone() for t in state.tensors()],
-        [(torch.zeros_like(t), torch.zeros_like(t)) for t in state.tensors()],
+        [Moments(torch.zeros_like(t), torch.zeros_like(t)) for t in state.tensors()],
     )
 
 
@@ -167,7 +168,7 @@ def _meta_step(
     gradient = [t / len(logs) for t in total]
     norm = math.sqrt(sum(float(g.square().sum()) for g in gradient))
     scale = min(1.0, settings.clip / (norm + 1e-12))
-    _adam(progress, [g * scale for g in gradient], settings)
+    _outer_step(progress, [g * scale for g in gradient], settings)
     keys = sorted({k for log in logs for k in log})
     means = {k: float(np.mean([g[k] for g in logs if k in g])) for k in keys}
     return means | {
@@ -177,22 +178,20 @@ def _meta_step(
     }
 
 
-def _adam(progress: Progress, gradient: list[Tensor], settings: TrainSettings) -> None:
-    """One Adam step (Kingma & Ba 2015, algorithm 1), then the weight average."""
+def _outer_step(
+    progress: Progress, gradient: list[Tensor], settings: TrainSettings
+) -> None:
+    """Move everything that is learned, then the average of the weights."""
     progress.step += 1
-    t, (b1, b2) = progress.step, (0.9, 0.99)
+    t = progress.step
     fall = 0.5 * (1 + math.cos(math.pi * min(1.0, (t - 1) / settings.steps)))
     warm = min(1.0, t / 50)
+    decay = min(settings.average, t / (t + 9))
     weights = len(progress.state.params)
     with torch.no_grad():
         for i, (tensor, g) in enumerate(
             zip(progress.state.tensors(), gradient, strict=True)
         ):
-            first, second = progress.moments[i]
-            first.lerp_(g, 1 - b1)
-            second.lerp_(g.square(), 1 - b2)
             rate = settings.rate if i < weights else settings.rate_of_rates
-            step = (first / (1 - b1**t)) / ((second / (1 - b2**t)).sqrt() + 1e-8)
-            tensor -= rate * fall * warm * step
-            decay = min(settings.average, t / (t + 9))
+            tensor -= rate * fall * warm * update(progress.moments[i], g, t)
             progress.average[i].lerp_(tensor, 1 - decay)

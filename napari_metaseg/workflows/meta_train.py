@@ -45,9 +45,6 @@ if TYPE_CHECKING:
 
 INNER_PROBLEM = ProximalSettings(strength=2.0, tolerance=0.03, max_evaluations=60)
 
-NO_RATES = "pooled", "imaml"
-"""Algorithms whose inner loop takes no gradient steps at learned rates."""
-
 FIRST_RATE = 0.005
 """Inner rate to start with: at ten times this, one inner loop destroys a
 pre-trained initialization and meta-training spends its budget on recovering."""
@@ -203,8 +200,16 @@ def _begin(
     # random weights round alike.
     moved = network.to(device).to(memory_format=layout)  # type: ignore[call-overload]
     params = dict(moved.named_parameters())
-    names = () if settings.outer.algorithm in NO_RATES else _adapted(settings, params)
-    return network, start(params, {k: learned.get(k, FIRST_RATE) for k in names})
+    match settings.outer.algorithm:
+        case "imaml":
+            rates = {}
+        case "pooled":
+            # It takes no inner step, and hands on the rates that others have learned.
+            rates = dict(learned)
+        case _:
+            names = _adapted(settings, params)
+            rates = {k: learned.get(k, FIRST_RATE) for k in names}
+    return network, start(params, rates)
 
 
 def _adapted(settings: RunSettings, params: Params) -> tuple[str, ...]:
@@ -288,7 +293,8 @@ def write_bundle(
         k: float(r.exp())
         for k, r in zip(progress.state.log_rates, average[len(names) :], strict=True)
     }
-    recipe: Recipe = GradientSteps(rates, outer.inner_steps if rates else 0)
+    steps = 0 if outer.algorithm == "pooled" else outer.inner_steps
+    recipe: Recipe = GradientSteps(rates, steps)
     if outer.proximal is not None:
         recipe = outer.proximal
     full = card | {

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.network import Architecture
@@ -248,6 +249,30 @@ def test_pooled_pre_training_takes_no_inner_steps(
     bundle = load_bundle(train(pooled, tmp_path / "run"))
 
     assert bundle.recipe == GradientSteps({}, 0)
+
+
+def test_pooled_pre_training_hands_on_the_inner_rates_it_was_given(
+    settings: RunSettings, straight: Path, tmp_path: Path
+) -> None:
+    parent = load_bundle(straight / "bundle").recipe
+    pooled = replace(
+        settings,
+        init=str(straight / "bundle"),
+        outer=replace(settings.outer, algorithm="pooled"),
+    )
+
+    between = load_bundle(train(pooled, tmp_path / "pooled")).recipe
+    again = replace(settings, init=str(tmp_path / "pooled" / "bundle"))
+    interrupt(again, tmp_path / "again", 1)
+
+    assert isinstance(parent, GradientSteps)
+    assert isinstance(between, GradientSteps)
+    assert between.steps == 0
+    assert between.rates == pytest.approx(parent.rates)
+    state = load_file(tmp_path / "again" / "checkpoint.safetensors")
+    for name, rate in parent.rates.items():
+        started = float(state[f"value/log_rate/{name}"].exp())
+        assert started == pytest.approx(rate, rel=1e-3)
 
 
 @pytest.mark.parametrize(

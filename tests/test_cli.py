@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+import roifile
 import tifffile
 import torch
 
@@ -132,6 +133,22 @@ def test_also_segments_further_images_with_their_pixel_size(shell, here: Path) -
     assert Path("results/other_labels.tif").exists()
     with tifffile.TiffFile("results/c_labels.tif") as tif:
         assert tif.pages[0].tags["XResolution"].value == (4, 1)
+
+
+def test_further_formats_are_written_beside_the_labels(shell, here: Path) -> None:
+    assert shell(f"{ADAPT} --also-write csv rois").status == 0
+
+    labels = tifffile.imread("found.tif")
+    assert len(roifile.roiread("found.zip")) == len(np.unique(labels)) - 1
+    table = Path("found.csv").read_text(encoding="utf-8").splitlines()
+    assert len(table) == len(np.unique(labels))
+    assert "intensity_mean" in table[0]
+    Path("found.tif").unlink()
+    outcome = shell(f"{ADAPT} --also-write rois")
+    assert outcome.status == 2
+    assert "found.zip exists already" in outcome.err
+    assert outcome.err.count("\n") == 1, "nothing was computed"
+    assert not Path("found.tif").exists()
 
 
 def test_a_saved_model_segments_from_the_shell(shell, here: Path) -> None:

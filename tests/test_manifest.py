@@ -40,6 +40,7 @@ def test_each_contribution_names_a_command(manifest: PluginManifest) -> None:
         for group in (
             contributions.widgets,
             contributions.sample_data,
+            contributions.writers,
             *(contributions.menus or {}).values(),
         )
         for item in group or ()

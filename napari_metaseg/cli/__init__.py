@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from napari_metaseg import __version__
 from napari_metaseg.core.errors import UserError
 
 from .benchmark_options import add_benchmark_options
+from .export_options import add_also_write, add_export_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,9 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.command_line = shlex.join(["napari-metaseg", *given])
     try:
         # Imported late: --help and bad options need no torch.
-        from . import commands
-
-        status: int = getattr(commands, options.run)(options)
+        module, _, name = options.run.partition(".")
+        run = getattr(import_module(f"{__name__}.{module}"), name)
+        status: int = run(options)
     except UserError as error:
         print(f"napari-metaseg: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -61,6 +63,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_adapt(commands)
     _add_segment(commands)
+    _add_export(commands)
     _add_models(commands)
     _add_meta_train(commands)
     _add_benchmark(commands)
@@ -95,7 +98,10 @@ def _add_looks(parser: argparse.ArgumentParser) -> None:
 
 def _add_adapt(commands: Commands) -> None:
     parser = _add(
-        commands, "adapt", "adapt", "Learn from painted cells and find all of them."
+        commands,
+        "adapt",
+        "commands.adapt",
+        "Learn from painted cells and find all of them.",
     )
     parser.add_argument("image", type=Path, metavar="IMAGE")
     parser.add_argument(
@@ -136,27 +142,43 @@ def _add_adapt(commands: Commands) -> None:
     )
     parser.add_argument("--output-dir", type=Path, metavar="DIR", help="for --also")
     parser.add_argument("--save-model", type=Path, metavar="DIR")
+    add_also_write(parser)
     parser.add_argument("--overwrite", action="store_true")
 
 
 def _add_segment(commands: Commands) -> None:
-    parser = _add(commands, "segment", "segment", "Segment images with a saved model.")
+    parser = _add(
+        commands, "segment", "commands.segment", "Segment images with a saved model."
+    )
     parser.add_argument("model", type=Path, metavar="MODEL")
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
     parser.add_argument("--output-dir", type=Path, required=True, metavar="DIR")
+    _add_looks(parser)
+    add_also_write(parser)
+    parser.add_argument("--overwrite", action="store_true")
+
+
+def _add_export(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        "export",
+        "export.run",
+        "Write segmented cells for ImageJ, QuPath, COCO, or measure them.",
+    )
+    add_export_options(parser)
     _add_looks(parser)
     parser.add_argument("--overwrite", action="store_true")
 
 
 def _add_models(commands: Commands) -> None:
-    _add(commands, "models", "models", "List the bundled initializations.")
+    _add(commands, "models", "commands.models", "List the bundled initializations.")
 
 
 def _add_meta_train(commands: Commands) -> None:
     parser = _add(
         commands,
         "meta-train",
-        "meta_train",
+        "commands.meta_train",
         "Train an initialization on a folder of tasks.",
     )
     parser.add_argument("data", type=Path, metavar="DATA")
@@ -226,7 +248,7 @@ def _add_benchmark(commands: Commands) -> None:
     parser = _add(
         commands,
         "benchmark",
-        "benchmark",
+        "benchmark.run",
         "Compare methods on tasks with known masks.",
     )
     add_benchmark_options(parser)

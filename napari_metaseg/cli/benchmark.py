@@ -18,7 +18,6 @@ from napari_metaseg.workflows.benchmark import (
     report,
     run_benchmark,
 )
-from napari_metaseg.workflows.benchmark.extras import need
 from napari_metaseg.workflows.benchmark.methods.finetune import FinetuneSettings
 from napari_metaseg.workflows.benchmark.methods.supervised import CeilingSettings
 from napari_metaseg.workflows.benchmark.picture import write_picture
@@ -33,7 +32,6 @@ T = TypeVar("T", FinetuneSettings, CeilingSettings)
 
 def run(options: argparse.Namespace) -> int:
     """Run ``napari-metaseg benchmark``."""
-    need("pandas")
     settings = BenchmarkSettings(
         cells=tuple(dict.fromkeys(options.cells)),
         draws=options.draws,

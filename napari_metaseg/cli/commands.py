@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_metaseg.core.errors import UserError
@@ -13,6 +14,7 @@ from napari_metaseg.io.images import ImageFile, read_image
 from napari_metaseg.io.labels import check_axes, check_labels_path, write_labels
 from napari_metaseg.io.model_folder import recipe_words
 from napari_metaseg.workflows.adapt import AdaptedModel, Progress, adapt_steps, load
+from napari_metaseg.workflows.export import FORMATS, check_export, export_labels
 from napari_metaseg.workflows.meta_train import RunSettings, run_meta_training
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ def adapt(options: argparse.Namespace) -> int:
     _refuse_same_names(options.also)
     _refuse_existing(options.output, options.overwrite)
     check_labels_path(options.output, overwrite=options.overwrite)
+    for further in _further_targets(options.output, options.also_write):
+        _refuse_existing(further, options.overwrite)
     if options.save_model is not None:
         _refuse_existing(options.save_model / "card.json", options.overwrite)
     pairs = [(options.image, options.annotation, options.background)]
@@ -48,7 +52,7 @@ def adapt(options: argparse.Namespace) -> int:
     model = relay_to(steps, _tell)
     labels = model.labels
     first = labels[0] if isinstance(labels, list) else labels
-    _write(options.output, first, files[0], options)
+    _write(options.output, first, files[0], options.image, options)
     _print_report(model)
     if options.save_model is not None:
         model.save(options.save_model, overwrite=options.overwrite)
@@ -102,7 +106,7 @@ def _segment_files(
             labels = model.segment(
                 file.data, axes=options.axes or file.axes, channel=options.channel
             )
-            _write(folder / f"{path.stem}_labels.tif", labels, file, options)
+            _write(folder / f"{path.stem}_labels.tif", labels, file, path, options)
         except UserError as error:
             failed += 1
             print(f"napari-metaseg: {path}: {error}", file=sys.stderr)
@@ -112,19 +116,38 @@ def _segment_files(
 
 
 def _write(
-    path: Path, labels: object, file: ImageFile, options: argparse.Namespace
+    path: Path,
+    labels: object,
+    file: ImageFile,
+    source: Path,
+    options: argparse.Namespace,
 ) -> None:
+    """Write the labels of an image, and what `--also-write` asks for beside them."""
     import numpy as np
 
     array = np.asarray(labels)
+    axes = _label_axes(file, array.shape, options)
+    further = _further_targets(path, options.also_write)
+    for target in further:
+        check_export(target, overwrite=options.overwrite)
     written = write_labels(
         path,
         array,
-        axes=_label_axes(file, array.shape, options),
+        axes=axes,
         pixel_size=file.pixel_size,
         overwrite=options.overwrite,
     )
     print(f"{written}: {len(np.unique(array[array > 0]))} cells")
+    for target in further:
+        export_labels(
+            target,
+            array,
+            axes=axes,
+            image=replace(file, axes=options.axes or file.axes),
+            image_name=source.name,
+            overwrite=options.overwrite,
+        )
+        print(target)
 
 
 def _label_axes(
@@ -135,6 +158,12 @@ def _label_axes(
     axes = given if len(given) == len(shape) else "TZ"[: len(shape) - 2] + "YX"
     check_axes(axes, shape)
     return axes
+
+
+def _further_targets(path: Path, names: Sequence[str]) -> list[Path]:
+    """Name the files beside a label image that further formats are written to."""
+    suffixes = {f.name: f.suffixes[0] for f in FORMATS}
+    return [path.with_suffix(suffixes[name]) for name in dict.fromkeys(names)]
 
 
 def _refuse_existing(path: Path, overwrite: bool) -> None:
@@ -212,10 +241,3 @@ def meta_train(options: argparse.Namespace) -> int:
 
     print(f"The initialization is in {relay_to(run, tell)}")
     return 0
-
-
-def benchmark(options: argparse.Namespace) -> int:
-    """Run ``napari-metaseg benchmark``."""
-    from .benchmark import run
-
-    return run(options)

@@ -63,10 +63,10 @@ def write_labels(
     """
     path = Path(path)
     check_labels_path(path, overwrite=overwrite)
-    values = _as_unsigned(np.asarray(labels))
+    values = as_unsigned(np.asarray(labels))
     check_axes(axes, values.shape)
     if pixel_size is not None:
-        _check_pixel_size(pixel_size)
+        check_pixel_size(pixel_size)
     with atomic_file(path, overwrite=overwrite) as file:
         tifffile.imwrite(
             file, values, photometric="minisblack", **_format(values, axes, pixel_size)
@@ -87,8 +87,14 @@ def check_labels_path(path: Path, *, overwrite: bool = False) -> None:
     check_target(path, overwrite=overwrite)
 
 
-def _as_unsigned(labels: NDArray[Any]) -> NDArray[Any]:
-    """Return labels as uint16, or uint32 where they need it."""
+def as_unsigned(labels: NDArray[Any]) -> NDArray[Any]:
+    """Return labels as uint16, or uint32 where they need it.
+
+    Raises
+    ------
+    UserError
+        If they are empty, no whole numbers, negative or above 2^32 - 1.
+    """
     if labels.size == 0:
         raise UserError("The label image is empty; there is nothing to write.")
     if labels.dtype.kind not in "biu":
@@ -127,7 +133,14 @@ def check_axes(axes: str, shape: tuple[int, ...]) -> None:
         )
 
 
-def _check_pixel_size(pixel_size: tuple[float, float]) -> None:
+def check_pixel_size(pixel_size: tuple[float, float]) -> None:
+    """Check that a pixel size, (y, x) in µm, is one.
+
+    Raises
+    ------
+    UserError
+        If it is not positive and finite.
+    """
     if not all(math.isfinite(s) and s > 0 for s in pixel_size):
         raise UserError(
             f"The pixel size {pixel_size} is no length; give two positive numbers, "

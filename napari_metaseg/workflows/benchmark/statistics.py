@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from napari_metaseg.core.errors import UserError
 
-from .extras import need
 from .scores import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pandas as pd
     from numpy.typing import NDArray
 
     from .rows import Row
@@ -58,7 +57,6 @@ def make_frame(rows: Sequence[Row]) -> pd.DataFrame:
         One line a row; the scores are columns ``<metric>_<stage>``, NaN where a
         method has no such result.
     """
-    pandas = need("pandas")
     lines = []
     for row in rows:
         line = row.as_dict()
@@ -67,7 +65,7 @@ def make_frame(rows: Sequence[Row]) -> pd.DataFrame:
             line |= {f"{m}_{stage}": scores.get(m, math.nan) for m in METRICS}
         lines.append(line)
     columns = None if lines else ["task", "source", "regime", "cells", "method"]
-    return pandas.DataFrame(lines, columns=columns)
+    return pd.DataFrame(lines, columns=columns)
 
 
 def task_means(frame: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -233,7 +231,6 @@ def leave_one_source_out(scores: pd.DataFrame, sources: pd.Series) -> pd.DataFra
     UserError
         If there are fewer than two sources.
     """
-    pandas = need("pandas")
     means = scores.groupby(sources).mean()
     if len(means) < 2:
         raise UserError("Leaving one source out needs tasks of two sources or more.")
@@ -241,4 +238,4 @@ def leave_one_source_out(scores: pd.DataFrame, sources: pd.Series) -> pd.DataFra
     for source in means.index:
         chosen = means.drop(index=source).mean().idxmax()
         lines[source] = {"chosen": chosen, "score": means.loc[source, chosen]}
-    return pandas.DataFrame.from_dict(lines, orient="index")
+    return pd.DataFrame.from_dict(lines, orient="index")

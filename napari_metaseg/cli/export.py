@@ -1,0 +1,57 @@
+"""What ``napari-metaseg export`` does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_metaseg.core.errors import UserError
+from napari_metaseg.io.images import read_image
+from napari_metaseg.io.instances import read_instances
+from napari_metaseg.workflows.export import check_export, export_labels
+
+if TYPE_CHECKING:
+    import argparse
+
+    from napari_metaseg.io.images import ImageFile
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run ``napari-metaseg export``."""
+    for path in options.output:
+        check_export(path, overwrite=options.overwrite)
+    given = options.axes and options.axes.upper()
+    image = None if options.image is None else read_image(options.image)
+    if image is not None:
+        image = replace(image, axes=given or image.axes)
+    elif options.channel is not None:
+        raise UserError("--channel needs --image, whose channel is measured.")
+    cells = read_instances(options.labels, image)
+    axes = _axes(cells, image, given)
+    size = options.pixel_size and tuple(options.pixel_size)
+    for path in options.output:
+        written = export_labels(
+            path,
+            cells.data,
+            axes=axes,
+            pixel_size=size or cells.pixel_size,
+            image=image,
+            image_name=None if options.image is None else options.image.name,
+            channel=options.channel,
+            overwrite=options.overwrite,
+        )
+        print(f"{written}: {len(np.unique(cells.data[cells.data > 0]))} cells")
+    return 0
+
+
+def _axes(cells: ImageFile, image: ImageFile | None, given: str | None) -> str:
+    """Name the axes of the labels: as given, as stated, as the image's, or guessed."""
+    n = cells.data.ndim
+    stated = (given, cells.axes, None if image is None else image.axes)
+    for axes in stated:
+        spatial = (axes or "").replace("C", "")
+        if len(spatial) == n:
+            return spatial
+    return "TZ"[: n - 2] + "YX"

@@ -1,0 +1,78 @@
+"""Reading instances from whatever file holds them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_metaseg.core.errors import UserError
+
+from .annotation import read_annotation
+from .coco import read_coco
+from .geojson import read_geojson
+from .imagej_rois import read_rois
+from .images import ImageFile, image_format, read_image
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+_OUTLINES: dict[str, Callable[..., NDArray[Any]]] = {
+    ".zip": read_rois,
+    ".roi": read_rois,
+    ".geojson": read_geojson,
+}
+
+
+def read_instances(path: str | Path, image: ImageFile | None = None) -> ImageFile:
+    """Read a label image, ImageJ ROIs, QuPath's GeoJSON or COCO JSON.
+
+    Parameters
+    ----------
+    path : str or Path
+        Told apart by suffix: ``.zip``, ``.roi``, ``.geojson``, ``.json``; all others
+        are label images.
+    image : ImageFile, optional
+        The image they belong to, with its axes. Needed for outlines, whose files do
+        not hold its size.
+
+    Returns
+    -------
+    ImageFile
+        Labels, with axes and pixel size as far as the file tells.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix in _OUTLINES:
+        shape, axes = _plane_axes(path, image)
+        return ImageFile(_OUTLINES[suffix](path, shape, axes=axes), axes, None)
+    if suffix == ".json":
+        return read_coco(path)
+    labels = read_annotation(path)
+    if image_format(path) != "TIFF":
+        return ImageFile(labels, "YX", None)
+    stated = read_image(path)
+    return ImageFile(labels, stated.axes, stated.pixel_size)
+
+
+def _plane_axes(path: Path, image: ImageFile | None) -> tuple[tuple[int, ...], str]:
+    """Return shape and axes of an image without its channels."""
+    if image is None:
+        raise UserError(
+            f"{path} does not hold the size of its image; name the image as well."
+        )
+    if image.axes is None or len(image.axes) != image.data.ndim:
+        raise UserError(
+            f"It is not clear what the axes of the image of {path} are; say so, one "
+            "letter of T, Z, C, Y, X each."
+        )
+    sizes = zip(image.axes, image.data.shape, strict=True)
+    kept = [(letter, n) for letter, n in sizes if letter != "C"]
+    return tuple(n for _, n in kept), "".join(letter for letter, _ in kept)

@@ -1,0 +1,154 @@
+"""Exports of instances: the format follows from the file's suffix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_metaseg.core.errors import UserError
+from napari_metaseg.io.coco import write_coco
+from napari_metaseg.io.files import check_target
+from napari_metaseg.io.geojson import write_geojson
+from napari_metaseg.io.imagej_rois import write_rois
+from napari_metaseg.io.labels import write_labels
+from napari_metaseg.io.tables import write_table
+
+from .measure import measure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike
+
+    from napari_metaseg.io.images import ImageFile
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of file that instances can be written to.
+
+    Attributes
+    ----------
+    name : str
+        Short name, as the shell takes it.
+    title : str
+        What it is, for a dialog.
+    suffixes : tuple of str
+        What its files end in; the first is the usual one.
+    """
+
+    name: str
+    title: str
+    suffixes: tuple[str, ...]
+
+
+TIFF = Format("tif", "Label image", (".tif", ".tiff"))
+ROIS = Format("rois", "ImageJ ROIs", (".zip",))
+GEOJSON = Format("geojson", "QuPath GeoJSON", (".geojson",))
+COCO = Format("coco", "COCO JSON", (".json",))
+CSV = Format("csv", "Measurements", (".csv",))
+FORMATS = (TIFF, ROIS, GEOJSON, COCO, CSV)
+
+
+def find_format(path: str | Path) -> Format:
+    """Return the format that a file's suffix stands for.
+
+    Raises
+    ------
+    UserError
+        If it stands for none.
+    """
+    suffix = Path(path).suffix.lower()
+    for format_ in FORMATS:
+        if suffix in format_.suffixes:
+            return format_
+    known = ", ".join(f"{f.suffixes[0]} ({f.title})" for f in FORMATS)
+    raise UserError(f"{path} names no format; let it end in one of {known}.")
+
+
+def check_export(path: str | Path, *, overwrite: bool = False) -> None:
+    """Check that instances may be written to a file of this name.
+
+    Raises
+    ------
+    UserError
+        If its suffix is unknown, it exists, or its folder does not.
+    """
+    find_format(path)
+    check_target(Path(path), overwrite=overwrite)
+
+
+def export_labels(
+    path: str | Path,
+    labels: ArrayLike,
+    *,
+    axes: str = "YX",
+    pixel_size: tuple[float, float] | None = None,
+    image: ImageFile | None = None,
+    image_name: str | None = None,
+    channel: int | None = None,
+    channel_names: Sequence[str] | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write instances in the format that the file's suffix stands for.
+
+    Parameters
+    ----------
+    path : str or Path
+        Name ending in ``.tif``, ``.zip`` (ImageJ ROIs), ``.geojson`` (QuPath),
+        ``.json`` (COCO) or ``.csv`` (measurements).
+    labels : array_like of int
+        Instances from 0 (no cell) upwards, in the order of `axes`.
+    axes : str
+        One letter of ``TZYX`` per axis, ending in ``YX``.
+    pixel_size : tuple of float, optional
+        Size of a pixel in µm, (y, x); by default the image's.
+    image : ImageFile, optional
+        The image, whose intensities are measured.
+    image_name : str, optional
+        Name of its file, which COCO states.
+    channel, channel_names
+        As `measure` takes them.
+    overwrite : bool
+        Whether an existing file is replaced.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    UserError
+        If something makes no sense, or the file cannot be written.
+    """
+    path = Path(path)
+    check_export(path, overwrite=overwrite)
+    if pixel_size is None and image is not None:
+        pixel_size = image.pixel_size
+    format_ = find_format(path)
+    if format_ is TIFF:
+        return write_labels(
+            path, labels, axes=axes, pixel_size=pixel_size, overwrite=overwrite
+        )
+    if format_ is ROIS:
+        return write_rois(path, labels, axes=axes, overwrite=overwrite)
+    if format_ is GEOJSON:
+        return write_geojson(path, labels, axes=axes, overwrite=overwrite)
+    if format_ is COCO:
+        return write_coco(
+            path, labels, axes=axes, image_name=image_name, overwrite=overwrite
+        )
+    table = measure(
+        labels,
+        axes=axes,
+        pixel_size=pixel_size,
+        image=None if image is None else np.asarray(image.data),
+        image_axes=None if image is None else image.axes,
+        channel=channel,
+        channel_names=channel_names,
+    )
+    return write_table(path, table, overwrite=overwrite)

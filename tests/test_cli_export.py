@@ -1,0 +1,131 @@
+"""``napari-metaseg export``, and ``--also-write`` on the way."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import roifile
+import tifffile
+from pycocotools.coco import COCO
+
+from napari_metaseg.cli import make_parser
+from napari_metaseg.cli.export import run
+from napari_metaseg.core.errors import UserError
+from napari_metaseg.io.images import read_image
+
+LABELS = np.zeros((3, 20, 30), np.uint16)
+LABELS[0, 2:6, 3:9] = 1
+LABELS[2, 10:16, 12:20] = 7
+LABELS[2, 12:14, 14:16] = 0
+ALL = "c.zip c.geojson c.json c.csv c.tif"
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    kept = {"imagej": True, "resolution": (4, 4)}
+    tifffile.imwrite(
+        "labels.tif", LABELS, metadata={"axes": "ZYX", "unit": "um"}, **kept
+    )
+    image = np.stack([LABELS * 10, LABELS * 20], axis=1)
+    tifffile.imwrite(
+        "image.tif", image, metadata={"axes": "ZCYX", "unit": "um"}, **kept
+    )
+    return tmp_path
+
+
+def export(line: str) -> int:
+    return run(make_parser().parse_args(["export", *line.split()]))
+
+
+def test_every_format_is_written_at_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert export(f"labels.tif --image image.tif --output {ALL}") == 0
+
+    assert capsys.readouterr().out.splitlines() == [
+        f"{name}: 2 cells" for name in ALL.split()
+    ]
+    assert [roi.position for roi in roifile.roiread("c.zip")] == [1, 3]
+    assert COCO("c.json").loadImgs(3)[0]["file_name"] == "image.tif"
+    table = pd.read_csv("c.csv")
+    assert table["z"].tolist() == [0, 2]
+    assert table["intensity_mean_c1"].tolist() == [20, 140]
+    assert table["area_um2"].tolist() == [24 / 16, 44 / 16]
+    written = read_image("c.tif")
+    np.testing.assert_array_equal(written.data, LABELS)
+    assert written.axes == "ZYX"
+    assert written.pixel_size == pytest.approx((0.25, 0.25))
+
+
+@pytest.mark.parametrize("name", ["c.zip", "c.geojson", "c.json"])
+def test_each_comes_back_as_labels(name: str) -> None:
+    export(f"labels.tif --output {name}")
+
+    assert export(f"{name} --image image.tif --output back.tif") == 0
+
+    back = read_image("back.tif")
+    np.testing.assert_array_equal(back.data, LABELS)
+    assert back.axes == "ZYX"
+    assert back.pixel_size == pytest.approx((0.25, 0.25))
+
+
+def test_the_pixel_size_may_be_given() -> None:
+    export("labels.tif --pixel-size 2 2 --output c.csv")
+
+    assert pd.read_csv("c.csv")["area_um2"].tolist() == [96, 176]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("missing.tif --output a.zip", "no file missing.tif"),
+        ("labels.tif --output a.png", r"names no format; .* \.geojson"),
+        ("labels.tif --output no/a.zip", "folder no does not exist"),
+        ("labels.tif --output a.zip image.tif", "exists already"),
+        ("labels.tif --output a.csv --channel 1", "needs --image"),
+        ("labels.tif --output a.csv --image image.tif --channel 2", "no channel 2"),
+        ("labels.tif --output a.csv --pixel-size 0 1", "no length"),
+        ("labels.tif --output a.zip --axes QYX", "do not describe"),
+        ("image.tif --output a.zip", "colour channels"),
+    ],
+)
+def test_bad_input_gets_one_sentence_and_leaves_nothing(
+    here: Path, line: str, message: str
+) -> None:
+    before = sorted(here.iterdir())
+
+    with pytest.raises(UserError, match=message):
+        export(line)
+
+    assert sorted(here.iterdir()) == before
+
+
+def test_a_file_is_replaced_only_with_overwrite() -> None:
+    Path("c.zip").write_bytes(b"precious")
+    with pytest.raises(UserError, match="exists already"):
+        export("labels.tif --output c.zip")
+
+    assert export("labels.tif --output c.zip --overwrite") == 0
+    assert len(roifile.roiread("c.zip")) == 2
+
+
+def test_exporting_loads_no_torch() -> None:
+    program = (
+        "import sys; from napari_metaseg.cli import main\n"
+        "print(main(sys.argv[1:]), 'torch' in sys.modules)"
+    )
+
+    answer = subprocess.run(
+        [sys.executable, "-c", program, "export", "labels.tif", "--output", "c.csv"],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+
+    assert answer.stdout.splitlines() == ["c.csv: 2 cells", "0 False"]

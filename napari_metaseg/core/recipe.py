@@ -44,10 +44,32 @@ class GradientSteps:
         return self.steps
 
     def follow(
-        self, network: nn.Module, params: Params, support: Support
+        self,
+        network: nn.Module,
+        params: Params,
+        support: Support,
+        start: Params | None = None,
     ) -> Generator[Step, None, None]:
-        """Adapt parameters to a support, see `inner_loop`."""
-        return inner_loop(network, params, support, self._rates(params), self.steps)
+        """Adapt parameters to a support, see `inner_loop`.
+
+        Parameters
+        ----------
+        network : nn.Module
+            Supplies the structure.
+        params : Params
+            The meta-initialization.
+        support : Support
+            What was painted.
+        start : Params, optional
+            Where to begin instead: the same number of steps go on from there.
+
+        Yields
+        ------
+        Step
+            Its index counts gradient steps.
+        """
+        begin = params if start is None else start
+        return inner_loop(network, begin, support, self._rates(begin), self.steps)
 
     def steps_that_help(
         self, network: nn.Module, params: Params, support: Support

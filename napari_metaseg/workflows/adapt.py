@@ -36,6 +36,7 @@ def adapt(
     init: str | Path = "maml",
     device: str = "auto",
     seed: int = 0,
+    start: AdaptedModel | None = None,
     progress: Callable[[Progress], object] | None = None,
 ) -> AdaptedModel:
     """Learn a kind of cell from a few painted ones and find them all.
@@ -59,6 +60,11 @@ def adapt(
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
     seed : int
         Fixes what is random.
+    start : AdaptedModel, optional
+        Model of an earlier round, from the same initialization, whose parameters the
+        inner loop begins with. Gradient steps (MAML, Reptile) go on from there;
+        iMAML's problem has the same solution wherever it begins, and reaches it in
+        fewer evaluations. By default every round begins with the initialization.
     progress : callable, optional
         Called with a `Progress` now and then.
 
@@ -80,6 +86,7 @@ def adapt(
         init=init,
         device=device,
         seed=seed,
+        start=start,
     )
     return relay_to(steps, progress or (lambda _: None))
 
@@ -94,13 +101,14 @@ def adapt_steps(
     init: str | Path = "maml",
     device: str = "auto",
     seed: int = 0,
+    start: AdaptedModel | None = None,
     previous: Labels | None = None,
 ) -> Generator[Progress, None, AdaptedModel]:
     """Do what `adapt` does, as a generator that can be closed at any yield.
 
     Parameters
     ----------
-    image, annotation, axes, channel, diameter, init, device, seed
+    image, annotation, axes, channel, diameter, init, device, seed, start
         As in `adapt`.
     previous : array of int32, optional
         Labels of the last round of the first image, whose numbers are kept.
@@ -114,7 +122,9 @@ def adapt_steps(
     AdaptedModel
     """
     chosen = pick_device(device)
-    run = AdaptRun(image, annotation, axes, channel, diameter, init, seed, previous)
+    run = AdaptRun(
+        image, annotation, axes, channel, diameter, init, seed, start, previous
+    )
     try:
         return (yield from run.steps(chosen, ""))
     except RuntimeError as error:

@@ -28,7 +28,7 @@ from napari_metaseg.core.inner_loop import (
     fit_context,
 )
 from napari_metaseg.core.intensity import measure_range
-from napari_metaseg.core.network import PrototypeUNet
+from napari_metaseg.core.network import Params, PrototypeUNet
 from napari_metaseg.core.recipe import GradientSteps
 from napari_metaseg.core.scaling import resize_labels, scaled_shape
 from napari_metaseg.core.settings import DecodeSettings
@@ -61,6 +61,7 @@ class AdaptRun:
     diameter: float | None
     init: str | Path
     seed: int
+    start: AdaptedModel | None
     previous: Labels | None
 
     def steps(
@@ -77,6 +78,7 @@ class AdaptRun:
             lens = _make_lens(views[0].planes, known, bundle, self)
             support = support_of(views, lens).to(device)
             module, params = on_device(bundle, device)
+            start = self._start(bundle, device)
             with torch.no_grad():
                 initial = State(params, blank_context(module, params, support))
         base = Segmenter(Network(module, initial, initial), lens, False, {})
@@ -89,7 +91,7 @@ class AdaptRun:
         preview = views[0].planes.join(first)
         yield Progress("before", 25, 100, "Before adaptation", preview=preview)
         with _timed(seconds, "adapt"):
-            last = yield from _adapt(module, params, support, bundle)
+            last = yield from _adapt(module, params, support, bundle, start)
             with torch.no_grad():
                 context = fit_context(module, last.params, support)
         network = Network(module, initial, State(last.params, context))
@@ -117,6 +119,20 @@ class AdaptRun:
             )
         model.seconds.update(seconds)
         return model
+
+    def _start(self, bundle: Bundle, device: torch.device) -> Params | None:
+        if self.start is None:
+            return None
+        segmenter = self.start.segmenter
+        origin = segmenter.card.get("initialization", {})
+        if origin.get("sha256") != bundle.card.get("sha256"):
+            raise UserError(
+                "The earlier model was adapted from another initialization; adapt "
+                "without it, or choose the initialization it came from."
+            )
+        if not segmenter.kept:
+            return None
+        return segmenter.network.adapted.to(device).params
 
     def _views(self) -> tuple[list[View], bool]:
         single = isinstance(self.image, np.ndarray) or not isinstance(
@@ -234,6 +250,7 @@ def _adapt(
     initial: dict[str, torch.Tensor],
     support: Support,
     bundle: Bundle,
+    start: Params | None,
 ) -> Generator[Progress, None, Step]:
     recipe = bundle.recipe
     if isinstance(recipe, GradientSteps):
@@ -243,7 +260,7 @@ def _adapt(
         )
         recipe = GradientSteps(recipe.rates, steps)
     last = Step(0, initial, None)
-    for last in recipe.follow(module, initial, support):
+    for last in recipe.follow(module, initial, support, start):
         loss = None if last.loss is None else float(last.loss)
         shown = "" if loss is None else f", loss {loss:.2f}"
         bar = 25 + round(25 * last.index / max(recipe.total, 1))

@@ -1,8 +1,8 @@
-"""From the network's two maps to instances."""
+"""From the network's two maps to instances at working scale."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import ndimage as ndi
@@ -18,6 +18,34 @@ if TYPE_CHECKING:
 STEPS = 64
 """Number of heights that the cue is divided into."""
 
+FLOOR = 1 / 3
+"""Share of the threshold below which a pixel belongs to no cell."""
+
+OUTLINE = 0.5
+"""Share of its own highest foreground at which a cell is outlined, so that one drawn
+with less confidence is not drawn smaller."""
+
+CUT_OFF = 0.25
+"""Share of the least area that is asked of an instance at the image's edge."""
+
+HIGHEST = 0.9
+"""Quantile of an instance's foreground that counts as its highest."""
+
+
+class Decoded(NamedTuple):
+    """Instances at working scale.
+
+    Attributes
+    ----------
+    labels : (Y, X) array of int32
+        Instances 1..n, 0 = background.
+    outline : (n + 1,) array of float32
+        Foreground probability at which each instance was outlined, by its number.
+    """
+
+    labels: NDArray[np.int32]
+    outline: NDArray[np.float32]
+
 
 def decode(
     foreground: NDArray[np.floating],
@@ -25,13 +53,16 @@ def decode(
     settings: DecodeSettings,
     *,
     min_area: float = 0.0,
-) -> NDArray[np.int32]:
-    """Cut the foreground into instances along the valleys of the cue.
+) -> Decoded:
+    """Cut what may be foreground along the valleys of the cue, and judge each piece.
 
     The seeds are the cue's maxima whose dynamics (height above the pass to another
-    maximum as high) reach a depth set by ``settings.split``: the extended maxima
-    (Soille, Morphological Image Analysis, 2004, section 6.3.6). A watershed on the
-    inverted cue then fills the foreground.
+    maximum as high) reach the share of their height that ``settings.split`` sets:
+    extended maxima (Soille, Morphological Image Analysis, 2004, section 6.3.6) with a
+    depth in proportion, because an uncertain network draws hills and valleys alike
+    lower. A watershed on the inverted cue fills all that may be foreground. A piece
+    is an instance if its foreground is high enough somewhere, and it is outlined at a
+    share of its own height.
 
     Parameters
     ----------
@@ -47,25 +78,47 @@ def decode(
 
     Returns
     -------
-    (Y, X) array of int32
-        Instances 1..n, 0 = background.
+    Decoded
     """
-    mask = foreground > settings.threshold
-    if not mask.any():
-        return np.zeros(mask.shape, np.int32)
+    mask = foreground > FLOOR * settings.threshold
+    labels = watershed(*_seeds_and_valleys(cue, mask, settings.split), mask=mask)
+    highest = _highest(foreground, labels)
+    outline = np.maximum(OUTLINE * highest, FLOOR * settings.threshold)
+    drawn = (highest >= settings.threshold)[labels] & (foreground > outline[labels])
+    kept, old = drop_small(np.where(drawn, labels, 0).astype(np.int32), min_area)
+    return Decoded(kept, outline[old])
+
+
+def _seeds_and_valleys(
+    cue: NDArray[np.floating], mask: NDArray[np.bool_], split: float
+) -> tuple[NDArray[np.int16], NDArray[np.int32]]:
+    """Return the inverted cue, and a numbered seed for each instance."""
     # Whole steps keep plateaus whole, which rounding noise would break up.
     smooth = ndi.gaussian_filter(cue, 0.7)
     height = np.where(mask, np.round(smooth * STEPS), 0).astype(np.int16)
-    if settings.split > 0:
-        depth = max(1, round(0.6 * (1 - settings.split) ** 2 * STEPS))
-        filled = reconstruction(np.maximum(height - depth, 0), height)
+    markers = np.zeros(mask.shape, np.int32)
+    if split > 0:
+        lowered = np.floor(height * (1 - (1 - split) ** 2)).astype(np.int16)
+        below = np.maximum(np.minimum(lowered, height - 1), 0)
+        filled = reconstruction(below, height)
         peaks = local_maxima(filled, connectivity=2) & mask
         markers, _ = ndi.label(peaks, np.ones((3, 3)))
-    else:
-        markers = np.zeros(mask.shape, np.int32)
-    markers = _seed_the_unseeded(markers, mask)
-    labels = watershed(-height, markers, mask=mask).astype(np.int32)
-    return drop_small(labels, min_area)
+    return -height, _seed_the_unseeded(markers, mask)
+
+
+def _highest(
+    foreground: NDArray[np.floating], labels: NDArray[np.integer]
+) -> NDArray[np.float32]:
+    """Return the `HIGHEST` quantile of each instance's foreground, by number."""
+    flat = labels.ravel()
+    order = np.lexsort((foreground.ravel(), flat))
+    ends = np.cumsum(np.bincount(flat))
+    starts = np.append(0, ends[:-1])
+    chosen = starts + ((ends - starts) * HIGHEST).astype(np.intp)
+    values = foreground.ravel()[order][np.minimum(chosen, len(order) - 1)]
+    found = np.where(ends > starts, values, 0).astype(np.float32)
+    found[0] = 0
+    return found
 
 
 def _seed_the_unseeded(
@@ -80,8 +133,12 @@ def _seed_the_unseeded(
     return np.where(missing, parts + first, markers).astype(np.int32)
 
 
-def drop_small(labels: NDArray[np.int32], min_area: float) -> NDArray[np.int32]:
+def drop_small(
+    labels: NDArray[np.int32], min_area: float
+) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
     """Remove instances of fewer than ``min_area`` px and number the rest 1..n.
+
+    An instance that the image's edge may cut off needs only `CUT_OFF` of that.
 
     Parameters
     ----------
@@ -92,11 +149,17 @@ def drop_small(labels: NDArray[np.int32], min_area: float) -> NDArray[np.int32]:
 
     Returns
     -------
-    (Y, X) array of int32
+    labels : (Y, X) array of int32
+    old : (n + 1,) array of int
+        Former number of each; 0 for the background.
     """
     area = np.bincount(labels.ravel())
-    keep = (area >= min_area) & (area > 0)
+    needed = np.full(len(area), float(min_area))
+    for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        needed[side] = CUT_OFF * min_area
+    keep = (area >= needed) & (area > 0)
     keep[0] = False
+    old = np.append(0, np.flatnonzero(keep))
     ids = np.zeros(len(area), np.int32)
-    ids[keep] = np.arange(1, int(keep.sum()) + 1)
-    return ids[labels]
+    ids[old] = np.arange(len(old))
+    return ids[labels], old

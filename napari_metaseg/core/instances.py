@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from skimage.segmentation import clear_border, expand_labels
 
-from .decode import decode
+from .decode import Decoded, decode
 from .metrics import iou_matrix
 from .scaling import resize_image, resize_labels
 
@@ -55,28 +55,25 @@ class PlaneOutput:
         """
         foreground, cue = self.maps.astype(np.float32)
         smallest = settings.min_size * np.pi / 4 * self.diameter**2
-        labels = decode(foreground, cue, settings, min_area=smallest)
-        labels = _to_image_scale(labels, foreground, self.shape, settings.threshold)
+        decoded = decode(foreground, cue, settings, min_area=smallest)
+        labels = _to_image_scale(decoded, foreground, self.shape)
         if settings.clear_border:
             labels = clear_border(labels).astype(np.int32)
         return labels
 
 
 def _to_image_scale(
-    labels: Labels,
-    foreground: NDArray[np.float32],
-    shape: tuple[int, int],
-    threshold: float,
+    decoded: Decoded, foreground: NDArray[np.float32], shape: tuple[int, int]
 ) -> Labels:
     """Enlarge instances; their outline follows the enlarged probability map."""
+    labels, outline = decoded
     if labels.shape == shape:
         return labels
     if shape[0] * shape[1] <= labels.size:
         return resize_labels(labels, shape)
     wide = resize_labels(expand_labels(labels, 1).astype(np.int32), shape)
-    return np.where(resize_image(foreground, shape) > threshold, wide, 0).astype(
-        np.int32
-    )
+    inside = resize_image(foreground, shape) > outline[wide]
+    return np.where(inside, wide, 0).astype(np.int32)
 
 
 def respect_annotation(labels: Labels, annotation: Labels) -> Labels:
@@ -102,7 +99,7 @@ def respect_annotation(labels: Labels, annotation: Labels) -> Labels:
     area = np.bincount(labels.ravel())
     taken = np.bincount(labels[annotation != 0], minlength=len(area))
     free = (labels > 0) & (annotation == 0) & ~(2 * taken > area)[labels]
-    numbers = np.append(0, _unused(annotation, len(area) - 1))
+    numbers = np.append(0, unused_numbers(annotation, len(area) - 1))
     result = np.where(free, numbers[labels], 0)
     return np.where(annotation > 0, annotation, result).astype(np.int32)
 
@@ -138,7 +135,7 @@ def keep_numbers(labels: Labels, previous: Labels, fixed: Labels) -> Labels:
         if iou[row, column] >= SAME:
             new[int(ids[column])] = int(old[row])
     homeless = [key for key, value in new.items() if not value]
-    unused = _unused(np.append(old, held), len(homeless))
+    unused = unused_numbers(np.append(old, held), len(homeless))
     new.update(zip(homeless, unused.tolist(), strict=True))
     numbers = np.array(list(new.values()), np.int32)
     result = labels.copy()
@@ -146,8 +143,20 @@ def keep_numbers(labels: Labels, previous: Labels, fixed: Labels) -> Labels:
     return result
 
 
-def _unused(taken: Labels, count: int) -> NDArray[np.int64]:
-    """Return numbers above those taken, or gaps where int32 ends."""
+def unused_numbers(taken: Labels, count: int) -> NDArray[np.int64]:
+    """Return numbers above those taken, or gaps where int32 ends.
+
+    Parameters
+    ----------
+    taken : array of int32
+        Numbers in use.
+    count : int
+        How many are wanted.
+
+    Returns
+    -------
+    (count,) array of int64
+    """
     top = max(0, int(taken.max(initial=0)))
     if top + count <= np.iinfo(np.int32).max:
         return np.arange(top + 1, top + 1 + count)

@@ -14,7 +14,7 @@ class DecodeSettings:
     Attributes
     ----------
     threshold : float
-        Foreground probability from which a pixel belongs to a cell, in (0, 1).
+        Foreground probability that a cell must reach in its surer part, in (0, 1).
     split : float
         Readiness to cut touching cells, from 0 (never) to 1 (always).
     min_size : float
@@ -24,7 +24,7 @@ class DecodeSettings:
         Whether cells that touch the image's border are removed.
     """
 
-    threshold: float = 0.5
+    threshold: float = 0.6
     split: float = 0.5
     min_size: float = 0.15
     clear_border: bool = False

@@ -19,8 +19,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "threshold": {
         "min": 0.05,
         "max": 0.95,
-        "tooltip": "How sure a pixel must be to belong to a cell. "
-        "Lower: more and larger cells.",
+        "tooltip": "How sure a cell must be. Lower: more cells.",
     },
     "split": {
         "min": 0.0,

@@ -8,6 +8,7 @@ from scipy import ndimage as ndi
 
 from napari_metaseg.core.decode import decode, drop_small
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.instances import PlaneOutput
 from napari_metaseg.core.metrics import average_precision
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.core.targets import (
@@ -103,7 +104,7 @@ def scenes(draw: st.DrawFn) -> np.ndarray:
 def test_perfect_targets_decode_to_the_objects(labels: np.ndarray) -> None:
     target = dense_target(labels)
 
-    found = decode(target.foreground, target.cue, DecodeSettings(split=0.3))
+    found = decode(target.foreground, target.cue, DecodeSettings(split=0.3)).labels
 
     assert ((found > 0) == (labels > 0)).all()
     assert average_precision(labels, found) >= 0.5
@@ -118,30 +119,86 @@ def test_split_decides_about_necks() -> None:
     foreground = (cue > 0).astype(np.float32)
 
     def count(split: float) -> int:
-        return int(decode(foreground, cue, DecodeSettings(split=split)).max())
+        found = decode(foreground, cue, DecodeSettings(split=split))
+        return int(found.labels.max())
 
     assert count(0.0) == count(0.2) == 1
     assert count(0.9) == 2
 
 
+def two_blobs(confidence: float) -> tuple[np.ndarray, np.ndarray]:
+    """Draw two touching cells as a network of this confidence might."""
+    labels = np.zeros((40, 60), np.int32)
+    labels[disk(labels.shape, 20, 20, 11)] = 1
+    labels[disk(labels.shape, 20, 39, 11) & (labels == 0)] = 2
+    target = dense_target(labels)
+    soft = ndi.gaussian_filter(target.foreground, 2)
+    return (confidence * soft), confidence * target.cue
+
+
+@pytest.mark.parametrize("confidence", [0.7, 0.85])
+def test_cells_drawn_with_less_confidence_are_cut_and_outlined_alike(
+    confidence: float,
+) -> None:
+    sure = decode(*two_blobs(1.0), DecodeSettings())
+
+    unsure = decode(*two_blobs(confidence), DecodeSettings())
+
+    assert sure.labels.max() == unsure.labels.max() == 2
+    assert (sure.labels != unsure.labels).mean() < 0.01
+    assert unsure.outline[1:] == pytest.approx(confidence * sure.outline[1:], rel=0.02)
+
+
+def test_a_cell_that_is_sure_nowhere_is_left_out() -> None:
+    foreground, cue = two_blobs(1.0)
+    foreground[:, 30:] *= 0.5
+
+    both = decode(foreground, cue, DecodeSettings(threshold=0.4))
+    one = decode(foreground, cue, DecodeSettings(threshold=0.6))
+
+    assert both.labels.max() == 2
+    assert one.labels.max() == 1
+    assert (one.labels[:, 30:] > 0).sum() < 0.1 * (both.labels[:, 30:] > 0).sum()
+
+
+def test_outlines_follow_the_image_at_its_own_scale_too() -> None:
+    foreground, cue = two_blobs(0.8)
+    maps = np.stack([foreground, cue]).astype(np.float16)
+
+    small = PlaneOutput(maps, (40, 60), 22.0).instances(DecodeSettings())
+    large = PlaneOutput(maps, (120, 180), 22.0).instances(DecodeSettings())
+
+    assert (large > 0).mean() == pytest.approx((small > 0).mean(), rel=0.03)
+
+
 def test_nothing_above_the_threshold_gives_nothing() -> None:
     empty = np.full((20, 20), 0.3, np.float32)
 
-    assert not decode(empty, empty, DecodeSettings()).any()
-    assert decode(empty, empty, DecodeSettings(threshold=0.2)).any()
+    assert not decode(empty, empty, DecodeSettings()).labels.any()
+    assert decode(empty, empty, DecodeSettings(threshold=0.2)).labels.any()
 
 
 @given(st.lists(st.integers(0, 6), min_size=12, max_size=12), st.integers(0, 5))
 def test_drop_small_keeps_exactly_the_large(flat: list[int], least: int) -> None:
-    labels = np.array(flat, np.int32).reshape(3, 4)
+    labels = np.pad(np.array(flat, np.int32).reshape(3, 4), 1)
 
-    kept = drop_small(labels, least)
+    kept, old = drop_small(labels, least)
 
     expected = np.isin(
         labels, [k for k in range(1, 7) if (labels == k).sum() >= max(least, 1)]
     )
     assert ((kept > 0) == expected).all()
     assert set(np.unique(kept)) - {0} == set(range(1, int(kept.max()) + 1))
+    assert (old[kept] == np.where(expected, labels, 0)).all()
+
+
+def test_a_cell_cut_off_by_the_edge_may_be_smaller() -> None:
+    labels = np.zeros((30, 30), np.int32)
+    labels[0:3, 10:15], labels[10:13, 10:15], labels[29, 29] = 1, 2, 3
+
+    _, old = drop_small(labels, 40)
+
+    assert old.tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ painted, see `prototype`.
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
@@ -21,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .blocks import Block, Judge, Norm, Tape, up_by_2
 from .errors import UserError
 from .evidence import IN_CHANNELS
 from .prototype import at_least_32, fit_prototypes, likeness_of
@@ -125,81 +125,6 @@ class Output(NamedTuple):
     moments: Moments
 
 
-class _Tape:
-    """Gives each normalisation its moments in turn, or has them measured."""
-
-    def __init__(self, given: tuple[Tensor, ...] | None) -> None:
-        self.given = None if given is None else iter(given)
-        self.used: list[Tensor] = []
-
-    def moments(self, x: Tensor) -> Tensor:
-        """Return the (2, C) moments to normalise these features by."""
-        found = _measure(x) if self.given is None else next(self.given)
-        self.used.append(found)
-        return found
-
-
-def _measure(x: Tensor) -> Tensor:
-    # In 16 bits sums over pixels lose most of their digits.
-    with torch.autocast(x.device.type, enabled=False):
-        variance, mean = torch.var_mean(at_least_32(x), (0, 2, 3), correction=0)
-        return torch.stack([mean, (variance + 1e-4).sqrt()])
-
-
-class _Norm(nn.Module):
-    """Normalisation by the moments of the task, then a learned scale and shift."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels))
-
-    def forward(self, x: Tensor, tape: _Tape) -> Tensor:
-        mean, deviation = tape.moments(x)
-        scale = self.weight / deviation
-        shift = self.bias - mean * scale
-        scale, shift = (t.to(x.dtype)[:, None, None] for t in (scale, shift))
-        y: Tensor = x * scale + shift
-        return y
-
-
-class _Block(nn.Module):
-    """3x3 convolutions, each normalised and followed by a SiLU."""
-
-    def __init__(self, *channels: int) -> None:
-        super().__init__()
-        pairs = list(itertools.pairwise(channels))
-        self.convs = nn.ModuleList(
-            nn.Conv2d(a, b, 3, padding=1, bias=False) for a, b in pairs
-        )
-        self.norms = nn.ModuleList(_Norm(b) for _, b in pairs)
-
-    def forward(self, x: Tensor, tape: _Tape) -> Tensor:
-        for conv, norm in zip(self.convs, self.norms, strict=True):
-            x = F.silu(norm(conv(x), tape))
-        return x
-
-
-class _Judge(nn.Module):
-    """Weigh likeness and features at two resolutions: a cell is wider than a conv."""
-
-    def __init__(self, half: int, quarter: int) -> None:
-        super().__init__()
-        self.near = _Block(half, half)
-        self.far = _Block(half, quarter, quarter)
-        self.join = _Block(quarter + half, half)
-
-    def forward(self, x: Tensor, tape: _Tape) -> Tensor:
-        near = self.near(x, tape)
-        far = _up(self.far(F.avg_pool2d(near, 2), tape))
-        joined: Tensor = self.join(torch.cat([far, near], 1), tape)
-        return joined
-
-
-def _up(x: Tensor) -> Tensor:
-    return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-
-
 class PrototypeUNet(nn.Module):
     """U-Net of four levels with a closed-form prototype at half resolution.
 
@@ -220,15 +145,15 @@ class PrototypeUNet(nn.Module):
         super().__init__()
         self.architecture = architecture or Architecture()
         a, b, c, d = self.architecture.widths
-        self.stem = _Block(IN_CHANNELS, a)
-        self.down1 = _Block(a, b, b)
-        self.down2 = _Block(b, c, c)
-        self.bottom = _Block(c, d, d)
-        self.up2 = _Block(d + c, c, c)
-        self.up1 = _Block(c + b, b, b)
+        self.stem = Block(IN_CHANNELS, a)
+        self.down1 = Block(a, b, b)
+        self.down2 = Block(b, c, c)
+        self.bottom = Block(c, d, d)
+        self.up2 = Block(d + c, c, c)
+        self.up1 = Block(c + b, b, b)
         self.lift = nn.Linear(2, b)
-        self.judge = _Judge(b, c)
-        self.last = _Block(b + a, a, a)
+        self.judge = Judge(b, c)
+        self.last = Block(b + a, a, a)
         self.head = nn.Conv2d(a, 2, 1)
         self.log_ridge = nn.Parameter(torch.tensor(-3.0))
         assert self.head.bias is not None
@@ -269,20 +194,20 @@ class PrototypeUNet(nn.Module):
         -------
         Output
         """
-        seeing = _Tape(None if moments is None else moments.seeing)
+        seeing = Tape(None if moments is None else moments.seeing)
         if seen is None:
             seen, prototype = self._see(inputs, seeing, prototype, painted, stroke)
-        deciding = _Tape(None if moments is None else moments.deciding)
+        deciding = Tape(None if moments is None else moments.deciding)
         lifted = self.lift(seen.likeness.movedim(1, -1)).movedim(-1, 1)
         judged = self.judge(seen.half + lifted, deciding)
-        top = self.last(torch.cat([_up(judged), seen.fine], 1), deciding)
+        top = self.last(torch.cat([up_by_2(judged), seen.fine], 1), deciding)
         used = Moments(tuple(seeing.used), tuple(deciding.used))
         return Output(seen, at_least_32(self.head(top)), prototype, used)
 
     def _see(
         self,
         inputs: Tensor,
-        tape: _Tape,
+        tape: Tape,
         prototype: Tensor | None,
         painted: Tensor | None,
         stroke: Tensor | None,
@@ -291,8 +216,8 @@ class PrototypeUNet(nn.Module):
         half = self.down1(F.avg_pool2d(fine, 2), tape)
         quarter = self.down2(F.avg_pool2d(half, 2), tape)
         eighth = self.bottom(F.avg_pool2d(quarter, 2), tape)
-        up = self.up2(torch.cat([_up(eighth), quarter], 1), tape)
-        up = self.up1(torch.cat([_up(up), half], 1), tape)
+        up = self.up2(torch.cat([up_by_2(eighth), quarter], 1), tape)
+        up = self.up1(torch.cat([up_by_2(up), half], 1), tape)
         if painted is not None:
             with torch.autocast(up.device.type, enabled=False):
                 fit = fit_prototypes(up, painted, stroke, self.log_ridge.exp())
@@ -316,7 +241,7 @@ class PrototypeUNet(nn.Module):
                 norm.weight.new_empty(2, len(norm.weight))
                 for block in blocks
                 for norm in block.modules()
-                if isinstance(norm, _Norm)
+                if isinstance(norm, Norm)
             )
 
         seeing = self.stem, self.down1, self.down2, self.bottom, self.up2, self.up1

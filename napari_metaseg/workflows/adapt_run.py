@@ -27,7 +27,6 @@ from napari_metaseg.core.inner_loop import (
     blank_context,
     fit_context,
 )
-from napari_metaseg.core.intensity import measure_range
 from napari_metaseg.core.network import Params, PrototypeUNet
 from napari_metaseg.core.recipe import GradientSteps
 from napari_metaseg.core.scaling import resize_labels, scaled_shape
@@ -36,9 +35,10 @@ from napari_metaseg.core.support import make_support
 from napari_metaseg.io.bundle import Bundle, load_bundle
 
 from .adapted import AdaptedModel, View
-from .lens import LARGEST_ZOOM, Lens
+from .lens import Lens
 from .results import Progress, Report
-from .segmenter import Labels, Network, Segmenter, State, decode_planes
+from .segmenter import Labels, Network, Segmenter, decode_planes
+from .state import State
 from .verdict import own_iou, verdict
 
 if TYPE_CHECKING:
@@ -180,22 +180,19 @@ def _check_views(views: list[View]) -> Annotated:
 
 
 def _make_lens(planes: Planes, known: Annotated, bundle: Bundle, run: AdaptRun) -> Lens:
-    ranges = tuple(
-        measure_range(planes.data[:, c]) for c in range(planes.data.shape[1])
-    )
-    if all(r.high <= r.low for r in ranges):
-        raise UserError(
-            "The image is constant, so there is nothing to learn from; choose another "
-            "image or channel."
-        )
     diameter = known.diameter if run.diameter is None else float(run.diameter)
     if not np.isfinite(diameter) or diameter <= 0:
         raise UserError(
             f"The object size is {diameter}; give it in pixels, above 0, or leave it "
             "out."
         )
-    diameter = max(diameter, bundle.diameter / LARGEST_ZOOM)
-    return Lens(run.channel, ranges, diameter, bundle.diameter)
+    lens = Lens.of(planes, diameter, bundle.diameter, run.channel)
+    if all(r.high <= r.low for r in lens.ranges):
+        raise UserError(
+            "The image is constant, so there is nothing to learn from; choose another "
+            "image or channel."
+        )
+    return lens
 
 
 def support_of(views: list[View], lens: Lens) -> Support:

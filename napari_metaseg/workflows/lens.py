@@ -46,6 +46,32 @@ class Lens:
     diameter: float
     working_diameter: float
 
+    @classmethod
+    def of(
+        cls,
+        planes: Planes,
+        diameter: float,
+        working_diameter: float,
+        channel: int | None = None,
+    ) -> Lens:
+        """Look at images of a kind as one of them asks for.
+
+        Parameters
+        ----------
+        planes : Planes
+            Reference for the range of intensities of each channel.
+        diameter : float
+            Object size (px at image scale).
+        working_diameter : float
+            Object size (px) at working scale.
+        channel : int, optional
+            Which channel the planes are; None for all.
+        """
+        count = planes.data.shape[1]
+        ranges = tuple(measure_range(planes.data[:, c]) for c in range(count))
+        least = working_diameter / LARGEST_ZOOM
+        return cls(channel, ranges, max(diameter, least), working_diameter)
+
     @property
     def zoom(self) -> float:
         """Factor from image scale to working scale."""

@@ -4,57 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from napari_metaseg.core.axes import Planes, as_planes
-from napari_metaseg.core.errors import UserError
-from napari_metaseg.core.evidence import read_evidence
 from napari_metaseg.core.generators import exhaust, relay
-from napari_metaseg.core.inner_loop import Context
 from napari_metaseg.core.instances import PlaneOutput
-from napari_metaseg.core.network import (
-    Architecture,
-    Moments,
-    Params,
-    PrototypeUNet,
-)
+from napari_metaseg.core.network import Architecture, PrototypeUNet
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.core.tiles import predict
-from napari_metaseg.io.bundle import check_params
 from napari_metaseg.io.model_folder import read_card, read_tensors, write_folder
 
 from .lens import Lens
+from .state import State, name_tensors, read_state
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator
 
-    from torch import Tensor
+    import torch
 
 Labels = NDArray[np.int32]
-
-
-class State(NamedTuple):
-    """A network's parameters, and what is known of the task with them.
-
-    Attributes
-    ----------
-    params : Params
-        Parameters by name.
-    context : Context
-        Fitted on the support with these parameters.
-    """
-
-    params: Params
-    context: Context
-
-    def to(self, device: torch.device) -> State:
-        """Copy to a device."""
-        params = {k: v.to(device) for k, v in self.params.items()}
-        return State(params, self.context.to(device))
 
 
 @dataclass(frozen=True)
@@ -210,8 +181,8 @@ class Segmenter:
         UserError
             If the folder cannot be written.
         """
-        tensors = dict(_named("initial", self.network.initial))
-        tensors |= _named("adapted", self.network.adapted)
+        tensors = dict(name_tensors("initial", self.network.initial))
+        tensors |= name_tensors("adapted", self.network.adapted)
         card = self.card | {
             "kind": "adapted-model",
             "architecture": self.network.module.architecture.as_dict(),
@@ -228,20 +199,6 @@ class Segmenter:
         return replace(self, network=moved)
 
 
-def _named(part: str, state: State) -> Iterator[tuple[str, Tensor]]:
-    """Name all tensors of a state."""
-    context = state.context
-    for name, tensor in state.params.items():
-        yield f"{part}/params/{name}", tensor
-    for i, tensor in enumerate((*context.moments.seeing, *context.moments.deciding)):
-        yield f"{part}/moments/{i}", tensor
-    if context.prototype is not None:
-        yield f"{part}/context/prototype", context.prototype
-    if context.evidence is not None:
-        for name, tensor in context.evidence._asdict().items():
-            yield f"{part}/evidence/{name}", tensor
-
-
 def load_segmenter(path: str | Path) -> Segmenter:
     """Load what `Segmenter.save` wrote; see `napari_metaseg.load`."""
     folder = Path(path)
@@ -251,51 +208,11 @@ def load_segmenter(path: str | Path) -> Segmenter:
     lens = Lens.from_dict(card.pop("lens", None), folder)
     module = PrototypeUNet(architecture)
     states = [
-        _read_state(part, tensors, module, len(lens.ranges), folder)
+        read_state(part, tensors, module, len(lens.ranges), folder)
         for part in ("initial", "adapted")
     ]
     kept = card.pop("kept", True) is True
     return Segmenter(Network(module, *states), lens, kept, card)
-
-
-def _read_state(
-    part: str,
-    tensors: dict[str, Tensor],
-    module: PrototypeUNet,
-    channels: int,
-    folder: Path,
-) -> State:
-    """Check and read what `_named` named."""
-
-    def within(kind: str) -> dict[str, Tensor]:
-        prefix = f"{part}/{kind}/"
-        return {
-            k.removeprefix(prefix): v.to(torch.float32)
-            for k, v in tensors.items()
-            if k.startswith(prefix) and torch.isfinite(v).all()
-        }
-
-    params = check_params(within("params"), module.architecture, folder)
-    like, found = module.moment_shapes(), within("moments")
-    flat = [found.get(str(i)) for i in range(len(like.seeing) + len(like.deciding))]
-    prototype = within("context").get("prototype")
-    evidence = read_evidence(within("evidence"), channels)
-    if (
-        any(
-            t is None or t.shape != shape.shape
-            for t, shape in zip(flat, (*like.seeing, *like.deciding), strict=True)
-        )
-        or (part == "adapted" and (prototype is None or evidence is None))
-        or (prototype is not None and prototype.shape != (module.prototype_size,))
-    ):
-        raise UserError(
-            f"The weights in '{folder}' do not say what the painted cells were like; "
-            "save the model again."
-        )
-    split = len(like.seeing)
-    known = tuple(t for t in flat if t is not None)
-    moments = Moments(known[:split], known[split:])
-    return State(params, Context(moments, prototype, evidence))
 
 
 def decode_planes(outputs: list[PlaneOutput], settings: DecodeSettings) -> Labels:

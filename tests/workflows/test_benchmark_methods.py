@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from napari_metaseg.core.axes import as_planes
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.inner_loop import Support, run_on_support
 from napari_metaseg.core.losses import dense_loss, sparse_loss
@@ -30,10 +31,7 @@ from napari_metaseg.workflows.benchmark.methods.finetune import (
     fine_tune,
 )
 from napari_metaseg.workflows.benchmark.methods.forest import Forest
-from napari_metaseg.workflows.benchmark.methods.look import (
-    make_lens,
-    make_lens_and_support,
-)
+from napari_metaseg.workflows.benchmark.methods.look import make_lens_and_support
 from napari_metaseg.workflows.benchmark.methods.pixels import (
     ForestSettings,
     known_pixels,
@@ -51,6 +49,7 @@ from napari_metaseg.workflows.benchmark.methods.supervised import (
     full_support,
     train_supervised,
 )
+from napari_metaseg.workflows.lens import Lens
 from tests.data.tasks import disks, task
 
 if TYPE_CHECKING:
@@ -356,7 +355,8 @@ def test_supervision_lowers_the_dense_loss_on_another_image(small: str) -> None:
 
 def test_crops_show_inputs_and_targets_of_the_same_place(small: str) -> None:
     known = noisy(2, side=80)
-    lens = make_lens(known.images[0], 20.0, load_bundle(small))
+    planes = as_planes(known.images[0], axes="YX")
+    lens = Lens.of(planes, 20.0, load_bundle(small).diameter)
     support = full_support(known, [0], lens)
 
     inputs, target = Crops(known, [0, 1], lens, support.evidence, FEW).batch(CPU)

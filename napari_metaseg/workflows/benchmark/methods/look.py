@@ -8,51 +8,30 @@ import torch
 
 from napari_metaseg.core.axes import as_planes
 from napari_metaseg.core.inner_loop import blank_context, fit_context
-from napari_metaseg.core.intensity import measure_range
 from napari_metaseg.workflows.adapt_run import support_of
 from napari_metaseg.workflows.adapted import View
-from napari_metaseg.workflows.lens import LARGEST_ZOOM, Lens
-from napari_metaseg.workflows.segmenter import Network, Segmenter, State
+from napari_metaseg.workflows.lens import Lens
+from napari_metaseg.workflows.segmenter import Network, Segmenter
+from napari_metaseg.workflows.state import State
 
 from .protocol import image_axes
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from napari_metaseg.core.inner_loop import Support
     from napari_metaseg.core.network import Params, PrototypeUNet
     from napari_metaseg.io.bundle import Bundle
     from napari_metaseg.workflows.benchmark.draws import Painted
 
 
-def make_lens(image: NDArray[np.generic], diameter: float, bundle: Bundle) -> Lens:
-    """Make the lens that brings objects of a diameter to the working scale.
-
-    Parameters
-    ----------
-    image : (Y, X) or (Y, X, C) array
-        Reference for the range of intensities.
-    diameter : float
-        Object size (px).
-    bundle : Bundle
-        Its network states the working diameter.
-    """
-    data = as_planes(image, axes=image_axes(image)).data
-    ranges = tuple(measure_range(data[:, c]) for c in range(data.shape[1]))
-    least = bundle.diameter / LARGEST_ZOOM
-    return Lens(None, ranges, max(diameter, least), bundle.diameter)
-
-
 def make_lens_and_support(painted: Painted, bundle: Bundle) -> tuple[Lens, Support]:
     """Return the lens and the support crops that `adapt` would use."""
-    lens = make_lens(painted.images[0], painted.diameter, bundle)
     views = [
         View(as_planes(image, axes=image_axes(image)), annotation)
         for image, (_, annotation) in zip(
             painted.images, painted.annotations, strict=True
         )
     ]
+    lens = Lens.of(views[0].planes, painted.diameter, bundle.diameter)
     return lens, support_of(views, lens)
 
 

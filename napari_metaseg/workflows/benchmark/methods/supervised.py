@@ -22,8 +22,9 @@ from napari_metaseg.core.scaling import resize_labels
 from napari_metaseg.core.support import make_support, pad_to
 from napari_metaseg.core.targets import dense_target
 from napari_metaseg.workflows.adapt_run import on_device
+from napari_metaseg.workflows.lens import Lens
 
-from .look import make_lens, make_segmenter
+from .look import make_segmenter
 from .protocol import image_axes
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from napari_metaseg.data.folders import TaskFolder
     from napari_metaseg.io.bundle import Bundle
     from napari_metaseg.workflows.benchmark.draws import Labels
-    from napari_metaseg.workflows.lens import Lens
     from napari_metaseg.workflows.segmenter import Segmenter
 
 
@@ -97,7 +97,9 @@ def train_supervised(
         Its adapted parameters are the trained ones.
     """
     sizes = [d for i in indices for d in task.diameters[i].values()]
-    lens = make_lens(task.images[indices[0]], float(np.median(sizes)), bundle)
+    first = task.images[indices[0]]
+    planes = as_planes(first, axes=image_axes(first))
+    lens = Lens.of(planes, float(np.median(sizes)), bundle.diameter)
     module, initial = on_device(bundle, device)
     support = full_support(task, indices, lens).to(device)
     params = {k: v.clone().requires_grad_() for k, v in initial.items()}

@@ -163,6 +163,19 @@ def test_a_saved_model_segments_from_the_shell(shell, here: Path) -> None:
         assert f"{name}_labels.tif: {len(np.unique(found)) - 1} cells" in outcome.out
 
 
+def test_adaptation_may_begin_with_an_earlier_model(shell, here: Path) -> None:
+    assert shell(f"{ADAPT} --save-model first").status == 0
+
+    outcome = shell(f"{ADAPT} --overwrite --start first --save-model second")
+
+    assert outcome.status == 0
+    first, second = (
+        load(name).segmenter.network.adapted.params for name in ("first", "second")
+    )
+    assert any(not torch.equal(first[k], second[k]) for k in first)
+    assert "missing or damaged" in shell(f"{ADAPT} --overwrite --start here").err
+
+
 def test_stacks_and_channels_are_understood(shell, here: Path) -> None:
     stack = np.stack([np.stack([SCENE.image * 0, SCENE.image])] * 2)
     painted = np.zeros((2, *CELLS.shape), np.int32)

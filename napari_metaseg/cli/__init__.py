@@ -141,6 +141,12 @@ def _add_adapt(commands: Commands) -> None:
         help="segment these images too",
     )
     parser.add_argument("--output-dir", type=Path, metavar="DIR", help="for --also")
+    parser.add_argument(
+        "--start",
+        type=Path,
+        metavar="MODEL",
+        help="begin with an earlier model from the same initialization",
+    )
     parser.add_argument("--save-model", type=Path, metavar="DIR")
     add_also_write(parser)
     parser.add_argument("--overwrite", action="store_true")

@@ -48,6 +48,7 @@ def adapt(options: argparse.Namespace) -> int:
         init=options.init,
         device=options.device,
         seed=options.seed,
+        start=None if options.start is None else load(options.start),
     )
     model = relay_to(steps, _tell)
     labels = model.labels

@@ -14,6 +14,9 @@ from torch import Tensor, nn
 from .episode import EpisodeTensors
 from .meta_gradient import MetaState, OuterSettings, meta_gradient
 from .outer_step import Moments, update
+from .ranks import Ranks
+
+ALONE = Ranks()
 
 EpisodeSource = Callable[[int, int], EpisodeTensors]
 """Gives the episode of (meta-step, index)."""
@@ -103,6 +106,7 @@ def meta_train(
     episodes: EpisodeSource,
     outer: OuterSettings,
     settings: TrainSettings,
+    ranks: Ranks = ALONE,
 ) -> Generator[dict[str, float], None, None]:
     """Take meta-steps from where ``progress`` stands up to ``settings.steps``.
 
@@ -118,6 +122,10 @@ def meta_train(
         Algorithm and outer loss.
     settings : TrainSettings
         Outer loop.
+    ranks : Ranks
+        Processes that share each meta-step's episodes. All of them end with the same
+        weights, and those of one process that takes all episodes, up to the order in
+        which meta-gradients are added.
 
     Yields
     ------
@@ -133,13 +141,14 @@ def meta_train(
     with ThreadPoolExecutor(1) as ahead:
 
         def order(step: int) -> list[EpisodeTensors]:
-            return [episodes(step, i) for i in range(settings.tasks_per_step)]
+            mine = ranks.share(settings.tasks_per_step)
+            return [episodes(step, i) for i in mine]
 
         pending = ahead.submit(order, progress.step)
         while progress.step < settings.steps:
             batch = pending.result()
             pending = ahead.submit(order, progress.step + 1)
-            yield _meta_step(network, progress, batch, outer, settings)
+            yield _meta_step(network, progress, batch, outer, settings, ranks)
         pending.cancel()
 
 
@@ -149,18 +158,22 @@ def _meta_step(
     batch: list[EpisodeTensors],
     outer: OuterSettings,
     settings: TrainSettings,
+    ranks: Ranks,
 ) -> dict[str, float]:
+    count = settings.tasks_per_step
     rng = np.random.default_rng([settings.seed, progress.step])
+    # Drawn for all episodes, so that each gets the same whoever takes it.
+    chances = rng.random((count, 2)) < (outer.blank_chance, outer.drop_chance)
     total = [torch.zeros_like(t) for t in progress.state.tensors()]
     logs: list[dict[str, float]] = []
-    for episode in batch:
-        blank = bool(rng.random() < outer.blank_chance)
-        drop = rng.random() < outer.drop_chance
+    for i, episode in zip(ranks.share(count), batch, strict=True):
+        blank, drop = chances[i]
         seen = episode.without_evidence() if drop else episode
-        result = meta_gradient(network, progress.state, seen, outer, blank)
+        result = meta_gradient(network, progress.state, seen, outer, bool(blank))
         if all(torch.isfinite(g).all() for g in result.gradients):
             total = [t + g for t, g in zip(total, result.gradients, strict=True)]
             logs.append(result.metrics)
+    total, logs = ranks.add_up(total), ranks.gather(logs)
     if not logs:
         raise FloatingPointError(
             f"No finite meta-gradient at step {progress.step}; lower the rate."
@@ -174,7 +187,7 @@ def _meta_step(
     return means | {
         "step": progress.step,
         "norm": norm,
-        "skipped": len(batch) - len(logs),
+        "skipped": count - len(logs),
     }
 
 

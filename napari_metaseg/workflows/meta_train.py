@@ -12,6 +12,7 @@ import torch
 
 from napari_metaseg.core.devices import pick_device
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.generators import exhaust
 from napari_metaseg.core.network import Architecture, Params, PrototypeUNet
 from napari_metaseg.core.proximal import ProximalSettings
 from napari_metaseg.core.recipe import (
@@ -34,6 +35,7 @@ from napari_metaseg.learners.meta_train import (
     meta_train,
     start,
 )
+from napari_metaseg.learners.ranks import Ranks, device_of_rank, joined_ranks
 
 from .run_card import make_card
 from .run_folder import CHECKPOINT, LOG, claim, trim_log
@@ -104,7 +106,8 @@ def run_meta_training(
 
     A run is a folder: settings, a log with one line a meta-step, a checkpoint, and
     at the end the bundle. Episodes are numbered, so a resumed run sees what an
-    uninterrupted one would have seen.
+    uninterrupted one would have seen. Under ``torchrun`` the processes share the
+    episodes of each meta-step, and the first of them writes and yields.
 
     Parameters
     ----------
@@ -136,7 +139,22 @@ def run_meta_training(
     UserError
         If the folder holds another run, or the data cannot be used.
     """
-    chosen = pick_device(device)
+    with joined_ranks() as ranks:
+        run = _run(settings, output, ranks, device, resume, keep, command)
+        return (yield from run)
+
+
+def _run(
+    settings: RunSettings,
+    output: Path,
+    ranks: Ranks,
+    device: str,
+    resume: bool,
+    keep: bool,
+    command: str,
+) -> Generator[dict[str, float], None, Path]:
+    """Train as one of the processes, of which the first alone writes and yields."""
+    chosen = device_of_rank(pick_device(device))
     # Seeds the random weights of a run that starts from nothing.
     torch.manual_seed(settings.train.seed)
     parent = None if settings.init is None else load_bundle(settings.init)
@@ -149,7 +167,9 @@ def run_meta_training(
     if outer.algorithm == "imaml":
         names = _adapted(settings, progress.state.params)
         outer = replace(outer, proximal=Proximal(names, settings.proximal))
-    claim(output, asdict(settings), resume=resume)
+    if ranks.first:
+        claim(output, asdict(settings), resume=resume)
+    ranks.wait()
     if (output / CHECKPOINT).exists():
         progress = load_checkpoint(output / CHECKPOINT, progress)
     elif keep:
@@ -165,23 +185,40 @@ def run_meta_training(
             type(episode.query.target)(*(t.to(chosen) for t in episode.query.target)),
         )
 
-    card = make_card(settings, network.architecture, parent, tasks, command)
-    if keep:
-        return write_bundle(output / "bundle", progress, card, outer)
+    if not keep:
+        run = meta_train(network, progress, source, outer, settings.train, ranks)
+        if ranks.first:
+            yield from _written(run, progress, output, settings.checkpoint_every)
+        else:
+            exhaust(run)
+    bundle = output / "bundle"
+    if ranks.first:
+        card = make_card(settings, network.architecture, parent, tasks, command)
+        write_bundle(bundle, progress, card, outer)
+    ranks.wait()
+    return bundle
+
+
+def _written(
+    run: Generator[dict[str, float], None, None],
+    progress: Progress,
+    output: Path,
+    every: int,
+) -> Generator[dict[str, float], None, None]:
+    """Log each meta-step of a run, and keep checkpoints."""
     trim_log(output / LOG, progress.step)
     with (output / LOG).open("a", encoding="utf-8") as log:
         clock = time.perf_counter()
-        for metrics in meta_train(network, progress, source, outer, settings.train):
+        for metrics in run:
             now = time.perf_counter()
             metrics |= {"seconds": now - clock}
             clock = now
             log.write(json.dumps(metrics) + "\n")
-            if progress.step % settings.checkpoint_every == 0:
+            if progress.step % every == 0:
                 log.flush()
                 save_checkpoint(output / CHECKPOINT, progress)
             yield metrics
     save_checkpoint(output / CHECKPOINT, progress)
-    return write_bundle(output / "bundle", progress, card, outer)
 
 
 def _begin(

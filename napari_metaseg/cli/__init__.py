@@ -14,6 +14,7 @@ from napari_metaseg.core.errors import UserError
 
 from .benchmark_options import add_benchmark_options
 from .export_options import add_also_write, add_export_options
+from .tasks_options import add_tasks_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,6 +66,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_segment(commands)
     _add_export(commands)
     _add_models(commands)
+    _add_tasks(commands)
     _add_meta_train(commands)
     _add_benchmark(commands)
     return parser
@@ -178,6 +180,16 @@ def _add_export(commands: Commands) -> None:
 
 def _add_models(commands: Commands) -> None:
     _add(commands, "models", "commands.models", "List the bundled initializations.")
+
+
+def _add_tasks(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        "tasks",
+        "tasks.run",
+        "Show the tasks in folders of images with masks, or import them.",
+    )
+    add_tasks_options(parser)
 
 
 def _add_meta_train(commands: Commands) -> None:

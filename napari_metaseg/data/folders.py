@@ -140,11 +140,20 @@ def read_task(folder: Path, info: TaskInfo) -> TaskFolder:
         raise UserError(f"'{folder / 'images'}' holds no PNG or TIFF image.")
     return TaskFolder(
         folder.name,
-        tuple(images),
+        tuple(_with_as_many_channels(images)),
         tuple(masks),
         tuple(object_diameters(mask) for mask in masks),
         info,
     )
+
+
+def _with_as_many_channels(
+    images: list[NDArray[np.generic]],
+) -> list[NDArray[np.generic]]:
+    """Give gray images of a task three channels if others of it have colours."""
+    if len({image.ndim for image in images}) == 1:
+        return images
+    return [i if i.ndim == 3 else np.stack([i] * 3, -1) for i in images]
 
 
 def _read_image(path: Path) -> NDArray[np.generic]:

@@ -143,7 +143,7 @@ def read_coco(path: str | Path) -> ImageFile:
             raise ValueError("planes missing or named twice")
         drawn = np.zeros(shape, np.uint32)
         for cell, number in zip(cells, numbers, strict=True):
-            _draw(drawn[planes[cell["image_id"]]], cell["segmentation"], number)
+            draw_mask(drawn[planes[cell["image_id"]]], cell["segmentation"], number)
     except UserError:
         raise
     except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
@@ -169,7 +169,23 @@ def _planes(images: list[Any]) -> tuple[str, dict[Any, tuple[int, ...]]]:
     return axes.upper(), places
 
 
-def _draw(plane: NDArray[np.uint32], mask: Any, number: int) -> None:
+def draw_mask(plane: NDArray[np.uint32], mask: Any, number: int) -> None:
+    """Draw the mask of one annotation.
+
+    Parameters
+    ----------
+    plane : (Y, X) array of uint32
+        Drawn into.
+    mask : dict or list
+        Run lengths or polygons, as under ``segmentation``.
+    number : int
+        Value of its pixels.
+
+    Raises
+    ------
+    UserError, AttributeError, LookupError, OverflowError, TypeError, ValueError
+        If it is damaged or of another size.
+    """
     height, width = plane.shape
     if isinstance(mask, dict):
         if list(mask["size"]) != [height, width]:

@@ -8,6 +8,7 @@ import pytest
 from skimage.io import imsave
 
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.data.episodes import draw_episode
 from napari_metaseg.data.folders import TaskInfo, read_tasks
 
 if TYPE_CHECKING:
@@ -59,7 +60,25 @@ def test_colour_images_and_other_files_are_welcome(folder: Path) -> None:
 
     task = read_tasks(folder)[0]
 
-    assert [image.ndim for image in task.images] == [2, 2, 3]
+    assert [image.ndim for image in task.images] == [3, 3, 3]
+
+
+def test_gray_and_colour_images_of_a_task_make_episodes_together(
+    tmp_path: Path,
+) -> None:
+    masks = np.zeros((64, 64), np.uint8)
+    masks[20:40, 20:40] = 1
+    gray = (100 * masks + 20).astype(np.uint8)
+    write(tmp_path / "mixed" / "images" / "a.png", gray)
+    write(tmp_path / "mixed" / "images" / "b.png", np.stack([gray] * 3, -1))
+    for name in ("a.png", "b.png"):
+        write(tmp_path / "mixed" / "masks" / name, masks)
+
+    (task,) = read_tasks(tmp_path)
+
+    assert {image.shape for image in task.images} == {(64, 64, 3)}
+    np.testing.assert_array_equal(task.images[0], task.images[1])
+    assert draw_episode(task, np.random.default_rng(0)) is not None
 
 
 @pytest.mark.parametrize("level", [".", ".."])

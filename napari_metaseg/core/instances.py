@@ -1,79 +1,17 @@
-"""From the network's maps at working scale to instances at image scale."""
+"""Instances, the annotation put into them, and the numbers that they keep."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
-from skimage.segmentation import clear_border, expand_labels
 
-from .decode import Decoded, decode
 from .metrics import iou_matrix
-from .scaling import resize_image, resize_labels
-
-if TYPE_CHECKING:
-    from .settings import DecodeSettings
 
 Labels = NDArray[np.int32]
 
 SAME = 0.25
 """IoU from which an instance is the one of the last round and keeps its number."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlaneOutput:
-    """What the network drew of one plane.
-
-    Attributes
-    ----------
-    maps : (2, y, x) array of float16
-        Probabilities of foreground and cue at working scale.
-    shape : (int, int)
-        Shape (Y, X) of the plane at image scale.
-    diameter : float
-        Working diameter (px at working scale).
-    """
-
-    maps: NDArray[np.float16]
-    shape: tuple[int, int]
-    diameter: float
-
-    def instances(self, settings: DecodeSettings) -> Labels:
-        """Decode, bring to image scale, and apply size and border rules.
-
-        Parameters
-        ----------
-        settings : DecodeSettings
-            All of its rules are applied.
-
-        Returns
-        -------
-        (Y, X) array of int32
-        """
-        foreground, cue = self.maps.astype(np.float32)
-        smallest = settings.min_size * np.pi / 4 * self.diameter**2
-        decoded = decode(foreground, cue, settings, min_area=smallest)
-        labels = _to_image_scale(decoded, foreground, self.shape)
-        if settings.clear_border:
-            labels = clear_border(labels).astype(np.int32)
-        return labels
-
-
-def _to_image_scale(
-    decoded: Decoded, foreground: NDArray[np.float32], shape: tuple[int, int]
-) -> Labels:
-    """Enlarge instances; their outline follows the enlarged probability map."""
-    labels, outline = decoded
-    if labels.shape == shape:
-        return labels
-    if shape[0] * shape[1] <= labels.size:
-        return resize_labels(labels, shape)
-    wide = resize_labels(expand_labels(labels, 1).astype(np.int32), shape)
-    inside = resize_image(foreground, shape) > outline[wide]
-    return np.where(inside, wide, 0).astype(np.int32)
 
 
 def respect_annotation(labels: Labels, annotation: Labels) -> Labels:

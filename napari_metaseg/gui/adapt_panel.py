@@ -24,6 +24,7 @@ from .guidance import Line, Situation, Tone
 from .links import after_rest
 from .panel_view import ADAPT_KEY, PanelView
 from .saving import Saver
+from .tools import Tools
 from .worker import Runner
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class AdaptPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.view)
         self.desk = Desk(self._layers, self.view.source, self)
+        self.tools = Tools(napari_viewer, self.desk, self)
         self.bench = Bench(self._layers, self)
         self.saver = Saver(self)
         self._preparing = Runner("Loading", self)
@@ -127,6 +129,7 @@ class AdaptPanel(QWidget):
 
     def _leave(self) -> None:
         """Leave the layers alone and end whatever runs."""
+        self.tools.leave()
         self.desk.leave()
         self.bench.leave()
 
@@ -138,6 +141,8 @@ class AdaptPanel(QWidget):
         view.adapt.clicked.connect(self.adapt)
         view.next_cell.clicked.connect(self.next_cell)
         view.background.clicked.connect(self.background)
+        view.tools.chosen.connect(self.tools.take)
+        view.tools.accept_all.clicked.connect(self._accept_visible)
         view.sample.clicked.connect(self._open_sample)
         view.export.clicked.connect(self._export)
         view.save.clicked.connect(self._save_model)
@@ -150,9 +155,12 @@ class AdaptPanel(QWidget):
 
     def _connect_parts(self) -> None:
         keys = {"N": self.next_cell, "G": self.background, "Control-Enter": self.adapt}
-        self.desk.bind(keys)
+        self.desk.bind(keys | self.view.tools.keys)
+        self.tools.told.connect(self._on_stroke)
+        self.tools.edited.connect(self._follow)
         self.desk.image_changed.connect(self._on_image)
         self.desk.stroked.connect(self._on_stroke)
+        self.desk.edited.connect(self._follow)
         self.desk.changed.connect(self._refresh)
         self.bench.changed.connect(self._refresh)
         self.saver.saved.connect(self._on_saved)
@@ -184,10 +192,21 @@ class AdaptPanel(QWidget):
         self._refresh()
 
     def _on_stroke(self) -> None:
+        """Turn from what was said before to what the person does now."""
         if self.work is not None and not self.bench.running:
             self.work.line = None
         self._news = None
         self._refresh()
+
+    def _follow(self) -> None:
+        """Let the cells shown follow what is annotated."""
+        if self.work is not None:
+            self.bench.follow(self.work)
+
+    def _accept_visible(self) -> None:
+        line = self.tools.accept_visible()
+        if line is not None:
+            self._tell(line)
 
     def _on_trouble(self, text: str) -> None:
         show_warning(text)
@@ -217,7 +236,7 @@ class AdaptPanel(QWidget):
         if work is not None and work.last is not None:
             shown = layers.find_cells(self._layers, work.image, work.reading)
             labels = work.last.decoded.labels if shown is None else shown.data
-            self.saver.export(work.image, work.reading, np.asarray(labels))
+            self.saver.export(work.image, work.reading, np.array(labels))
             self._refresh()
 
     def _save_model(self) -> None:
@@ -235,7 +254,14 @@ class AdaptPanel(QWidget):
         view.sample.setEnabled(not self._opening.running)
         view.object_size.show_measured(desk.painted.diameter)
         label = None if annotation is None else annotation.selected_label
-        view.show_brush(label, possible=work is not None)
+        painting = None if self.tools.tool is not None else label
+        view.show_brush(painting, possible=work is not None)
+        view.tools.show_tool(
+            self.tools.tool,
+            possible=work is not None,
+            cells=result or desk.painted.cells > 0,
+            result=result,
+        )
         view.show_running(bench.running, bench.stopping, bench.progress)
         paintable = desk.painted.cells > 0
         view.adapt.setEnabled(not bench.stopping if bench.running else paintable)
@@ -253,6 +279,8 @@ class AdaptPanel(QWidget):
             return self._news
         if work is not None and work.line is not None:
             return work.line
+        if self.tools.line is not None:
+            return self.tools.line
         situation = Situation(
             image=desk.image is not None,
             readable=desk.reading is not None,

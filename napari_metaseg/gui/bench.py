@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from napari_metaseg.workflows.results import Progress
 
     from .images import Reading
-    from .rounds import Decoded, Request, Round
+    from .rounds import Decoded, Followed, Request, Round
 
 
 @dataclass
@@ -38,6 +38,8 @@ class Work:
         How its channels are read.
     last : Round or None
         Its last adaptation.
+    shown : Decoded or None
+        What its cells layer shows of it, after or before adaptation.
     line : Line or None
         What to tell the person as long as this image is chosen; None for the
         next step.
@@ -46,6 +48,7 @@ class Work:
     image: Image
     reading: Reading
     last: Round | None = None
+    shown: Decoded | None = None
     line: Line | None = None
 
 
@@ -69,6 +72,7 @@ class Bench(QObject):
         self._works: dict[object, Work] = {}
         self._adapting_on: Work | None = None
         self._decoding_of: Work | None = None
+        self._following_for: tuple[Work, Decoded] | None = None
         self.progress = (0, 1)
         self._adapting = Runner("Adapting", self)
         self._adapting.progressed.connect(self._on_progress)
@@ -79,6 +83,8 @@ class Bench(QObject):
         self._adapting.idle.connect(self.changed)
         self._decoding = Runner("Decoding", self)
         self._decoding.returned.connect(self._on_decoded)
+        self._following = Runner("Following", self)
+        self._following.returned.connect(self._on_followed)
 
     @property
     def running(self) -> bool:
@@ -105,6 +111,7 @@ class Bench(QObject):
     def adapt(self, work: Work, request: Request) -> None:
         """Adapt to a snapshot."""
         self._decoding.drop()
+        self._following.drop()
         self._adapting_on, self.progress = work, (0, 1)
         work.line = Line("Getting ready…")
         self._adapting.start(partial(rounds.adapt, request))
@@ -119,21 +126,36 @@ class Bench(QObject):
         """End whatever runs, and take no notice of it any more."""
         self._adapting.drop()
         self._decoding.drop()
+        self._following.drop()
 
     def decode(self, work: Work, settings: DecodeSettings, *, adapted: bool) -> None:
         """Decode the output of the last round again, after or before adaptation."""
         if work.last is not None:
-            model, labels = work.last.model, work.last.decoded.labels
+            model, last = work.last.model, work.last.decoded
+            drawn = self._annotation_of(work, last)
             self._decoding_of = work
             self._decoding.start(
-                partial(rounds.decode, model, settings, labels, adapted=adapted)
+                partial(
+                    rounds.decode, model, settings, drawn, last.labels, adapted=adapted
+                )
             )
+
+    def follow(self, work: Work) -> None:
+        """Show the annotation as it is now within what is shown; no network is run.
+
+        While an adaptation runs, and shows previews, this waits for its end.
+        """
+        if work.shown is not None and not self.running:
+            drawn = self._annotation_of(work, work.shown)
+            if drawn.shape == work.shown.annotation.shape:
+                self._following_for = work, work.shown
+                self._following.start(partial(rounds.follow, work.shown, drawn))
 
     def show_last(self, work: Work) -> None:
         """Show the adapted result of the last round."""
         self._decoding.drop()
         if work.last is not None:
-            self._show(work, work.last.decoded.labels)
+            self._show_decoded(work, work.last.decoded)
             work.line = guidance.decoded(work.last.decoded.cells, adapted=True)
             self.changed.emit()
 
@@ -150,7 +172,7 @@ class Bench(QObject):
         work, self._adapting_on = self._adapting_on, None
         if work is None:
             return
-        if not self._show(work, result.decoded.labels):
+        if not self._show_decoded(work, result.decoded):
             text = "The image was removed or resized meanwhile; press Adapt again."
             work.line = Line(text, Tone.WARNING)
             return
@@ -174,18 +196,45 @@ class Bench(QObject):
             return
         work.line = line
         if work.last is not None:
-            self._show(work, work.last.decoded.labels)
+            self._show_decoded(work, work.last.decoded)
         elif work.image in self._layers:
             layers.hide_cells(self._layers, work.image, work.reading)
 
     def _on_decoded(self, result: Decoded) -> None:
         work, self._decoding_of = self._decoding_of, None
-        if work is None or work.last is None or not self._show(work, result.labels):
+        if work is None or work.last is None or not self._show_decoded(work, result):
             return
         if result.adapted:
             work.last = replace(work.last, decoded=result)
         work.line = guidance.decoded(result.cells, adapted=result.adapted)
         self.changed.emit()
+
+    def _on_followed(self, result: Followed | None) -> None:
+        """Show what followed, unless something else was shown in the meantime."""
+        following, self._following_for = self._following_for, None
+        if result is None or following is None:
+            return
+        work, start = following
+        cells = layers.find_cells(self._layers, work.image, work.reading)
+        if work.shown is start and cells is not None:
+            after = work.shown = result.decoded
+            layers.update_cells(cells, result.pixels, after.labels[result.pixels])
+            if after.adapted and work.last is not None:
+                work.last = replace(work.last, decoded=after)
+
+    def _annotation_of(self, work: Work, known: Decoded) -> NDArray[np.int32]:
+        """Return the annotation; the one last known if its layer is gone."""
+        layer = layers.find_annotation(self._layers, work.image, work.reading)
+        drawn: NDArray[np.int32] = known.annotation if layer is None else layer.data
+        return drawn
+
+    def _show_decoded(self, work: Work, decoded: Decoded) -> bool:
+        """Show a result, and what was annotated since."""
+        shown = self._show(work, decoded.labels)
+        if shown:
+            work.shown = decoded
+            self.follow(work)
+        return shown
 
     def _show(self, work: Work, labels: NDArray[np.int32]) -> bool:
         """Show instances if the image is still there and has their shape."""

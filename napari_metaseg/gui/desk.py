@@ -43,12 +43,16 @@ class Desk(QObject):
         Another image, or another reading of it, is on the desk.
     stroked :
         The person painted, filled or erased something.
+    edited :
+        The annotation may have changed, by a stroke, by undo or in any other way;
+        a short rest afterwards.
     changed :
         Something that the panel shows has changed.
     """
 
     image_changed = Signal()
     stroked = Signal()
+    edited = Signal()
     changed = Signal()
 
     def __init__(
@@ -93,15 +97,26 @@ class Desk(QObject):
 
     def next_cell(self) -> None:
         """Load the brush with a new cell's label."""
-        annotation = self._annotation_at_hand()
+        annotation = self.annotation_at_hand()
         if annotation is not None:
             layers.paint(self._layers, annotation, layers.next_label(annotation))
 
     def background(self) -> None:
         """Load the brush with background."""
-        annotation = self._annotation_at_hand()
+        annotation = self.annotation_at_hand()
         if annotation is not None:
             layers.paint(self._layers, annotation, layers.BACKGROUND)
+
+    def annotation_at_hand(self) -> Labels | None:
+        """Return the annotation, made anew if the person has deleted it."""
+        if self.image is None or self.reading is None:
+            return None
+        found = self.annotation
+        if found is not None:
+            return found
+        made = layers.make_annotation(self._layers, self.image, self.reading)
+        self._watch(made)
+        return made
 
     def holds(self, image: Image) -> bool:
         """Whether an image is still among the viewer's layers."""
@@ -169,16 +184,6 @@ class Desk(QObject):
         self._sum_up()
         self.changed.emit()
 
-    def _annotation_at_hand(self) -> Labels | None:
-        if self.image is None or self.reading is None:
-            return None
-        found = self.annotation
-        if found is not None:
-            return found
-        made = layers.make_annotation(self._layers, self.image, self.reading)
-        self._watch(made)
-        return made
-
     def _watch(self, annotation: Labels | None) -> None:
         self._own_links.cut()
         if self.image is not None:
@@ -203,6 +208,7 @@ class Desk(QObject):
 
     def _sum_up(self) -> None:
         annotation = self.annotation
+        self.edited.emit()
         if annotation is None:
             self._take(Painted())
         elif annotation.data.size <= _AT_ONCE:

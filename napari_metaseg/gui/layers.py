@@ -8,8 +8,10 @@ import numpy as np
 from napari.layers import Image, Labels
 from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap
 
+from napari_metaseg.core.errors import UserError
+
 from .images import annotation_shape, placement
-from .protect import protect_cells
+from .protect import protect_cells, unprotected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,10 +20,15 @@ if TYPE_CHECKING:
     from napari.layers import Layer
     from numpy.typing import NDArray
 
+    from napari_metaseg.core.edits import Edit
+
     from .images import Reading
 
 BACKGROUND = -1
 """Label of a background stroke; see the annotation contract in the docs."""
+
+POINTING = "pick"
+"""Mode of a layer whose cells are clicked, see `point_at`."""
 
 _TAG = "napari_metaseg"
 _ANNOTATION = "annotation"
@@ -111,6 +118,34 @@ def paint(layers: LayerList, annotation: Labels, label: int) -> None:
     annotation.mode = "paint"
 
 
+def point_at(layers: LayerList, annotation: Labels) -> None:
+    """Make the annotation active and visible, with a mouse that does not paint.
+
+    napari's picker neither moves the camera nor zooms on a double click, and holding
+    the space bar moves the camera, as it does while painting.
+    """
+    layers.selection.active = annotation
+    annotation.visible = True
+    annotation.mode = POINTING
+
+
+def write(annotation: Labels, plane: tuple[int, ...], edit: Edit) -> None:
+    """Carry out a correction of one plane, as one step for undo.
+
+    Parameters
+    ----------
+    annotation : Labels
+        The annotation layer.
+    plane : tuple of int
+        Index of the plane; empty for a single one.
+    edit : Edit
+        What to write.
+    """
+    leading = [np.full_like(edit.rows, i) for i in plane]
+    with unprotected(annotation):
+        annotation.data_setitem((*leading, edit.rows, edit.columns), edit.labels)
+
+
 def next_label(annotation: Labels) -> int:
     """Return the number of the next new cell."""
     return max(int(annotation.data.max()), 0) + 1
@@ -169,11 +204,49 @@ def _make_cells(
     return layer
 
 
+def update_cells(
+    layer: Labels, pixels: tuple[NDArray[np.intp], ...], labels: NDArray[np.int32]
+) -> None:
+    """Show other instances at some pixels; only what is around them is drawn again.
+
+    Parameters
+    ----------
+    layer : Labels
+        What `show_cells` returned; its array is written to.
+    pixels : tuple of array of int
+        Where, one array an axis.
+    labels : (N,) array of int32
+        What is shown there from now on.
+    """
+    layer.data_setitem(pixels, labels)
+    # To napari this was an edit; a layer that cannot be edited forgets its edits.
+    layer.editable = True
+    layer.editable = False
+
+
 def hide_cells(layers: LayerList, image: Image, reading: Reading) -> None:
     """Take the instances of an image out of the list."""
     layer = find_cells(layers, image, reading)
     if layer is not None:
         layers.remove(layer)
+
+
+def shown_cells(
+    layers: LayerList, image: Image, reading: Reading
+) -> NDArray[np.int32] | None:
+    """Return the instances that a person sees; None where none are shown.
+
+    Raises
+    ------
+    UserError
+        If their layer is hidden.
+    """
+    layer = find_cells(layers, image, reading)
+    if layer is not None and not layer.visible:
+        raise UserError(
+            f"The layer '{layer.name}' is hidden; show it to correct its cells."
+        )
+    return None if layer is None else layer.data
 
 
 def bind_keys(layer: Labels, keys: dict[str, Callable[[], None]]) -> None:

@@ -20,6 +20,7 @@ from .choosers import SourceForm
 from .decode_form import DecodeForm
 from .form import LEFT, Column, Form, beside, caption
 from .guidance import Line, Tone
+from .tool_row import ToolRow
 
 ADAPT_KEY = QKeySequence("Ctrl+Enter").toString(QKeySequence.SequenceFormat.NativeText)
 
@@ -144,6 +145,7 @@ class PanelView(QWidget):
         keeping = self.progress.sizePolicy()
         keeping.setRetainSizeWhenHidden(True)
         self.progress.setSizePolicy(keeping)
+        self.tools = ToolRow()
         self.decode = DecodeForm()
         self.before = QCheckBox("Show the result before adaptation")
         self.before.setToolTip("Compares: untick to see the adapted result again.")
@@ -187,6 +189,8 @@ class PanelView(QWidget):
                 size,
                 self.adapt,
                 self.progress,
+                caption("Correct"),
+                self.tools,
                 caption("Result"),
                 self.decode,
                 self.before,

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from napari.layers import Labels
     from numpy.typing import NDArray
+
+_UNPROTECTED: set[object] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,8 @@ def protect_cells(layer: Labels) -> None:
     def on_paint(event: Any) -> None:
         """Act on a stroke; a drag is drawn by now, a polygon only later."""
         layer: Labels = event.source
+        if layer.unique_id in _UNPROTECTED:
+            return
         stroke = _Stroke(event.value, *_overpainted(event.value, layer.data.shape))
         waiting.clear()
         if stroke.is_drawn(layer.data):
@@ -78,6 +85,24 @@ def protect_cells(layer: Labels) -> None:
 
     layer.events.paint.connect(on_paint)
     layer.events.labels_update.connect(on_drawn)
+
+
+@contextmanager
+def unprotected(layer: Labels) -> Iterator[None]:
+    """Let edits change cells, as splitting and joining must, for as long as it lasts.
+
+    Undo and redo need no leave: they bring back what was there.
+
+    Parameters
+    ----------
+    layer : Labels
+        Layer whose cells `protect_cells` keeps.
+    """
+    _UNPROTECTED.add(layer.unique_id)
+    try:
+        yield
+    finally:
+        _UNPROTECTED.discard(layer.unique_id)
 
 
 def _overpainted(

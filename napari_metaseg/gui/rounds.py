@@ -7,12 +7,13 @@ instant and the window never waits for it.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.overlay import number
 from napari_metaseg.core.settings import DecodeSettings
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_metaseg.core.devices import DeviceInfo
+    from napari_metaseg.core.overlay import Numbered
     from napari_metaseg.workflows.adapt import AdaptedModel
     from napari_metaseg.workflows.results import Progress
 
@@ -91,9 +93,13 @@ class Decoded:
     Attributes
     ----------
     labels : array of int32
-        Of the annotation's shape.
+        As they are shown: of the annotation's shape, and with it put in.
     cells : int
         How many there are.
+    planes : tuple of Numbered
+        The instances of each plane, whatever is annotated.
+    annotation : array of int32
+        The annotation that was put in.
     settings : DecodeSettings
         How the network's output was decoded.
     adapted : bool
@@ -102,8 +108,26 @@ class Decoded:
 
     labels: NDArray[np.int32]
     cells: int
+    planes: tuple[Numbered, ...]
+    annotation: NDArray[np.int32]
     settings: DecodeSettings
     adapted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """Instances into which another annotation was put.
+
+    Attributes
+    ----------
+    decoded : Decoded
+        The same instances, with the annotation as it is now.
+    pixels : tuple of array of int
+        Where they are shown otherwise than before, one array an axis.
+    """
+
+    decoded: Decoded
+    pixels: tuple[NDArray[np.intp], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,25 +177,52 @@ def adapt(request: Request) -> Generator[Progress, None, Round]:
         device=request.device,
         previous=request.previous,
     )
-    labels = np.asarray(model.labels)
-    if request.settings == DecodeSettings():
-        decoded = Decoded(labels, _count(labels), request.settings)
-    else:
-        decoded = yield from decode(model, request.settings, labels)
+    decoded = yield from decode(
+        model, request.settings, request.annotation, request.previous
+    )
     return Round(model, decoded, time.perf_counter() - start)
 
 
 def decode(
     model: AdaptedModel,
     settings: DecodeSettings,
-    previous: NDArray[np.int32],
+    annotation: NDArray[np.int32],
+    previous: NDArray[np.int32] | None,
     *,
     adapted: bool = True,
 ) -> Generator[Progress, None, Decoded]:
-    """Decode the stored network output again; ids stay as in `previous`."""
+    """Decode the stored network output; numbers stay as in `previous`."""
     yield from ()
-    labels = model.relabel(settings, previous, adapted=adapted)
-    return Decoded(labels, _count(labels), settings, adapted)
+    annotation = annotation.copy()
+    found, drawn = model.found(settings, adapted=adapted), _planes(annotation)
+    if previous is None or previous.shape != found.shape:
+        planes = tuple(map(number, _planes(found), drawn))
+    else:
+        planes = tuple(map(number, _planes(found), drawn, _planes(previous)))
+    labels = [p.under(a) for p, a in zip(planes, drawn, strict=True)]
+    shown = np.stack(labels).reshape(found.shape)
+    return Decoded(shown, _count(shown), planes, annotation, settings, adapted)
+
+
+def follow(
+    decoded: Decoded, annotation: NDArray[np.int32]
+) -> Generator[Progress, None, Followed | None]:
+    """Put in the annotation as it is now; None where nothing has changed.
+
+    Only planes that have changed are looked at, and nothing is decoded.
+    """
+    yield from ()
+    drawn, known = _planes(annotation), _planes(decoded.annotation)
+    pairs = enumerate(zip(drawn, known, strict=True))
+    changed = [i for i, pair in pairs if not np.array_equal(*pair)]
+    if not changed:
+        return None
+    labels, now = decoded.labels.copy(), decoded.annotation.copy()
+    for i in changed:
+        _planes(now)[i] = drawn[i]
+        _planes(labels)[i] = decoded.planes[i].under(_planes(now)[i])
+    after = replace(decoded, labels=labels, cells=_count(labels), annotation=now)
+    return Followed(after, np.nonzero(labels != decoded.labels))
 
 
 def export(
@@ -192,6 +243,11 @@ def save_model(path: Path, model: AdaptedModel) -> Generator[Progress, None, Pat
     yield from ()
     model.save(path)
     return path
+
+
+def _planes(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """See labels, whose last two axes are Y and X, as (P, Y, X)."""
+    return labels.reshape(-1, *labels.shape[-2:])
 
 
 def _count(labels: NDArray[np.int32]) -> int:

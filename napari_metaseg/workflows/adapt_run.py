@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
-    from napari_metaseg.core.instances import PlaneOutput
+    from napari_metaseg.core.plane_output import PlaneOutput
 
 Array = NDArray[np.generic]
 

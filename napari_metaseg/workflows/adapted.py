@@ -10,11 +10,7 @@ from numpy.typing import NDArray
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay
-from napari_metaseg.core.instances import (
-    PlaneOutput,
-    keep_numbers,
-    respect_annotation,
-)
+from napari_metaseg.core.instances import keep_numbers, respect_annotation
 from napari_metaseg.core.settings import DecodeSettings
 
 from .results import Progress, Report
@@ -25,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_metaseg.core.axes import Planes
+    from napari_metaseg.core.plane_output import PlaneOutput
 
 Array = NDArray[np.generic]
 
@@ -122,11 +119,33 @@ class AdaptedModel:
         labels = self._relabel(self._views[0], settings, adapted)
         return labels if previous is None else self._renumber(0, labels, previous)
 
+    def found(self, settings: DecodeSettings, *, adapted: bool = True) -> Labels:
+        """Decode the stored output of the first image, whatever is annotated.
+
+        Parameters
+        ----------
+        settings : DecodeSettings
+            Threshold, splitting and rules.
+        adapted : bool
+            False: the output before adaptation.
+
+        Returns
+        -------
+        array of int32
+            Instances of each plane, numbered from 1; nothing painted is among them.
+        """
+        self._hand_out(self._labels)
+        view = self._views[0]
+        return view.planes.join(self._found(view, settings, adapted))
+
+    def _found(self, view: View, settings: DecodeSettings, adapted: bool) -> Labels:
+        outputs = view.outputs[int(adapted and self.segmenter.kept)]
+        return decode_planes(outputs, settings)
+
     def _relabel(
         self, view: View, settings: DecodeSettings, adapted: bool = True
     ) -> Labels:
-        outputs = view.outputs[int(adapted and self.segmenter.kept)]
-        found = decode_planes(outputs, settings)
+        found = self._found(view, settings, adapted)
         drawn = view.planes.split(view.annotation)
         merged = [respect_annotation(*pair) for pair in zip(found, drawn, strict=True)]
         return view.planes.join(np.stack(merged))

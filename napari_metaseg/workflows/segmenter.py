@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from napari_metaseg.core.axes import Planes, as_planes
 from napari_metaseg.core.generators import exhaust, relay
-from napari_metaseg.core.instances import PlaneOutput
 from napari_metaseg.core.network import Architecture, PrototypeUNet
+from napari_metaseg.core.plane_output import PlaneOutput
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.core.tiles import predict
 from napari_metaseg.io.model_folder import read_card, read_tensors, write_folder

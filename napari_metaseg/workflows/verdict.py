@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_metaseg.core.instances import PlaneOutput
+    from napari_metaseg.core.plane_output import PlaneOutput
 
 TOLERANCE = 0.02
 """Loss of own-cell IoU that is within the noise of a hand-drawn outline."""

@@ -5,11 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_metaseg.core.instances import (
-    PlaneOutput,
-    keep_numbers,
-    respect_annotation,
-)
+from napari_metaseg.core.instances import keep_numbers, respect_annotation
+from napari_metaseg.core.plane_output import PlaneOutput
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.core.targets import dense_target
 

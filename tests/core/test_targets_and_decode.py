@@ -8,8 +8,8 @@ from scipy import ndimage as ndi
 
 from napari_metaseg.core.decode import decode, drop_small
 from napari_metaseg.core.errors import UserError
-from napari_metaseg.core.instances import PlaneOutput
 from napari_metaseg.core.metrics import average_precision
+from napari_metaseg.core.plane_output import PlaneOutput
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.core.targets import (
     CUE_REACH,

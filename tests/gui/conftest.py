@@ -36,16 +36,8 @@ class FakeModel:
         self.report = report
         self.saved: list[Any] = []
 
-    @property
-    def labels(self) -> NDArray[np.int32]:
-        return self._found
-
-    def relabel(
-        self,
-        settings: DecodeSettings,
-        previous: NDArray[np.int32] | None = None,
-        *,
-        adapted: bool = True,
+    def found(
+        self, settings: DecodeSettings, *, adapted: bool = True
     ) -> NDArray[np.int32]:
         found = self._found if adapted else np.where(self._found == 1, 1, 0)
         return np.where(settings.threshold < 0.9, found, 0).astype(np.int32)

@@ -63,6 +63,10 @@ class Mouse:
             self._canvas, Qt.MouseButton.LeftButton, pos=points[-1]
         )
 
+    def click(self, pixel: tuple[int, int]) -> None:
+        """Click a pixel, (y, x)."""
+        self.drag([pixel])
+
     def key(self, key: Qt.Key) -> None:
         """Press a key over the canvas."""
         self._qtbot.keyClick(self._canvas, key)
@@ -90,9 +94,26 @@ def emptiest(truth: NDArray[np.int32]) -> tuple[int, int]:
     return int(y), int(x)
 
 
+def inside(mask: Mask) -> tuple[int, int]:
+    """Find the pixel of a mask that is farthest from its edge."""
+    return emptiest(np.where(mask, 0, 1).astype(np.int32))
+
+
+def clear_of(cells: NDArray[np.int32], annotation: NDArray[np.int32]) -> list[int]:
+    """List cells in one piece that are not painted, the largest first."""
+    area = np.bincount(cells[annotation == 0])
+    order = np.argsort(area)[::-1]
+    known = set(np.unique(annotation).tolist()) | {0}
+    return [
+        int(k)
+        for k in order
+        if area[k] and k not in known and ndi.label(cells == k, np.ones((3, 3)))[1] == 1
+    ]
+
+
 def check_verbatim(cells: Labels, annotation: Labels) -> None:
     """Check that each painted cell is an instance of exactly its shape."""
-    for k in range(1, int(annotation.data.max()) + 1):
+    for k in np.unique(annotation.data[annotation.data > 0]):
         painted = annotation.data == k
         (found,) = np.unique(cells.data[painted])
         assert found > 0
@@ -173,6 +194,26 @@ def test_the_loop(
         kept = ~np.isin(old_ids, annotation.data)
         assert kept.sum() > 10
         np.testing.assert_array_equal(new_ids[kept], old_ids[kept])
+
+        # Correct with the mouse: accept one cell, reject another, adapt again.
+        good, bad = clear_of(cells.data, annotation.data)[:2]
+        accepted, rejected = cells.data == good, cells.data == bad
+        mouse.key(Qt.Key.Key_A)
+        mouse.click(inside(accepted))
+        mouse.key(Qt.Key.Key_R)
+        mouse.click(inside(rejected))
+        mouse.key(Qt.Key.Key_Escape)
+        settle(panel)
+        np.testing.assert_array_equal(annotation.data == good, accepted)
+        assert (annotation.data[rejected] == -1).all()
+        assert not cells.data[rejected].any()
+        corrected = annotation.data.copy()
+        qtbot.mouseClick(panel.view.adapt, Qt.MouseButton.LeftButton)
+        settle(panel)
+        np.testing.assert_array_equal(annotation.data, corrected)
+        np.testing.assert_array_equal(cells.data == good, accepted)
+        assert not cells.data[rejected].any()
+        check_verbatim(cells, annotation)
 
         # Export and read back.
         shown = cells.data.copy()

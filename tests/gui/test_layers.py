@@ -153,6 +153,23 @@ def test_undo_cannot_write_an_earlier_result_into_this_one(
     assert not cells.editable
 
 
+def test_some_pixels_are_updated_and_cannot_be_undone(
+    viewer: ViewerModel, image: Image, reading: Reading
+) -> None:
+    cells = layers.show_cells(viewer.layers, image, reading, INSTANCES.copy())
+    cells.contour = 2
+    pixels = np.nonzero(INSTANCES)
+
+    expected = np.where(INSTANCES > 0, 6, 0)
+
+    layers.update_cells(cells, pixels, np.full(len(pixels[0]), 6, np.int32))
+    np.testing.assert_array_equal(cells.data, expected)
+    cells.undo()
+
+    np.testing.assert_array_equal(cells.data, expected)
+    assert not cells.editable
+
+
 def test_showing_cells_leaves_the_selection_alone(
     viewer: ViewerModel, image: Image, reading: Reading
 ) -> None:

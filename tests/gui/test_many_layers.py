@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from skimage.measure import label
 
 from napari_metaseg.gui import desk
 
@@ -247,7 +248,7 @@ def test_the_cells_layer_is_deleted_and_comes_back(
     panel.view.decode.fields["split"].value = 0.2
     settle(panel)
 
-    assert viewer.layers["plate cells"].data.max() == 4
+    assert label(viewer.layers["plate cells"].data > 0).max() == 4
 
 
 def test_rgb_is_annotated_without_its_colours(
@@ -290,7 +291,7 @@ def test_a_channel_of_a_stack_is_chosen(
 
     assert annotation_of(panel).data.shape == (64, 64)
     assert (engine.calls[0].axes, engine.calls[0].channel) == ("CYX", 1)
-    assert viewer.layers["plate cells"].data.max() == 4
+    assert label(viewer.layers["plate cells"].data > 0).max() == 4
 
 
 def test_a_large_annotation_is_summed_up_all_the_same(

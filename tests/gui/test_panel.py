@@ -123,11 +123,11 @@ def test_the_next_stroke_asks_for_adapt_again_and_ids_are_handed_on(
 ) -> None:
     paint_cell(panel)
     adapt(panel, settle)
-    shown = cells_of(viewer).data.copy()
     panel.next_cell()
     paint_cell(panel, 40, 40)
     settle(panel)
     assert panel.view.status.text.startswith("2 cells painted: press Adapt")
+    shown = cells_of(viewer).data.copy()
 
     adapt(panel, settle)
 
@@ -270,8 +270,8 @@ def test_sliders_act_on_the_stored_output_and_not_on_the_annotation(
     panel.view.decode.fields["threshold"].value = 0.95
     settle(panel)
 
-    assert not cells_of(viewer).data.any()
-    assert panel.view.status.text.startswith("0 cells with these settings")
+    np.testing.assert_array_equal(cells_of(viewer).data, annotated)
+    assert panel.view.status.text.startswith("1 cell with these settings")
     assert len(engine.calls) == 1
     np.testing.assert_array_equal(annotation_of(panel).data, annotated)
 
@@ -283,7 +283,7 @@ def test_settings_hold_for_the_next_round(
     paint_cell(panel)
     adapt(panel, settle)
 
-    assert not cells_of(viewer).data.any()
+    np.testing.assert_array_equal(cells_of(viewer).data, annotation_of(panel).data)
 
 
 def test_before_and_after(
@@ -299,7 +299,7 @@ def test_before_and_after(
 
     panel.view.before.click()
     settle(panel)
-    assert cells_of(viewer).data.max() == 4
+    assert len(np.unique(cells_of(viewer).data)) == 5
 
 
 def test_a_comparison_does_not_stay_behind_on_another_image(
@@ -314,7 +314,7 @@ def test_a_comparison_does_not_stay_behind_on_another_image(
     panel.view.source.choose_image(other)
     settle(panel)
 
-    assert cells_of(viewer).data.max() == 4
+    assert len(np.unique(cells_of(viewer).data)) == 5
     assert not panel.view.before.isChecked()
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from napari.layers import Labels
 
-from napari_metaseg.gui.protect import protect_cells
+from napari_metaseg.gui.protect import protect_cells, unprotected
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -147,3 +147,38 @@ def test_filling_a_cell_with_another_leaves_it_as_it_was(layer: Labels) -> None:
     layer.fill((0, 0), 5)
 
     assert (layer.data[:, :4] == 1).all()
+
+
+def test_a_correction_passes_and_protection_comes_back(layer: Labels) -> None:
+    before = layer.data.copy()
+    pixels = (np.repeat(6, 4), np.arange(4))
+
+    with unprotected(layer):
+        layer.data_setitem(pixels, 2)
+    assert (layer.data[6, :4] == 2).all()
+    layer.data_setitem((np.repeat(7, 4), np.arange(4)), 2)
+    assert (layer.data[7, :4] == 1).all()
+
+    layer.undo()
+    layer.undo()
+    np.testing.assert_array_equal(layer.data, before)
+    layer.redo()
+    assert (layer.data[6, :4] == 2).all()
+
+
+def test_protection_comes_back_after_an_error(layer: Labels) -> None:
+    with pytest.raises(ZeroDivisionError), unprotected(layer):
+        raise ZeroDivisionError
+    layer.paint((6, 1), 2)
+
+    assert (layer.data[:, :4] == 1).all()
+
+
+def test_only_the_layer_that_is_corrected_is_unprotected(layer: Labels) -> None:
+    other = layer_of(layer.data)
+    protect_cells(other)
+
+    with unprotected(layer):
+        other.paint((6, 1), 2)
+
+    assert (other.data[:, :4] == 1).all()

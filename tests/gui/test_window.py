@@ -12,6 +12,8 @@ from qtpy.QtCore import QPoint, Qt
 
 from napari_metaseg.gui import demo
 from napari_metaseg.gui.adapt_panel import AdaptPanel
+from napari_metaseg.gui.corrections import Tool
+from napari_metaseg.gui.trace import Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     Settle = Callable[[AdaptPanel], None]
 
 ROOT = Path(__file__).resolve().parents[2]
-KEYS = ("N", "G", "Ctrl+Enter")
+KEYS = ("N", "G", "Ctrl+Enter", "A", "R", "S", "J", "D", "Shift+A")
 
 
 @pytest.fixture
@@ -174,6 +176,88 @@ def test_a_drag_over_a_cell_is_one_step_of_undo(
     annotation.undo()
     annotation.undo()
     assert not annotation.data.any()
+
+
+def test_each_tool_has_a_key_and_escape_gives_the_brush_back(
+    qtbot: QtBot, window: Viewer, panel: AdaptPanel, settle: Settle
+) -> None:
+    annotation, canvas = annotation_of(panel), canvas_of(window)
+    annotation.paint((12, 12), 1)
+    settle(panel)
+    panel.adapt()
+    settle(panel)
+    canvas.setFocus()
+
+    for tool, button in panel.view.tools.buttons.items():
+        qtbot.keyClick(canvas, button.key.lower())
+        assert panel.tools.tool is tool
+        assert button.isChecked()
+    qtbot.keyClick(canvas, Qt.Key.Key_Escape)
+    assert panel.tools.tool is None
+    assert annotation.mode == "paint"
+
+    qtbot.keyClick(canvas, "a", modifier=Qt.KeyboardModifier.ShiftModifier)
+    settle(panel)
+    assert panel.view.status.text.startswith("4 cells accepted")
+    qtbot.keyClick(canvas, "z", modifier=Qt.KeyboardModifier.ControlModifier)
+    settle(panel)
+    assert panel.view.status.text.startswith("1 cell painted")
+
+
+def test_the_mouse_corrects_and_ctrl_z_takes_back_in_order(
+    qtbot: QtBot, window: Viewer, panel: AdaptPanel, settle: Settle
+) -> None:
+    annotation, canvas = annotation_of(panel), canvas_of(window)
+    annotation.brush_size = 6
+    drag(qtbot, window, [(12, 10), (12, 16)])
+    settle(panel)
+    panel.adapt()
+    settle(panel)
+    states = [annotation.data.copy()]
+
+    for tool, path in (
+        (Tool.ACCEPT, [(45, 45)]),
+        (Tool.SPLIT, [(45, 36), (45, 45), (45, 55)]),
+        (Tool.REJECT, [(12, 45)]),
+        (Tool.FINISH, [(4, 4), (20, 15), (30, 30)]),
+    ):
+        panel.view.tools.buttons[tool].click()
+        drag(qtbot, window, path)
+        states.append(annotation.data.copy())
+        assert not np.array_equal(states[-1], states[-2])
+    panel.tools.put_down()
+    panel.background()
+    drag(qtbot, window, [(60, 10), (60, 20)])
+    settle(panel)
+
+    assert len(np.unique(annotation.data[40:50, 40:50])) == 2
+    cells = window.layers["plate cells"].data
+    np.testing.assert_array_equal(cells[40:50, 40:50], annotation.data[40:50, 40:50])
+    assert not cells[8:18, 40:50].any()
+    canvas.setFocus()
+    for state in reversed(states):
+        qtbot.keyClick(canvas, "z", modifier=Qt.KeyboardModifier.ControlModifier)
+        np.testing.assert_array_equal(annotation.data, state)
+    settle(panel)
+    assert window.layers["plate cells"].data[45, 45] > 0
+
+
+def test_a_drag_shows_what_it_covers_and_leaves_nothing_behind(
+    qtbot: QtBot, window: Viewer, panel: AdaptPanel
+) -> None:
+    canvas = canvas_of(window)
+    panel.view.tools.buttons[Tool.FINISH].click()
+    middle = canvas.rect().center()
+
+    qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=middle)
+    qtbot.mouseMove(canvas, middle + QPoint(40, 30))
+    (trace,) = canvas.findChildren(Trace)
+    assert trace.isVisible()
+    qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=middle + QPoint(40, 30))
+
+    assert canvas.findChildren(Trace) == []
+    assert len(window.layers) == 2
+    assert (annotation_of(panel).data == -1).any()
 
 
 def test_everything_fits_a_small_window(window: Viewer, panel: AdaptPanel) -> None:

@@ -8,6 +8,7 @@ import torch
 
 from napari_metaseg.core.errors import DeviceError, UserError
 from napari_metaseg.core.inner_loop import Support
+from napari_metaseg.core.instances import respect_annotation
 from napari_metaseg.core.metrics import average_precision
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.data.synthetic import SAMPLES, Scene, sample_scene
@@ -52,6 +53,19 @@ def test_labels_hold_the_painted_cells_and_no_stroke(
 ) -> None:
     check_labels(model.labels, painted)
     check_labels(model.initial_labels, painted)
+
+
+def test_what_is_found_knows_nothing_of_the_annotation(
+    model: AdaptedModel, painted: np.ndarray
+) -> None:
+    found = model.found(DecodeSettings())
+    before = model.found(DecodeSettings(), adapted=False)
+
+    np.testing.assert_array_equal(respect_annotation(found, painted), model.labels)
+    np.testing.assert_array_equal(
+        respect_annotation(before, painted), model.initial_labels
+    )
+    assert set(np.unique(found)) == set(range(found.max() + 1))
 
 
 def test_cells_that_were_not_painted_are_found(

@@ -9,9 +9,9 @@ from napari_metaseg.core.evidence import fit_evidence, network_input
 from napari_metaseg.core.filters import filter_bank
 from napari_metaseg.core.generators import exhaust
 from napari_metaseg.core.inner_loop import Context, run
-from napari_metaseg.core.instances import PlaneOutput
 from napari_metaseg.core.metrics import iou_matrix
 from napari_metaseg.core.network import PrototypeUNet
+from napari_metaseg.core.plane_output import PlaneOutput
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.core.tiles import predict
 from napari_metaseg.data.synthetic import sample_scene

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from napari_metaseg.core.instances import PlaneOutput
+from napari_metaseg.core.plane_output import PlaneOutput
 from napari_metaseg.core.targets import dense_target
 from napari_metaseg.workflows.adapt import adapt, load
 from napari_metaseg.workflows.verdict import own_iou, verdict

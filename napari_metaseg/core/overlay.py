@@ -1,0 +1,93 @@
+"""What is shown: decoded instances with the annotation, as it is now, put in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .instances import keep_numbers, respect_annotation, unused_numbers
+
+Labels: TypeAlias = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """Instances of one plane, and the numbers under which they are shown.
+
+    Attributes
+    ----------
+    instances : (Y, X) array of int32
+        As decoded, 1..n, whatever is painted.
+    numbers : (n + 1,) array of int32
+        The number of each; 0 for 0.
+    """
+
+    instances: Labels
+    numbers: Labels
+
+    def under(self, annotation: Labels) -> Labels:
+        """Put an annotation in verbatim.
+
+        What hides or reshapes an instance is `respect_annotation`. An instance keeps
+        its number while no painted cell takes it, so that taking back a stroke brings
+        the same picture back.
+
+        Parameters
+        ----------
+        annotation : (Y, X) array of int32
+            0 = unknown, k > 0 = one whole cell, -1 = background stroke.
+
+        Returns
+        -------
+        (Y, X) array of int32
+        """
+        merged = respect_annotation(self.instances, annotation)
+        left = (merged > 0) & (annotation == 0)
+        painted = np.unique(annotation[annotation > 0])
+        numbers = _avoiding(self.numbers, painted)
+        shown = np.where(left, numbers[self.instances], np.maximum(annotation, 0))
+        return shown.astype(np.int32)
+
+
+def number(
+    instances: Labels, annotation: Labels, previous: Labels | None = None
+) -> Numbered:
+    """Give instances the numbers that they had before, where they match.
+
+    Parameters
+    ----------
+    instances : (Y, X) array of int32
+        As decoded, 1..n.
+    annotation : (Y, X) array of int32
+        The annotation.
+    previous : (Y, X) array of int32, optional
+        What was shown before.
+
+    Returns
+    -------
+    Numbered
+    """
+    shown = respect_annotation(instances, annotation)
+    if previous is not None:
+        shown = keep_numbers(shown, previous, annotation)
+    numbers = np.zeros(int(instances.max(initial=0)) + 1, np.int32)
+    free = (shown > 0) & (annotation == 0)
+    numbers[instances[free]] = shown[free]
+    hidden = np.flatnonzero(numbers[1:] == 0) + 1
+    painted = np.unique(annotation[annotation > 0])
+    numbers[hidden] = unused_numbers(np.append(numbers, painted), len(hidden))
+    return Numbered(instances, numbers)
+
+
+def _avoiding(numbers: Labels, painted: Labels) -> Labels:
+    """Replace numbers that painted cells have by new ones."""
+    clash = np.isin(numbers, painted)
+    if not clash.any():
+        return numbers
+    result = numbers.copy()
+    fresh = unused_numbers(np.append(numbers, painted), int(clash.sum()))
+    result[clash] = fresh
+    return result

@@ -1,0 +1,71 @@
+"""What the network drew of a plane, and the instances in it at image scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.segmentation import clear_border, expand_labels
+
+from .decode import Decoded, decode
+from .scaling import resize_image, resize_labels
+
+if TYPE_CHECKING:
+    from .settings import DecodeSettings
+
+Labels = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneOutput:
+    """What the network drew of one plane.
+
+    Attributes
+    ----------
+    maps : (2, y, x) array of float16
+        Probabilities of foreground and cue at working scale.
+    shape : (int, int)
+        Shape (Y, X) of the plane at image scale.
+    diameter : float
+        Working diameter (px at working scale).
+    """
+
+    maps: NDArray[np.float16]
+    shape: tuple[int, int]
+    diameter: float
+
+    def instances(self, settings: DecodeSettings) -> Labels:
+        """Decode, bring to image scale, and apply size and border rules.
+
+        Parameters
+        ----------
+        settings : DecodeSettings
+            All of its rules are applied.
+
+        Returns
+        -------
+        (Y, X) array of int32
+        """
+        foreground, cue = self.maps.astype(np.float32)
+        smallest = settings.min_size * np.pi / 4 * self.diameter**2
+        decoded = decode(foreground, cue, settings, min_area=smallest)
+        labels = _to_image_scale(decoded, foreground, self.shape)
+        if settings.clear_border:
+            labels = clear_border(labels).astype(np.int32)
+        return labels
+
+
+def _to_image_scale(
+    decoded: Decoded, foreground: NDArray[np.float32], shape: tuple[int, int]
+) -> Labels:
+    """Enlarge instances; their outline follows the enlarged probability map."""
+    labels, outline = decoded
+    if labels.shape == shape:
+        return labels
+    if shape[0] * shape[1] <= labels.size:
+        return resize_labels(labels, shape)
+    wide = resize_labels(expand_labels(labels, 1).astype(np.int32), shape)
+    inside = resize_image(foreground, shape) > outline[wide]
+    return np.where(inside, wide, 0).astype(np.int32)

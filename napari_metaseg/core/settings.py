@@ -26,7 +26,7 @@ class DecodeSettings:
 
     threshold: float = 0.6
     split: float = 0.5
-    min_size: float = 0.15
+    min_size: float = 0.1
     clear_border: bool = False
 
     def __post_init__(self) -> None:

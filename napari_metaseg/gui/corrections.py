@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_metaseg.core import edits
+from napari_metaseg.core import edits, reshape
 from napari_metaseg.core.cut_out import Box, cell_at
 from napari_metaseg.core.errors import UserError
 
@@ -95,10 +95,10 @@ def correction(
         case Tool.REJECT, True:
             return edits.reject_within(annotation, shown, box)
         case Tool.SPLIT, True:
-            return edits.split(annotation, shown, [_pixel(place) for place in path])
+            return reshape.split(annotation, shown, [_pixel(place) for place in path])
         case Tool.JOIN, True:
             ends = _pixel(path[0]), _pixel(path[-1])
-            return edits.join(annotation, shown, *ends)
+            return reshape.join(annotation, shown, *ends)
         case Tool.FINISH, True:
             return edits.complete(annotation, box)
     raise UserError(tool.value)

@@ -14,17 +14,15 @@ from skimage.draw import disk
 from napari_metaseg.core.annotation import LEAST_AREA
 from napari_metaseg.core.cut_out import Box
 from napari_metaseg.core.edits import (
-    GAP,
     Edit,
     accept,
     accept_within,
     complete,
-    join,
     reject,
     reject_within,
-    split,
 )
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.reshape import GAP, join, split
 
 if TYPE_CHECKING:
     from collections.abc import Callable

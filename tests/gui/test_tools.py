@@ -16,7 +16,7 @@ from napari.utils.interactions import (
     mouse_release_callbacks,
 )
 
-from napari_metaseg.core import edits
+from napari_metaseg.core import edits, reshape
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.gui import layers
 from napari_metaseg.gui.corrections import Tool
@@ -552,9 +552,9 @@ def correct(plane: NDArray[np.int32], action: tuple) -> edits.Edit | None:
             case "accept" | "reject":
                 return getattr(edits, name)(plane, found(), one)
             case "split":
-                return edits.split(plane, found(), [one, other])
+                return reshape.split(plane, found(), [one, other])
             case "join":
-                return edits.join(plane, found(), one, other)
+                return reshape.join(plane, found(), one, other)
         return edits.complete(plane, edits.Box.between(one, other, plane.shape))
     except UserError:
         return None

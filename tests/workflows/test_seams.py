@@ -38,10 +38,11 @@ def test_every_instance_of_small_tiles_is_one_of_the_whole_image() -> None:
 
     def instances(tile: int) -> np.ndarray:
         maps = exhaust(predict(network, bundle.params, image, context, tile=tile))
-        # The median as threshold gives many instances, whatever was drawn.
+        # The median as threshold and much splitting give many instances, whatever
+        # was drawn.
         middle = float(np.clip(np.median(maps[0]), 0.01, 0.99))
         output = PlaneOutput(maps, (400, 360), bundle.diameter)
-        return output.instances(DecodeSettings(threshold=round(middle, 3)))
+        return output.instances(DecodeSettings(threshold=round(middle, 3), split=0.8))
 
     tiled, whole = instances(64), instances(1024)
 

@@ -12,7 +12,7 @@ from napari_metaseg.core.errors import UserError
 
 from .meta_gradient import MetaState
 from .meta_train import Progress
-from .outer_step import Moments
+from .outer_step import GradientMoments
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,7 +103,7 @@ def load_checkpoint(path: Path, like: Progress) -> Progress:
         step,
         state,
         column("average", like.average),
-        list(map(Moments, first, second)),
+        list(map(GradientMoments, first, second)),
     )
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from .episode import EpisodeTensors
 from .meta_gradient import MetaState, OuterSettings, meta_gradient
-from .outer_step import Moments, update
+from .outer_step import GradientMoments, update
 from .ranks import Ranks
 
 ALONE = Ranks()
@@ -66,14 +66,14 @@ class Progress:
         Weights and inner rates.
     average : list of Tensor
         Their exponential average, in the order of `MetaState.tensors`.
-    moments : list of Moments
+    moments : list of GradientMoments
         Of their gradients, likewise.
     """
 
     step: int
     state: MetaState
     average: list[Tensor]
-    moments: list[Moments]
+    moments: list[GradientMoments]
 
 
 def start(params: dict[str, Tensor], rates: dict[str, float]) -> Progress:
@@ -96,7 +96,10 @@ def start(params: dict[str, Tensor], rates: dict[str, float]) -> Progress:
         0,
         state,
         [t.detach().clone() for t in state.tensors()],
-        [Moments(torch.zeros_like(t), torch.zeros_like(t)) for t in state.tensors()],
+        [
+            GradientMoments(torch.zeros_like(t), torch.zeros_like(t))
+            for t in state.tensors()
+        ],
     )
 
 

@@ -24,19 +24,19 @@ DECAY, SQUARE_DECAY = 0.9, 0.99
 """Of the averages of the gradient and of its square."""
 
 
-class Moments(NamedTuple):
+class GradientMoments(NamedTuple):
     """Running averages of a tensor's gradient and of its square."""
 
     first: Tensor
     second: Tensor
 
 
-def update(moments: Moments, gradient: Tensor, count: int) -> Tensor:
+def update(moments: GradientMoments, gradient: Tensor, count: int) -> Tensor:
     """Say where a tensor should move.
 
     Parameters
     ----------
-    moments : Moments
+    moments : GradientMoments
         Of this tensor; changed in place.
     gradient : Tensor
         Its gradient.

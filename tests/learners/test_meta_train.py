@@ -15,7 +15,7 @@ from napari_metaseg.learners.meta_train import (
     meta_train,
     start,
 )
-from napari_metaseg.learners.outer_step import Moments, update
+from napari_metaseg.learners.outer_step import GradientMoments, update
 
 from .helpers import tiny_episode, tiny_network
 
@@ -118,7 +118,8 @@ def test_one_meta_step_moves_all_that_is_learned_by_its_own_rate() -> None:
     # The first of 50 steps in which the rates rise to their full height.
     rates = [settings.rate / 50] * names + [settings.rate_of_rates / 50] * names
     expected = [
-        t - rate * update(Moments(torch.zeros_like(t), torch.zeros_like(t)), g, 1)
+        t
+        - rate * update(GradientMoments(torch.zeros_like(t), torch.zeros_like(t)), g, 1)
         for t, g, rate in zip(before, slopes, rates, strict=True)
     ]
 

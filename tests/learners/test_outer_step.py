@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from napari_metaseg.learners.outer_step import (
     ITERATIONS,
     MUON,
-    Moments,
+    GradientMoments,
     near_orthogonal,
     update,
 )
@@ -21,7 +21,7 @@ def gradients(*shape: int) -> list[torch.Tensor]:
 
 def moved(slopes: list[torch.Tensor], rate: float) -> torch.Tensor:
     tensor = torch.zeros_like(slopes[0])
-    moments = Moments(torch.zeros_like(tensor), torch.zeros_like(tensor))
+    moments = GradientMoments(torch.zeros_like(tensor), torch.zeros_like(tensor))
     for count, slope in enumerate(slopes, start=1):
         tensor = tensor - rate * update(moments, slope, count)
     return tensor

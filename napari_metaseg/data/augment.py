@@ -34,6 +34,9 @@ class Appearance:
         Standard deviation of added Gaussian noise.
     shading : float
         Depth of a slow illumination gradient, new for each image.
+    exposure : float
+        Standard deviation of the logarithms of gain and gamma, new for each image:
+        what is painted on one is looked for on another.
     kernel : tuple of 9 float or None
         A random 3x3 convolution (relief, edges, polarity mixtures).
     """
@@ -44,6 +47,7 @@ class Appearance:
     halo: tuple[float, float]
     noise: float
     shading: float
+    exposure: float
     kernel: tuple[float, ...] | None
 
 
@@ -65,6 +69,7 @@ def draw_appearance(rng: np.random.Generator) -> Appearance:
         ),
         noise=float(rng.uniform(0.01, 0.1)) if sometimes(0.4) else 0.0,
         shading=float(rng.uniform(0.1, 0.5)) if sometimes(0.25) else 0.0,
+        exposure=float(rng.uniform(0.05, 0.3)) if sometimes(0.35) else 0.0,
         kernel=(
             tuple(rng.normal(0, 1, 9) + np.eye(1, 9, 4)[0] * rng.choice([0, 2]))
             if sometimes(0.2)
@@ -85,7 +90,7 @@ def apply_appearance(
     images : list of (Y, X) arrays of float32
         Normalised images at working scale.
     rng : numpy.random.Generator
-        Noise and shading, which differ from image to image.
+        Exposure, noise and shading, which differ from image to image.
 
     Returns
     -------
@@ -106,7 +111,8 @@ def apply_appearance(
 
 
 def _change(a: Appearance, image: Image, rng: np.random.Generator) -> Image:
-    image = np.clip(image, 0, 1.5) ** a.gamma
+    gain, gamma = np.exp(rng.normal(0, 1, 2) * a.exposure)
+    image = np.clip(image * gain, 0, 1.5) ** (a.gamma * gamma)
     if a.invert:
         image = 1 - image
     if a.kernel is not None:

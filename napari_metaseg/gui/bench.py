@@ -62,9 +62,16 @@ class Bench(QObject):
     -------
     changed :
         Something that the panel shows has changed.
+    adapted : object
+        The `Work` whose `last` is a new round.
+    shown : object
+        The `Work` whose cells are shown otherwise: after a round, other settings, a
+        correction, or back from a preview.
     """
 
     changed = Signal()
+    adapted = Signal(object)
+    shown = Signal(object)
 
     def __init__(self, layer_list: LayerList, parent: QObject) -> None:
         super().__init__(parent)
@@ -177,6 +184,7 @@ class Bench(QObject):
             work.line = Line(text, Tone.WARNING)
             return
         work.last, work.line = result, guidance.adapted(result)
+        self.adapted.emit(work)
 
     def _on_refused(self, reason: str) -> None:
         show_warning(reason)
@@ -221,6 +229,7 @@ class Bench(QObject):
             layers.update_cells(cells, result.pixels, after.labels[result.pixels])
             if after.adapted and work.last is not None:
                 work.last = replace(work.last, decoded=after)
+            self.shown.emit(work)
 
     def _annotation_of(self, work: Work, known: Decoded) -> NDArray[np.int32]:
         """Return the annotation; the one last known if its layer is gone."""
@@ -233,6 +242,7 @@ class Bench(QObject):
         shown = self._show(work, decoded.labels)
         if shown:
             work.shown = decoded
+            self.shown.emit(work)
             self.follow(work)
         return shown
 

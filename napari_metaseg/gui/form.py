@@ -11,6 +11,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QScrollArea,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -69,7 +70,12 @@ class Column(QScrollArea):
         for part in parts:
             column.addWidget(part)
         column.addStretch(1)
+        self._rows = column
         self.setWidget(self._body)
+
+    def add(self, part: QWidget) -> None:
+        """Add a widget below all others."""
+        self._rows.insertWidget(self._rows.count() - 1, part)
 
     def minimumSizeHint(self) -> QSize:
         """Return a size at which nothing is cut off at the sides."""
@@ -91,6 +97,54 @@ def caption(text: str) -> QLabel:
     label = QLabel(text)
     label.setObjectName("caption")
     return label
+
+
+class Fold(QWidget):
+    """A part of the panel that is out of sight until its heading is clicked.
+
+    Unlike superqt's it follows its content's height and the theme's colours.
+
+    Parameters
+    ----------
+    title : str
+        Heading.
+    part : QWidget
+        What it holds.
+    """
+
+    def __init__(self, title: str, part: QWidget) -> None:
+        super().__init__()
+        self._part = part
+        self.heading = QToolButton()
+        self.heading.setObjectName("fold")
+        self.heading.setText(title)
+        self.heading.setToolTip("Click to show or hide what belongs to it.")
+        self.heading.setCheckable(True)
+        self.heading.setToolButtonStyle(
+            Qt.ToolButtonStyle.ToolButtonTextBesideIcon  # the icon is the arrow
+        )
+        self.heading.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.heading.toggled.connect(self._turn)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self.heading)
+        layout.addWidget(part)
+        self._turn(False)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its content is in sight."""
+        return bool(self.heading.isChecked())
+
+    def open(self) -> None:
+        """Bring the content into sight."""
+        self.heading.setChecked(True)
+
+    def _turn(self, opened: bool) -> None:
+        arrow = Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow
+        self.heading.setArrowType(arrow)
+        self._part.setVisible(opened)
 
 
 def beside(*widgets: QWidget) -> QWidget:

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 
 from .choosers import SourceForm
 from .decode_form import DecodeForm
-from .form import LEFT, Column, Form, beside, caption
+from .form import LEFT, Column, Fold, Form, beside, caption
 from .guidance import Line, Tone
 from .tool_row import ToolRow
 
@@ -39,6 +39,7 @@ QPushButton#adapt[running="true"] { background: #a8590f; }
 QProgressBar#progress { background: rgba(128, 128, 128, 60); border: none; }
 QProgressBar#progress::chunk { background: #2d86c9; }
 QLabel#caption { font-weight: 600; }
+QToolButton#fold { font-weight: 600; border: none; background: transparent; }
 """
 
 
@@ -155,6 +156,12 @@ class PanelView(QWidget):
         )
         self._lay_out()
 
+    def add_fold(self, title: str, part: QWidget) -> Fold:
+        """Add a part that is out of sight at first, below all others."""
+        fold = Fold(title, part)
+        self._column.add(fold)
+        return fold
+
     def show_brush(self, label: int | None, *, possible: bool) -> None:
         """Show with which of the two buttons' labels the brush is loaded."""
         self.next_cell.setEnabled(possible)
@@ -181,7 +188,7 @@ class PanelView(QWidget):
     def _lay_out(self) -> None:
         size = Form()
         size.add("Object size", self.object_size)
-        column = Column(
+        self._column = Column(
             (
                 self.source,
                 caption("Paint"),
@@ -201,7 +208,7 @@ class PanelView(QWidget):
         layout.setContentsMargins(8, 8, 8, 8)
         layout.addWidget(self.status)
         layout.addWidget(self.sample)
-        layout.addWidget(column, 1)
+        layout.addWidget(self._column, 1)
 
 
 def _button(text: str, tip: str, key: str = "") -> QPushButton:

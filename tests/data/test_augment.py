@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from napari_metaseg.data.augment import Appearance, apply_appearance, draw_appearance
 
-PLAIN = Appearance(False, 1.0, 0.0, (0.0, 1.0), 0.0, 0.0, None)
+PLAIN = Appearance(False, 1.0, 0.0, (0.0, 1.0), 0.0, 0.0, 0.0, None)
 CELL = np.full((40, 40), 0.1, np.float32)
 CELL[10:20, 10:20] = 0.9
 FIELD = np.full((60, 50), 0.1, np.float32)

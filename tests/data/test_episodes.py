@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from napari_metaseg.data.folders import TaskFolder
 
 SETTINGS = EpisodeSettings(query_size=64, query_crops=2)
-PLAIN = Appearance(False, 1.0, 0.0, (0.0, 1.0), 0.0, 0.0, None)
+PLAIN = Appearance(False, 1.0, 0.0, (0.0, 1.0), 0.0, 0.0, 0.0, None)
 SEEDS = st.integers(0, 2**32)
 
 

@@ -12,7 +12,7 @@ import pytest
 import tifffile
 from napari.layers import Image
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog, QWidget
+from qtpy.QtWidgets import QFileDialog, QLabel, QWidget
 
 import napari_metaseg.io.bundle
 import napari_metaseg.io.model_folder
@@ -24,6 +24,7 @@ from napari_metaseg.data.synthetic import SAMPLES
 from napari_metaseg.gui import rounds, samples, saving
 from napari_metaseg.gui.choosers import SourceForm
 from napari_metaseg.gui.decode_form import DecodeForm
+from napari_metaseg.gui.form import Fold
 from napari_metaseg.gui.guidance import Situation, Tone, next_step
 from napari_metaseg.gui.images import readings
 from napari_metaseg.gui.painted import Painted, painted
@@ -325,3 +326,15 @@ def test_the_dialog_adds_the_suffix(
     found = saving.ask_path(window, "Export", tmp_path / "a.tif", "TIFF (*.tif)")
 
     assert found == tmp_path / "chosen.tif"
+
+
+def test_a_fold_hides_its_part_until_its_heading_is_clicked(qtbot: QtBot) -> None:
+    part = QLabel("inside")
+    fold = Fold("More", part)
+    qtbot.addWidget(fold)
+    fold.show()
+    assert not part.isVisible() and not fold.is_open
+    qtbot.mouseClick(fold.heading, Qt.MouseButton.LeftButton)
+    assert part.isVisible() and fold.is_open
+    qtbot.keyClick(fold.heading, Qt.Key.Key_Space)
+    assert not part.isVisible()

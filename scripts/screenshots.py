@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING
 import torch  # noqa: F401  isort: skip
 import napari
 import numpy as np
+from _window import settle, wait, whole_cells
 from napari.settings import get_settings
 from PIL import Image
-from qtpy.QtCore import QEventLoop, QTimer
 
 from napari_metaseg.core.metrics import iou_matrix
 from napari_metaseg.data.synthetic import sample_scene
 from napari_metaseg.gui import samples
 from napari_metaseg.gui.adapt_panel import AdaptPanel
-from napari_metaseg.gui.worker import Runner
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,21 +30,6 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "images"
 THEMES = ("dark", "light")
 SIZE = (1280, 800)
-
-
-def wait(milliseconds: int = 300) -> None:
-    """Let Qt draw."""
-    loop = QEventLoop()
-    QTimer.singleShot(milliseconds, loop.quit)
-    loop.exec()
-
-
-def settle(panel: AdaptPanel) -> None:
-    """Wait until nothing is at work."""
-    wait()
-    while any(runner.running for runner in panel.findChildren(Runner)):
-        wait(100)
-    wait()
 
 
 def capture(viewer: napari.Viewer, name: str) -> None:
@@ -65,18 +49,6 @@ def paint(panel: AdaptPanel, mask: NDArray[np.bool_]) -> None:
     if annotation is None:
         raise RuntimeError("The annotation layer is missing.")
     annotation.data_setitem(np.nonzero(mask), annotation.selected_label)
-
-
-def whole_cells(truth: NDArray[np.int32]) -> list[int]:
-    """List cells away from the border, those in the middle first."""
-    border = np.unique(np.concatenate([truth[[0, -1]].T, truth[:, [0, -1]]]))
-    middle = np.array(truth.shape) / 2
-    ids = [int(k) for k in np.unique(truth) if k and k not in border]
-
-    def off_centre(k: int) -> float:
-        return float(np.linalg.norm(np.argwhere(truth == k).mean(0) - middle))
-
-    return sorted(ids, key=off_centre)
 
 
 def stroke(truth: NDArray[np.int32]) -> NDArray[np.bool_]:

@@ -1,0 +1,103 @@
+"""A hand at a window of napari: what the scripts that use the panel share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import QEventLoop, QPoint, Qt, QTimer
+from qtpy.QtTest import QTest
+
+from napari_metaseg.gui.worker import Runner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari
+    from numpy.typing import NDArray
+    from qtpy.QtWidgets import QWidget
+
+    from napari_metaseg.gui.adapt_panel import AdaptPanel
+
+Pixel = tuple[int, int]
+
+_TEST: Any = QTest  # whose functions its stubs take for methods
+_LEFT = Qt.MouseButton.LeftButton
+_PAUSE = 15  # ms; napari takes no notice of faster moves of the mouse
+
+
+def wait(milliseconds: int = 300) -> None:
+    """Let Qt work and draw."""
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+
+
+def settle(panel: AdaptPanel, rest: int = 300) -> None:
+    """Wait until nothing is at work."""
+    wait(rest)
+    while any(runner.running for runner in panel.findChildren(Runner)):
+        wait(20)
+    wait(rest)
+
+
+class Hand:
+    """Moves Qt's own mouse over a viewer's window.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer.
+    moved : callable
+        Called with each place of the window that the mouse comes to, and with
+        whether its button is down.
+    """
+
+    def __init__(
+        self,
+        viewer: napari.Viewer,
+        moved: Callable[[QPoint, bool], None] = lambda _place, _down: None,
+    ) -> None:
+        self._viewer = viewer
+        self._moved = moved
+        self.window: QWidget = viewer.window._qt_window
+        self._canvas = viewer.window._qt_viewer.canvas.native
+
+    def press(self, button: QWidget) -> None:
+        """Click a button."""
+        self._moved(button.mapTo(self.window, button.rect().center()), False)
+        _TEST.mouseClick(button, _LEFT)
+
+    def click(self, pixel: Pixel) -> None:
+        """Click a pixel (y, x) of the first layer."""
+        self.drag([pixel])
+
+    def drag(self, path: list[Pixel]) -> None:
+        """Drag over pixels (y, x) of the first layer."""
+        points = [self._on_canvas(pixel) for pixel in path]
+        self._moved(self._canvas.mapTo(self.window, points[0]), False)
+        _TEST.mousePress(self._canvas, _LEFT, pos=points[0])
+        for point in points[1:]:
+            _TEST.mouseMove(self._canvas, point)
+            wait(_PAUSE)
+            self._moved(self._canvas.mapTo(self.window, point), True)
+        _TEST.mouseRelease(self._canvas, _LEFT, pos=points[-1])
+
+    def _on_canvas(self, pixel: Pixel) -> QPoint:
+        camera = self._viewer.scene.camera
+        world = self._viewer.layers[0].data_to_world(pixel)
+        y, x = (np.array(world) - camera.center[-2:]) * camera.zoom
+        middle = self._canvas.width() / 2, self._canvas.height() / 2
+        return QPoint(round(x + middle[0]), round(y + middle[1]))
+
+
+def whole_cells(truth: NDArray[np.int32]) -> list[int]:
+    """List cells away from the border, those in the middle first."""
+    border = np.unique(np.concatenate([truth[[0, -1]].T, truth[:, [0, -1]]]))
+    middle = np.array(truth.shape) / 2
+    ids = [int(k) for k in np.unique(truth) if k and k not in border]
+
+    def off_centre(k: int) -> float:
+        return float(np.linalg.norm(np.argwhere(truth == k).mean(0) - middle))
+
+    return sorted(ids, key=off_centre)

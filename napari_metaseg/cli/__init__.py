@@ -14,6 +14,7 @@ from napari_metaseg.core.errors import UserError
 
 from .benchmark_options import add_benchmark_options
 from .export_options import add_also_write, add_export_options
+from .meta_train_options import add_meta_train_options
 from .tasks_options import add_tasks_options
 
 if TYPE_CHECKING:
@@ -196,70 +197,11 @@ def _add_meta_train(commands: Commands) -> None:
     parser = _add(
         commands,
         "meta-train",
-        "commands.meta_train",
+        "meta_train.run",
         "Train an initialization on a folder of tasks.",
     )
-    parser.add_argument("data", type=Path, metavar="DATA")
-    parser.add_argument(
-        "--algorithm",
-        default="fomaml",
-        choices=("pooled", "fomaml", "maml", "imaml", "reptile"),
-    )
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--init", metavar="BUNDLE", help="start from this bundle")
-    parser.add_argument("--tasks", nargs="+", metavar="TASK", help="default: all")
-    parser.add_argument("--steps", type=int, default=1000, help="meta-steps")
-    parser.add_argument("--tasks-per-step", type=int, default=4)
-    parser.add_argument("--inner-steps", type=int, default=5)
-    parser.add_argument(
-        "--blank-chance",
-        type=float,
-        default=0.3,
-        help="share of un-adapted queries that know nothing of the painted cells",
-    )
-    parser.add_argument(
-        "--drop-chance",
-        type=float,
-        default=0.3,
-        help="share of episodes without the evidence of classical filters",
-    )
-    parser.add_argument(
-        "--adapts",
-        default="deciding",
-        choices=("deciding", "all", "conditioning"),
-        help="layers that the inner loop adapts",
-    )
-    parser.add_argument(
-        "--strength", type=float, default=2.0, help="of iMAML's proximal term"
-    )
-    parser.add_argument(
-        "--tolerance",
-        type=float,
-        default=0.03,
-        help="gradient norm to which iMAML's inner problem is solved",
-    )
-    parser.add_argument(
-        "--max-evaluations",
-        type=int,
-        default=60,
-        help="gradients after which it is left all the same",
-    )
-    parser.add_argument("--rate", type=float, default=1e-3, help="outer rate")
-    parser.add_argument("--procedural-share", type=float, default=0.35)
-    parser.add_argument("--checkpoint-every", type=int, default=50)
-    parser.add_argument(
-        "--half",
-        action="store_true",
-        help="convolve in bfloat16 (not for maml and imaml)",
-    )
-    parser.add_argument("--seed", type=int, default=0)
+    add_meta_train_options(parser)
     _add_device(parser)
-    parser.add_argument("--resume", action="store_true")
-    parser.add_argument(
-        "--keep",
-        action="store_true",
-        help="train no further: write the bundle of a run that was stopped",
-    )
 
 
 def _add_benchmark(commands: Commands) -> None:

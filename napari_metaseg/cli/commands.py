@@ -15,7 +15,6 @@ from napari_metaseg.io.labels import check_axes, check_labels_path, write_labels
 from napari_metaseg.io.model_folder import recipe_words
 from napari_metaseg.workflows.adapt import AdaptedModel, Progress, adapt_steps, load
 from napari_metaseg.workflows.export import FORMATS, check_export, export_labels
-from napari_metaseg.workflows.meta_train import RunSettings, run_meta_training
 
 if TYPE_CHECKING:
     import argparse
@@ -194,51 +193,4 @@ def models(_options: argparse.Namespace) -> int:
             f"{name}: {card.get('algorithm')}, {recipe_words(card)}, "
             f"{training.get('meta_steps', '?')} meta-steps ({find_bundle(name)})"
         )
-    return 0
-
-
-def meta_train(options: argparse.Namespace) -> int:
-    """Run ``napari-metaseg meta-train``."""
-    from napari_metaseg.core.proximal import ProximalSettings
-    from napari_metaseg.learners.meta_gradient import OuterSettings
-    from napari_metaseg.learners.meta_train import TrainSettings
-
-    settings = RunSettings(
-        data=str(options.data),
-        tasks=tuple(options.tasks) if options.tasks else None,
-        init=options.init,
-        adapts=options.adapts,
-        proximal=ProximalSettings(
-            options.strength, options.tolerance, options.max_evaluations
-        ),
-        procedural_share=options.procedural_share,
-        checkpoint_every=options.checkpoint_every,
-        outer=OuterSettings(
-            algorithm=options.algorithm,
-            inner_steps=options.inner_steps,
-            blank_chance=options.blank_chance,
-            drop_chance=options.drop_chance,
-            half=options.half,
-        ),
-        train=TrainSettings(
-            steps=options.steps,
-            tasks_per_step=options.tasks_per_step,
-            rate=options.rate,
-            seed=options.seed,
-        ),
-    )
-    run = run_meta_training(
-        settings,
-        options.output,
-        device=options.device,
-        resume=options.resume or options.keep,
-        keep=options.keep,
-        command=options.command_line,
-    )
-
-    def tell(metrics: dict[str, float]) -> None:
-        shown = {k: round(v, 3) for k, v in metrics.items() if k != "step"}
-        print(f"step {int(metrics['step'])} of {options.steps}: {shown}", flush=True)
-
-    print(f"The initialization is in {relay_to(run, tell)}")
     return 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +14,9 @@ from PIL import Image
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.objects import object_diameters
+from napari_metaseg.core.pixel_hash import pixel_hash
+
+from .decoded import Decoded, Files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,21 +60,31 @@ class TaskFolder:
     ----------
     name : str
         Name of the folder.
-    images : tuple of arrays
-        Each (Y, X) or (Y, X, 3), any integer type.
-    masks : tuple of (Y, X) arrays of int32
+    images : sequence of arrays
+        Each (Y, X) or (Y, X, 3), any integer type. From a folder they are decoded when
+        they are looked at, so that data need not fit into memory.
+    masks : sequence of (Y, X) arrays of int32
         Instances, 0 = background.
     diameters : tuple of dict
         Diameter (px) of every object of each image.
     info : TaskInfo
         Source and licence.
+    hashes : tuple of (str, str)
+        Of the pixels of each image and of its masks, for tasks from a folder.
     """
 
     name: str
-    images: tuple[NDArray[np.generic], ...]
-    masks: tuple[NDArray[np.int32], ...]
+    images: Sequence[NDArray[np.generic]]
+    masks: Sequence[NDArray[np.int32]]
     diameters: tuple[dict[int, float], ...] = field(repr=False)
     info: TaskInfo
+    hashes: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    @property
+    def sha256(self) -> str:
+        """One hash of all images and masks."""
+        lines = (f"{image} {masks}\n" for image, masks in self.hashes)
+        return sha256("".join(lines).encode()).hexdigest()
 
 
 def read_tasks(folder: Path, names: Sequence[str] | None = None) -> list[TaskFolder]:
@@ -106,14 +121,18 @@ def read_tasks(folder: Path, names: Sequence[str] | None = None) -> list[TaskFol
             f"There is no task '{missing[0]}' in '{folder}'; it has {', '.join(found)}."
         )
     infos = _read_infos(folder)
+    kept = Decoded()
     return [
-        read_task(folder / name, infos.get(name, TaskInfo(source=name)))
+        read_task(folder / name, infos.get(name, TaskInfo(source=name)), kept)
         for name in (found if names is None else sorted(names))
     ]
 
 
-def read_task(folder: Path, info: TaskInfo) -> TaskFolder:
-    """Read the images and masks of one task.
+def read_task(folder: Path, info: TaskInfo, kept: Decoded) -> TaskFolder:
+    """Look through the images and masks of one task.
+
+    Each is read once, to be checked and hashed, and again when it is used, unless it is
+    still kept by then.
 
     Raises
     ------
@@ -121,42 +140,52 @@ def read_task(folder: Path, info: TaskInfo) -> TaskFolder:
         If a file cannot be read, or a mask is missing or of another shape than its
         image.
     """
-    images, masks = [], []
-    for path in sorted((folder / "images").iterdir()):
-        if path.suffix.lower() not in IMAGE_SUFFIXES:
-            continue
+    paths = sorted(
+        path
+        for path in (folder / "images").iterdir()
+        if path.suffix.lower() in IMAGE_SUFFIXES
+    )
+    if not paths:
+        raise UserError(f"'{folder / 'images'}' holds no PNG or TIFF image.")
+    masks = Files([folder / "masks" / p.name for p in paths], _read_masks, kept)
+    images = Files(paths, _read_image, kept)
+    dimensions, diameters, hashes = set(), [], []
+    for index, path in enumerate(paths):
         mask_path = folder / "masks" / path.name
         if not mask_path.exists():
             raise UserError(f"'{path}' has no mask; expected '{mask_path}'.")
-        image, mask = _read_image(path), _read_image(mask_path).astype(np.int32)
+        image, mask = images[index], masks[index]
         if image.shape[:2] != mask.shape:
             raise UserError(
                 f"'{path}' is {image.shape[:2]} px but its mask {mask.shape} px; "
                 "give both the same size."
             )
-        images.append(image)
-        masks.append(mask)
-    if not images:
-        raise UserError(f"'{folder / 'images'}' holds no PNG or TIFF image.")
-    return TaskFolder(
-        folder.name,
-        tuple(_with_as_many_channels(images)),
-        tuple(masks),
-        tuple(object_diameters(mask) for mask in masks),
-        info,
-    )
+        dimensions.add(image.ndim)
+        diameters.append(object_diameters(mask))
+        hashes.append((pixel_hash(_one_gray(image)), pixel_hash(mask)))
+    if len(dimensions) > 1:
+        images = Files(paths, partial(_read_image, colour=True), kept)
+    return TaskFolder(folder.name, images, masks, tuple(diameters), info, tuple(hashes))
 
 
-def _with_as_many_channels(
-    images: list[NDArray[np.generic]],
-) -> list[NDArray[np.generic]]:
-    """Give gray images of a task three channels if others of it have colours."""
-    if len({image.ndim for image in images}) == 1:
-        return images
-    return [i if i.ndim == 3 else np.stack([i] * 3, -1) for i in images]
+def _one_gray(image: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Return one of three equal channels: the same image, though stored in colour."""
+    if image.ndim == 3 and not (image != image[..., :1]).any():
+        return image[..., 0]
+    return image
 
 
-def _read_image(path: Path) -> NDArray[np.generic]:
+def _read_masks(path: Path) -> NDArray[np.int32]:
+    return _read_image(path).astype(np.int32)
+
+
+def _read_image(path: Path, *, colour: bool = False) -> NDArray[np.generic]:
+    """Read an image; gray ones as three equal channels where colour is wanted."""
+    image = _decode(path)
+    return np.stack([image] * 3, -1) if colour and image.ndim == 2 else image
+
+
+def _decode(path: Path) -> NDArray[np.generic]:
     try:
         if path.suffix.lower() != ".png":
             return np.asarray(tifffile.imread(path))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -81,6 +82,32 @@ def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
             partial.unlink(missing_ok=True)
     except OSError as error:
         raise UserError(_write_problem(path, error)) from error
+
+
+def replace_folder(path: Path, complete: Path) -> None:
+    """Give a complete folder its name, in place of one that may be there.
+
+    Parameters
+    ----------
+    path : Path
+        Final name.
+    complete : Path
+        The folder, beside it.
+
+    Raises
+    ------
+    UserError
+        If that is not allowed.
+    """
+    old = path.with_name(f".{path.name}.old")
+    try:
+        shutil.rmtree(old, ignore_errors=True)
+        if path.exists():
+            path.rename(old)
+        complete.rename(path)
+    except OSError as error:
+        raise UserError(_write_problem(path, error)) from error
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def check_target(path: Path, *, overwrite: bool) -> None:

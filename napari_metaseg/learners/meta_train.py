@@ -28,12 +28,13 @@ class TrainSettings:
 
     Attributes
     ----------
-    steps : int
-        Number of meta-steps.
+    steps : int or None
+        Number of meta-steps; None if only time limits them.
     tasks_per_step : int
         Episodes whose meta-gradients are averaged.
     rate : float
-        Rate at the start, see `update`; it falls to 0 along a half cosine.
+        Rate at the start, see `update`; it falls to 0 along a half cosine of the
+        share of the budget that is spent.
     rate_of_rates : float
         The same for the logarithms of the inner rates.
     clip : float
@@ -45,7 +46,7 @@ class TrainSettings:
         Fixes everything that is random.
     """
 
-    steps: int = 1000
+    steps: int | None = 1000
     tasks_per_step: int = 4
     rate: float = 1e-3
     rate_of_rates: float = 1e-2
@@ -110,8 +111,9 @@ def meta_train(
     outer: OuterSettings,
     settings: TrainSettings,
     ranks: Ranks = ALONE,
+    time_spent: Callable[[], float] = lambda: 0.0,
 ) -> Generator[dict[str, float], None, None]:
-    """Take meta-steps from where ``progress`` stands up to ``settings.steps``.
+    """Take meta-steps from where ``progress`` stands until the budget is spent.
 
     Parameters
     ----------
@@ -129,6 +131,8 @@ def meta_train(
         Processes that share each meta-step's episodes. All of them end with the same
         weights, and those of one process that takes all episodes, up to the order in
         which meta-gradients are added.
+    time_spent : callable
+        Share of the time that is spent, where that is limited; 1 ends the run.
 
     Yields
     ------
@@ -147,22 +151,31 @@ def meta_train(
             mine = ranks.share(settings.tasks_per_step)
             return [episodes(step, i) for i in mine]
 
+        def spent() -> float:
+            total = math.inf if settings.steps is None else max(settings.steps, 1)
+            return max(progress.step / total, ranks.from_first(time_spent()))
+
         pending = ahead.submit(order, progress.step)
-        while progress.step < settings.steps:
+        while (share := spent()) < 1:
             batch = pending.result()
             pending = ahead.submit(order, progress.step + 1)
-            yield _meta_step(network, progress, batch, outer, settings, ranks)
+            gradient, metrics = _gradient_of_step(
+                network, progress, batch, outer, settings, ranks
+            )
+            _outer_step(progress, gradient, settings, share)
+            yield metrics | {"step": progress.step}
         pending.cancel()
 
 
-def _meta_step(
+def _gradient_of_step(
     network: nn.Module,
     progress: Progress,
     batch: list[EpisodeTensors],
     outer: OuterSettings,
     settings: TrainSettings,
     ranks: Ranks,
-) -> dict[str, float]:
+) -> tuple[list[Tensor], dict[str, float]]:
+    """Return the meta-gradient of a meta-step, clipped, and its metrics."""
     count = settings.tasks_per_step
     rng = np.random.default_rng([settings.seed, progress.step])
     # Drawn for all episodes, so that each gets the same whoever takes it.
@@ -184,23 +197,19 @@ def _meta_step(
     gradient = [t / len(logs) for t in total]
     norm = math.sqrt(sum(float(g.square().sum()) for g in gradient))
     scale = min(1.0, settings.clip / (norm + 1e-12))
-    _outer_step(progress, [g * scale for g in gradient], settings)
     keys = sorted({k for log in logs for k in log})
     means = {k: float(np.mean([g[k] for g in logs if k in g])) for k in keys}
-    return means | {
-        "step": progress.step,
-        "norm": norm,
-        "skipped": count - len(logs),
-    }
+    more = {"norm": norm, "skipped": count - len(logs)}
+    return [g * scale for g in gradient], means | more
 
 
 def _outer_step(
-    progress: Progress, gradient: list[Tensor], settings: TrainSettings
+    progress: Progress, gradient: list[Tensor], settings: TrainSettings, spent: float
 ) -> None:
     """Move everything that is learned, then the average of the weights."""
     progress.step += 1
     t = progress.step
-    fall = 0.5 * (1 + math.cos(math.pi * min(1.0, (t - 1) / settings.steps)))
+    fall = 0.5 * (1 + math.cos(math.pi * spent))
     warm = min(1.0, t / 50)
     decay = min(settings.average, t / (t + 9))
     weights = len(progress.state.params)

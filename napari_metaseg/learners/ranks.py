@@ -70,6 +70,10 @@ class Ranks:
         dist.all_gather_object(lists, items)
         return [item for part in lists for item in part or []]
 
+    def from_first(self, item: T) -> T:
+        """Return what the first process has."""
+        return self.gather([item] if self.first else [])[0]
+
     def wait(self) -> None:
         """Wait until all processes are here."""
         if self.size > 1:

@@ -2,95 +2,38 @@
 
 from __future__ import annotations
 
-import json
-import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
+from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from napari_metaseg.core.devices import pick_device
 from napari_metaseg.core.errors import UserError
-from napari_metaseg.core.generators import exhaust
-from napari_metaseg.core.network import Architecture, Params, PrototypeUNet
-from napari_metaseg.core.proximal import ProximalSettings
-from napari_metaseg.core.recipe import (
-    Adapts,
-    GradientSteps,
-    Proximal,
-    Recipe,
-    adapted_names,
-)
-from napari_metaseg.data.episodes import EpisodeSettings
+from napari_metaseg.core.network import Params, PrototypeUNet
+from napari_metaseg.core.recipe import GradientSteps, Proximal, adapted_names
 from napari_metaseg.data.folders import read_tasks
 from napari_metaseg.data.stream import EpisodeStream
-from napari_metaseg.io.bundle import Bundle, load_bundle, recipe_card, save_bundle
-from napari_metaseg.learners.checkpoint import load_checkpoint, save_checkpoint
+from napari_metaseg.io.bundle import Bundle, load_bundle
+from napari_metaseg.learners.checkpoint import load_checkpoint
 from napari_metaseg.learners.episode import EpisodeTensors
-from napari_metaseg.learners.meta_gradient import OuterSettings
-from napari_metaseg.learners.meta_train import (
-    Progress,
-    TrainSettings,
-    meta_train,
-    start,
-)
+from napari_metaseg.learners.meta_train import Progress, meta_train, start
 from napari_metaseg.learners.ranks import Ranks, device_of_rank, joined_ranks
 
-from .run_card import make_card
-from .run_folder import CHECKPOINT, LOG, claim, trim_log
+from .run_card import versions
+from .run_folder import CHECKPOINT, claim
+from .run_lead import Lead
+from .run_settings import FIRST_RATE, RunSettings
+from .validate import validation_draws
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping
 
-INNER_PROBLEM = ProximalSettings(strength=2.0, tolerance=0.03, max_evaluations=60)
+    from napari_metaseg.data.folders import TaskFolder
 
-FIRST_RATE = 0.005
-"""Inner rate to start with: at ten times this, one inner loop destroys a
-pre-trained initialization and meta-training spends its budget on recovering."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunSettings:
-    """Everything that fixes a run.
-
-    Attributes
-    ----------
-    data : str
-        Folder of tasks.
-    tasks : tuple of str or None
-        Their names; None for all.
-    init : str or None
-        Bundle to start from; None for random weights.
-    adapts : str
-        What the inner loop adapts, see `napari_metaseg.core.recipe.Adapts`.
-    proximal : ProximalSettings
-        The inner problem of iMAML.
-    procedural_share : float
-        Share of procedural episodes.
-    checkpoint_every : int
-        Meta-steps between checkpoints.
-    architecture : Architecture
-        Network to start from random weights.
-    outer : OuterSettings
-        Algorithm and outer loss.
-    train : TrainSettings
-        Outer loop.
-    episodes : EpisodeSettings
-        How episodes are drawn.
-    """
-
-    data: str
-    tasks: tuple[str, ...] | None = None
-    init: str | None = None
-    adapts: Adapts = "deciding"
-    proximal: ProximalSettings = INNER_PROBLEM
-    procedural_share: float = 0.35
-    checkpoint_every: int = 50
-    architecture: Architecture = field(default_factory=Architecture)
-    outer: OuterSettings = field(default_factory=OuterSettings)
-    train: TrainSettings = field(default_factory=TrainSettings)
-    episodes: EpisodeSettings = field(default_factory=EpisodeSettings)
+    from .benchmark.draws import Draw
+    from .run_lead import MetaSteps
 
 
 def run_meta_training(
@@ -101,13 +44,13 @@ def run_meta_training(
     resume: bool = False,
     keep: bool = False,
     command: str = "",
-) -> Generator[dict[str, float], None, Path]:
+    pause: Callable[[], bool] = lambda: False,
+) -> Generator[dict[str, float], None, Path | None]:
     """Meta-train an initialization and write its bundle.
 
-    A run is a folder: settings, a log with one line a meta-step, a checkpoint, and
-    at the end the bundle. Episodes are numbered, so a resumed run sees what an
-    uninterrupted one would have seen. Under ``torchrun`` the processes share the
-    episodes of each meta-step, and the first of them writes and yields.
+    `run_folder` describes the folder of a run. Episodes are numbered, so a resumed run
+    sees what an uninterrupted one would have seen. Under ``torchrun`` the processes
+    share the episodes of each meta-step, and the first of them writes and yields.
 
     Parameters
     ----------
@@ -123,25 +66,47 @@ def run_meta_training(
         With ``resume``: train no further, write the bundle of what there is.
     command : str
         Command line, for the card.
+    pause : callable
+        Whether to pause now, beside what ``control`` in the folder says.
 
     Yields
     ------
     dict of str to float
-        Metrics of each meta-step.
+        Metrics of each meta-step and of each evaluation. Closing the generator is like
+        killing the process.
 
     Returns
     -------
-    Path
-        The bundle.
+    Path or None
+        The bundle; None if the run was paused.
 
     Raises
     ------
     UserError
-        If the folder holds another run, or the data cannot be used.
+        If the settings make no sense, the folder holds another run, or the data cannot
+        be used.
     """
+    _check(settings)
     with joined_ranks() as ranks:
-        run = _run(settings, output, ranks, device, resume, keep, command)
+        run = _run(settings, output, ranks, device, resume, keep, command, pause)
         return (yield from run)
+
+
+def _check(settings: RunSettings) -> None:
+    validation = settings.validation
+    counts = {
+        "steps": settings.train.steps,
+        "checkpoint-every": settings.checkpoint_every,
+        "tasks-per-step": settings.train.tasks_per_step,
+        "validate-every": None if validation is None else validation.every,
+    }
+    for name, count in counts.items():
+        if count is not None and count < 1:
+            raise UserError(f"--{name} is {count}; give 1 or more.")
+    if settings.minutes is None and settings.train.steps is None:
+        raise UserError("The run has no end; give it --steps or --minutes.")
+    if settings.minutes is not None and not settings.minutes > 0:
+        raise UserError(f"--minutes is {settings.minutes:g}; give more than 0.")
 
 
 def _run(
@@ -152,7 +117,8 @@ def _run(
     resume: bool,
     keep: bool,
     command: str,
-) -> Generator[dict[str, float], None, Path]:
+    pause: Callable[[], bool],
+) -> Generator[dict[str, float], None, Path | None]:
     """Train as one of the processes, of which the first alone writes and yields."""
     chosen = device_of_rank(pick_device(device))
     # Seeds the random weights of a run that starts from nothing.
@@ -167,8 +133,12 @@ def _run(
     if outer.algorithm == "imaml":
         names = _adapted(settings, progress.state.params)
         outer = replace(outer, proximal=Proximal(names, settings.proximal))
+    draws: list[Draw] = []
     if ranks.first:
-        claim(output, asdict(settings), resume=resume)
+        if settings.validation is not None:
+            draws = validation_draws(settings.validation, tasks)
+        data = _hash_of([*tasks, *(draw.task for draw in draws)])
+        claim(output, asdict(settings), resume=resume, data=data, versions=versions())
     ranks.wait()
     if (output / CHECKPOINT).exists():
         progress = load_checkpoint(output / CHECKPOINT, progress)
@@ -185,40 +155,40 @@ def _run(
             type(episode.query.target)(*(t.to(chosen) for t in episode.query.target)),
         )
 
-    if not keep:
-        run = meta_train(network, progress, source, outer, settings.train, ranks)
-        if ranks.first:
-            yield from _written(run, progress, output, settings.checkpoint_every)
-        else:
-            exhaust(run)
-    bundle = output / "bundle"
+    def steps(time_spent: Callable[[], float]) -> MetaSteps:
+        return meta_train(
+            network, progress, source, outer, settings.train, ranks, time_spent
+        )
+
+    bundle = None
     if ranks.first:
-        card = make_card(settings, network.architecture, parent, tasks, command)
-        write_bundle(bundle, progress, card, outer)
+        lead = Lead(
+            output,
+            settings,
+            outer,
+            progress,
+            network.architecture,
+            parent,
+            tasks,
+            draws,
+            chosen,
+            command,
+            pause,
+            ranks,
+        )
+        bundle = yield from lead.run(steps, keep=keep)
+    elif not keep:
+        run = steps(lambda: 0.0)
+        while ranks.from_first(None) is None and next(run, None) is not None:
+            pass
+        run.close()
     ranks.wait()
     return bundle
 
 
-def _written(
-    run: Generator[dict[str, float], None, None],
-    progress: Progress,
-    output: Path,
-    every: int,
-) -> Generator[dict[str, float], None, None]:
-    """Log each meta-step of a run, and keep checkpoints."""
-    trim_log(output / LOG, progress.step)
-    with (output / LOG).open("a", encoding="utf-8") as log:
-        clock = time.perf_counter()
-        for metrics in run:
-            now = time.perf_counter()
-            metrics |= {"seconds": now - clock}
-            clock = now
-            log.write(json.dumps(metrics) + "\n")
-            if progress.step % every == 0:
-                log.flush()
-                save_checkpoint(output / CHECKPOINT, progress)
-            yield metrics
-    save_checkpoint(output / CHECKPOINT, progress)
+def _hash_of(tasks: Iterable[TaskFolder]) -> str:
+    lines = (f"{task.name} {task.sha256}\n" for task in tasks)
+    return sha256("".join(lines).encode()).hexdigest()
 
 
 def _begin(
@@ -249,42 +219,3 @@ def _begin(
 
 def _adapted(settings: RunSettings, params: Params) -> tuple[str, ...]:
     return adapted_names(params, settings.adapts)
-
-
-def write_bundle(
-    folder: Path, progress: Progress, card: dict[str, Any], outer: OuterSettings
-) -> Path:
-    """Write the averaged weights of a run with their card.
-
-    Parameters
-    ----------
-    folder : Path
-        Folder of the bundle; replaced if there.
-    progress : Progress
-        State of the run.
-    card : dict
-        What `make_card` says of the run.
-    outer : OuterSettings
-        Says by which recipe the initialization is adapted.
-
-    Returns
-    -------
-    Path
-        ``folder``.
-    """
-    names = list(progress.state.params)
-    average = progress.average
-    rates = {
-        k: float(r.exp())
-        for k, r in zip(progress.state.log_rates, average[len(names) :], strict=True)
-    }
-    steps = 0 if outer.algorithm == "pooled" else outer.inner_steps
-    recipe: Recipe = GradientSteps(rates, steps)
-    if outer.proximal is not None:
-        recipe = outer.proximal
-    full = card | {
-        "recipe": recipe_card(recipe),
-        "training": card["training"] | {"meta_steps": progress.step},
-    }
-    save_bundle(folder, dict(zip(names, average, strict=False)), full, overwrite=True)
-    return folder

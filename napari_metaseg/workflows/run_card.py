@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from napari_metaseg import __version__
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
     from napari_metaseg.data.folders import TaskFolder
     from napari_metaseg.io.bundle import Bundle
 
-    from .meta_train import RunSettings
+    from .run_settings import RunSettings
+    from .run_state import Validation
 
 
 def make_card(
@@ -27,8 +30,9 @@ def make_card(
     parent: Bundle | None,
     tasks: list[TaskFolder],
     command: str,
+    validation: dict[str, Any],
 ) -> dict[str, Any]:
-    """Describe a run, as far as it is known before its end.
+    """Describe a run, but for its recipe.
 
     Parameters
     ----------
@@ -42,6 +46,8 @@ def make_card(
         What it trains on.
     command : str
         Command line.
+    validation : dict
+        From `validation_card`; may be empty.
 
     Returns
     -------
@@ -49,6 +55,8 @@ def make_card(
         Card without recipe.
     """
     known = asdict(settings) | {"data": Path(settings.data).name}
+    if settings.validation is not None:
+        known["validation"]["data"] = Path(settings.validation.data).name
     ancestry = None
     if parent is not None:
         known["init"] = parent.card.get("name")
@@ -58,6 +66,7 @@ def make_card(
         "algorithm": settings.outer.algorithm,
         "version": __version__,
         "torch": torch.__version__,
+        "versions": versions(),
         "architecture": architecture.as_dict(),
         "working_diameter": WORKING_DIAMETER,
         "normalisation": {"low_percentile": LOW, "high_percentile": HIGH},
@@ -67,13 +76,107 @@ def make_card(
             "tasks": _provenance(tasks, settings.procedural_share),
             "parent": ancestry,
         },
-        "metrics": {},
+        "metrics": {"validation": validation} if validation else {},
     }
+
+
+def versions() -> dict[str, str]:
+    """Name the versions of all that a run's numbers depend on."""
+    return {
+        "napari-metaseg": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "platform": platform.platform(),
+    }
+
+
+def validation_card(
+    scores: list[Validation],
+    tasks: list[TaskFolder],
+    trained_before: set[str],
+) -> dict[str, Any]:
+    """Sum up the last complete evaluation of a run.
+
+    Parameters
+    ----------
+    scores : list of Validation
+        All that were made.
+    tasks : list of TaskFolder
+        The validation tasks.
+    trained_before : set of str
+        Names of tasks that the starting point, or its own, was trained on.
+
+    Returns
+    -------
+    dict
+        ``step``, ``tasks``, ``mean_before``, ``mean_after`` and ``warnings``, a list of
+        sentences; empty if there is no complete evaluation.
+    """
+    hashes = {task.name: task.sha256 for task in tasks}
+    steps = {s.step for s in scores}
+    complete = {
+        n for n in steps if hashes.keys() <= {s.task for s in scores if s.step == n}
+    }
+    if not hashes or not complete:
+        return {}
+    last = [s for s in scores if s.step == max(complete)]
+    before = float(np.mean([s.before for s in last]))
+    after = float(np.mean([s.after for s in last]))
+    warnings = []
+    if after <= before:
+        warnings.append(
+            "Adaptation does not help on the validation tasks: mean AP@0.5 is "
+            f"{before:.3f} before and {after:.3f} after it."
+        )
+    if seen := sorted(set(hashes) & trained_before):
+        warnings.append(
+            f"The starting point was trained on tasks named {', '.join(seen)}: scores "
+            "on them may flatter."
+        )
+    return {
+        "step": max(complete),
+        "tasks": [
+            {
+                "task": s.task,
+                "ap50_before": s.before,
+                "ap50_after": s.after,
+                "sha256": hashes[s.task],
+            }
+            for s in last
+        ],
+        "mean_before": before,
+        "mean_after": after,
+        "warnings": warnings,
+    }
+
+
+def card_warnings(card: dict[str, Any]) -> list[str]:
+    """Return what a card warns of: that adaptation does not help, for example."""
+    match card.get("metrics"):
+        case {"validation": {"warnings": list(warnings)}}:
+            return [str(warning) for warning in warnings]
+    return []
+
+
+def ancestors_tasks(card: dict[str, Any] | None) -> set[str]:
+    """Name the tasks that a bundle, and those it came from, were trained on."""
+    names: set[str] = set()
+    while isinstance(card, dict) and isinstance(card.get("training"), dict):
+        names |= {str(t.get("task")) for t in card["training"].get("tasks", ())}
+        card = card["training"].get("parent")
+    return names - {PROCEDURAL.source}
 
 
 def _provenance(tasks: list[TaskFolder], procedural: float) -> list[dict[str, Any]]:
     rows = [
-        {"task": t.name, "source": t.info.source, "licence": t.info.licence}
+        {
+            "task": t.name,
+            "source": t.info.source,
+            "licence": t.info.licence,
+            "images": len(t.images),
+            "sha256": t.sha256,
+        }
         for t in tasks
     ]
     if procedural:

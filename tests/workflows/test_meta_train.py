@@ -22,7 +22,8 @@ from napari_metaseg.io.bundle import load_bundle
 from napari_metaseg.learners.meta_gradient import Algorithm, OuterSettings
 from napari_metaseg.learners.meta_train import TrainSettings
 from napari_metaseg.workflows.adapt import adapt
-from napari_metaseg.workflows.meta_train import RunSettings, run_meta_training
+from napari_metaseg.workflows.meta_train import run_meta_training
+from napari_metaseg.workflows.run_settings import RunSettings
 
 from .conftest import SMALL
 

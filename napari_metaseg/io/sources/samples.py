@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from skimage.segmentation import relabel_sequential
 
 from napari_metaseg.core.axes import as_planes
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.pixel_hash import pixel_hash
 from napari_metaseg.io.images import read_image
 
 from .found import Skipped
@@ -205,8 +205,8 @@ def _sample(name: str, pixels: NDArray[Any], masks: NDArray[Any]) -> Sample:
         labels,
         len(pixels),
         strokes,
-        _hash(image),
-        _hash(_in_order(labels)),
+        pixel_hash(image),
+        pixel_hash(_in_order(labels)),
     )
 
 
@@ -229,18 +229,3 @@ def _look(pixels: NDArray[Any]) -> NDArray[Any]:
     if len(shown) == 2:
         shown = np.concatenate([shown, np.zeros_like(shown[:1])])
     return np.ascontiguousarray(np.moveaxis(shown, 0, -1))
-
-
-def _hash(array: NDArray[Any]) -> str:
-    """Hash values and shape; whole numbers alike in whatever type they fit."""
-    if array.dtype.kind in "iu":
-        low, high = int(array.min()), int(array.max())
-        array = array.astype(np.result_type(np.min_scalar_type(low), _smallest(high)))
-    little = array.astype(array.dtype.newbyteorder("<"), copy=False)
-    digest = sha256(f"{array.shape} {little.dtype.str}".encode())
-    digest.update(np.ascontiguousarray(little).data)
-    return digest.hexdigest()
-
-
-def _smallest(high: int) -> np.dtype[Any]:
-    return np.min_scalar_type(high)

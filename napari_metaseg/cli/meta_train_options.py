@@ -1,0 +1,86 @@
+"""The options of ``napari-metaseg meta-train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_meta_train_options(parser: argparse.ArgumentParser) -> None:
+    """Describe data, budget, algorithm and validation."""
+    add = parser.add_argument
+    add("data", type=Path, metavar="DATA")
+    add(
+        "--algorithm",
+        default="fomaml",
+        choices=("pooled", "fomaml", "maml", "imaml", "reptile"),
+    )
+    add("--output", type=Path, required=True, metavar="DIR")
+    add("--init", metavar="BUNDLE", help="start from this bundle")
+    add("--tasks", nargs="+", metavar="TASK", help="default: all")
+    add("--steps", type=int, help="meta-steps (default: 1000 without --minutes)")
+    add(
+        "--minutes",
+        type=float,
+        help="time for training and validation, over all pieces of the run, instead of "
+        "or beside --steps; only a run of steps can be repeated to the bit",
+    )
+    add(
+        "--validate",
+        type=Path,
+        metavar="TASKS",
+        help="folder of tasks to validate on; none of them may be trained on",
+    )
+    add("--validation-tasks", nargs="+", metavar="TASK", help="default: all of them")
+    add("--validate-every", type=int, default=100, metavar="N", help="meta-steps")
+    add("--tasks-per-step", type=int, default=4)
+    add("--inner-steps", type=int, default=5)
+    add(
+        "--blank-chance",
+        type=float,
+        default=0.3,
+        help="share of un-adapted queries that know nothing of the painted cells",
+    )
+    add(
+        "--drop-chance",
+        type=float,
+        default=0.3,
+        help="share of episodes without the evidence of classical filters",
+    )
+    add(
+        "--adapts",
+        default="deciding",
+        choices=("deciding", "all", "conditioning"),
+        help="layers that the inner loop adapts",
+    )
+    add("--strength", type=float, default=2.0, help="of iMAML's proximal term")
+    add(
+        "--tolerance",
+        type=float,
+        default=0.03,
+        help="gradient norm to which iMAML's inner problem is solved",
+    )
+    add(
+        "--max-evaluations",
+        type=int,
+        default=60,
+        help="gradients after which it is left all the same",
+    )
+    add("--rate", type=float, default=1e-3, help="outer rate")
+    add("--procedural-share", type=float, default=0.35)
+    add("--checkpoint-every", type=int, default=50)
+    add(
+        "--half",
+        action="store_true",
+        help="convolve in bfloat16 (not for maml and imaml)",
+    )
+    add("--seed", type=int, default=0)
+    add("--resume", action="store_true")
+    add(
+        "--keep",
+        action="store_true",
+        help="train no further: write the bundle of a run that was stopped",
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 
 # On Windows torch cannot be loaded any more once Qt has been.
 import torch  # noqa: F401
@@ -16,3 +17,7 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 # Nobody's napari settings are read or changed.
 os.environ["NAPARI_CONFIG"] = ""
+# Nor are anybody's own initializations and tasks.
+os.environ["NAPARI_METASEG_HOME"] = os.path.join(
+    tempfile.gettempdir(), f"napari-metaseg-{os.getpid()}"
+)

@@ -15,6 +15,7 @@ from napari_metaseg.core.errors import UserError
 from .benchmark_options import add_benchmark_options
 from .export_options import add_also_write, add_export_options
 from .meta_train_options import add_meta_train_options
+from .models_options import add_models_options
 from .tasks_options import add_tasks_options
 
 if TYPE_CHECKING:
@@ -180,7 +181,10 @@ def _add_export(commands: Commands) -> None:
 
 
 def _add_models(commands: Commands) -> None:
-    _add(commands, "models", "commands.models", "List the bundled initializations.")
+    parser = _add(
+        commands, "models", "models.run", "List, export and import initializations."
+    )
+    add_models_options(parser)
 
 
 def _add_tasks(commands: Commands) -> None:

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay_to
 from napari_metaseg.io.annotation import read_annotation
-from napari_metaseg.io.bundle import bundled_names, find_bundle, load_bundle
 from napari_metaseg.io.images import ImageFile, read_image
 from napari_metaseg.io.labels import check_axes, check_labels_path, write_labels
-from napari_metaseg.io.model_folder import recipe_words
 from napari_metaseg.workflows.adapt import AdaptedModel, Progress, adapt_steps, load
 from napari_metaseg.workflows.export import FORMATS, check_export, export_labels
 
@@ -182,15 +180,3 @@ def _refuse_same_names(paths: Sequence[Path]) -> None:
             f"Two images are named '{twice[0]}' and would share one result; segment "
             "them into different folders."
         )
-
-
-def models(_options: argparse.Namespace) -> int:
-    """Run ``napari-metaseg models``."""
-    for name in bundled_names():
-        card = load_bundle(name).card
-        training = card.get("training", {})
-        print(
-            f"{name}: {card.get('algorithm')}, {recipe_words(card)}, "
-            f"{training.get('meta_steps', '?')} meta-steps ({find_bundle(name)})"
-        )
-    return 0

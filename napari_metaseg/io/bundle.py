@@ -18,6 +18,7 @@ from napari_metaseg.core.proximal import ProximalSettings
 from napari_metaseg.core.recipe import GradientSteps, Proximal, Recipe
 
 from .model_folder import CARD, read_card, read_tensors, write_folder
+from .user_folder import user_folder
 
 LARGEST_BUNDLED = 4 * 2**20
 """Largest weights file (bytes) of a meta-initialization."""
@@ -58,11 +59,23 @@ def models_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "models"
 
 
-def bundled_names() -> list[str]:
+def builtin_names() -> list[str]:
     """Names of the initializations that come with the program, MAML first."""
     order = {"maml": 0, "imaml": 1, "reptile": 2}
     names = (p.parent.name for p in models_folder().glob(f"*/{CARD}"))
     return sorted(names, key=lambda n: (order.get(n, len(order)), n))
+
+
+def bundled_names() -> list[str]:
+    """Names of all initializations: the built-in ones, then the person's own.
+
+    `napari_metaseg.io.sharing` adds to the latter.
+    """
+    builtin = builtin_names()
+    own = {p.parent.name for p in user_folder("models").glob(f"*/{CARD}")}
+    # While one is being written, its folder begins with a dot.
+    hidden = {name for name in own if name.startswith(".")}
+    return builtin + sorted(own - hidden - set(builtin))
 
 
 def find_bundle(name: str | Path) -> Path:
@@ -71,7 +84,7 @@ def find_bundle(name: str | Path) -> Path:
     Parameters
     ----------
     name : str or Path
-        A bundled name, or a folder.
+        A name of `bundled_names`, or a folder.
 
     Raises
     ------
@@ -79,7 +92,8 @@ def find_bundle(name: str | Path) -> Path:
         If there is neither.
     """
     if isinstance(name, str) and name in bundled_names():
-        return models_folder() / name
+        own = name not in builtin_names()
+        return (user_folder("models") if own else models_folder()) / name
     if (Path(name) / CARD).is_file():
         return Path(name)
     raise UserError(

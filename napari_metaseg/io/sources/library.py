@@ -6,7 +6,7 @@ import shutil
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import tifffile
@@ -79,7 +79,7 @@ def import_tasks(
     for task in tasks:
         if task_name(task.name) != task.name:
             raise UserError(f"'{task.name}' is no name of a task; choose another one.")
-    with _failures_told(library):
+    with failures_told(library):
         library.mkdir(parents=True, exist_ok=True)
         _finish_replacements(library)
     # Read before anything is written: a damaged table would be lost.
@@ -105,7 +105,7 @@ def import_tasks(
         for file, image_hash, masks_hash in record["planes"]:
             known.add(task.name, file, image_hash, masks_hash)
         record["row"] |= {"source": task.source, "license": task.licence}
-        with _failures_told(library):
+        with failures_told(library):
             write_row(library, record["row"])
         rows.append(_row(record))
         yield counter.step(task, len(task.pairs))
@@ -119,7 +119,7 @@ def _import_one(
     tally = Tally(task)
     planes: list[list[str]] = []
     try:
-        with _failures_told(library):
+        with failures_told(library):
             shutil.rmtree(partial, ignore_errors=True)
             for name in ("images", "masks"):
                 (partial / name).mkdir(parents=True)
@@ -127,7 +127,7 @@ def _import_one(
             for item in read_samples(task, pair, known):
                 tally.add(item, known)
                 if isinstance(item, Sample):
-                    with _failures_told(library):
+                    with failures_told(library):
                         _write(partial, len(planes), item)
                     planes.append([item.file, item.image_hash, item.masks_hash])
             yield counter.step(task)
@@ -135,7 +135,7 @@ def _import_one(
         if not planes:
             return row
         facts = _facts(task, tally)
-        with _failures_told(library):
+        with failures_told(library):
             for number in tally.gray_among_colours:
                 _colour(partial / "images" / _file_name(number))
             with atomic_file(partial / ORIGIN) as file:
@@ -150,17 +150,18 @@ def _import_one(
 
 def _write(folder: Path, number: int, sample: Sample) -> None:
     name = _file_name(number)
-    _write_tiff(folder / "images" / name, sample.image)
-    _write_tiff(folder / "masks" / name, as_unsigned(sample.masks))
+    write_tiff(folder / "images" / name, sample.image)
+    write_tiff(folder / "masks" / name, as_unsigned(sample.masks))
 
 
 def _file_name(number: int) -> str:
     return f"{number:05}.tif"
 
 
-def _write_tiff(path: Path, array: NDArray[Any]) -> None:
+def write_tiff(file: Path | BinaryIO, array: NDArray[Any]) -> None:
+    """Write an image or masks of a library."""
     tifffile.imwrite(
-        path,
+        file,
         array,
         photometric="rgb" if array.ndim == 3 else "minisblack",
         compression="zlib",
@@ -171,7 +172,7 @@ def _write_tiff(path: Path, array: NDArray[Any]) -> None:
 def _colour(path: Path) -> None:
     """Give a gray image three channels: episodes mix images of one number of them."""
     gray = tifffile.imread(path)
-    _write_tiff(path, np.stack([gray] * 3, axis=-1))
+    write_tiff(path, np.stack([gray] * 3, axis=-1))
 
 
 def _facts(task: FoundTask, tally: Tally) -> dict[str, Any]:
@@ -293,7 +294,8 @@ def _remove_if_empty(folder: Path) -> None:
 
 
 @contextmanager
-def _failures_told(library: Path) -> Iterator[None]:
+def failures_told(library: Path) -> Iterator[None]:
+    """Tell in one sentence why a library cannot be written."""
     try:
         yield
     except OSError as error:

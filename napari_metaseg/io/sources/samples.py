@@ -128,10 +128,10 @@ def read_samples(task: FoundTask, pair: Pair, known: Known) -> Iterator[Any]:
         if len(split) > 1 and not (masks > 0).any():
             empty += 1
             continue
-        if why := _unfit(masks):
+        if why := unfit(masks):
             yield Skipped(name, why)
             continue
-        sample = _sample(name, pixels, masks)
+        sample = make_sample(name, pixels, masks)
         if why := known.reason(task.name, sample):
             yield Skipped(name, why)
             continue
@@ -175,7 +175,7 @@ def _where_channels_are(shape: tuple[int, ...], plane: tuple[int, ...]) -> str |
     return {shape[1:]: "CYX", shape[:2]: "YXC"}.get(plane)
 
 
-def _unfit(masks: NDArray[Any]) -> str:
+def unfit(masks: NDArray[Any]) -> str:
     """Tell why masks cannot be learned from; empty if they can."""
     if not (masks > 0).any():
         return "has no objects in its masks"
@@ -192,7 +192,8 @@ def _unfit(masks: NDArray[Any]) -> str:
     return ""
 
 
-def _sample(name: str, pixels: NDArray[Any], masks: NDArray[Any]) -> Sample:
+def make_sample(name: str, pixels: NDArray[Any], masks: NDArray[Any]) -> Sample:
+    """Bring channels (C, Y, X) and masks (Y, X), -1 for strokes, into our layout."""
     strokes = bool((masks < 0).any())
     labels = np.maximum(masks, 0)
     if labels.max() > _LARGEST_NUMBER:

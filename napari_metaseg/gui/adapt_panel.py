@@ -21,8 +21,11 @@ from . import guidance, images, layers, rounds, samples
 from .bench import Bench
 from .desk import Desk
 from .guidance import Line, Situation, Tone
+from .keeper import Keeper
 from .links import after_rest
+from .masks import Masks
 from .panel_view import ADAPT_KEY, PanelView
+from .preferences import Preferences
 from .saving import Saver
 from .tools import Tools
 from .worker import Runner
@@ -64,6 +67,9 @@ class AdaptPanel(QWidget):
         self.tools = Tools(napari_viewer, self.desk, self)
         self.bench = Bench(self._layers, self)
         self.saver = Saver(self)
+        self.keeper = Keeper(self.desk, self.view.offer, self)
+        self.masks = Masks(self._layers, self.desk, self.view.masks, self)
+        self.preferences = Preferences(self.view, self)
         self._preparing = Runner("Loading", self)
         self._opening = Runner("Drawing a sample", self)
         self._connect_view()
@@ -131,6 +137,8 @@ class AdaptPanel(QWidget):
         """Leave the layers alone and end whatever runs."""
         self.tools.leave()
         self.desk.leave()
+        self.keeper.leave()
+        self.masks.leave()
         self.bench.leave()
 
     def _prepare(self) -> None:
@@ -163,6 +171,9 @@ class AdaptPanel(QWidget):
         self.desk.edited.connect(self._follow)
         self.desk.changed.connect(self._refresh)
         self.bench.changed.connect(self._refresh)
+        self.keeper.changed.connect(self._refresh)
+        self.keeper.told.connect(self._tell)
+        self.masks.told.connect(self._tell)
         self.saver.saved.connect(self._on_saved)
         self.saver.refused.connect(self._on_refused)
         self.saver.idle.connect(self._refresh)
@@ -281,6 +292,8 @@ class AdaptPanel(QWidget):
             return work.line
         if self.tools.line is not None:
             return self.tools.line
+        if self.keeper.line is not None:
+            return self.keeper.line
         situation = Situation(
             image=desk.image is not None,
             readable=desk.reading is not None,

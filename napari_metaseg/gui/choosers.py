@@ -86,6 +86,11 @@ class SourceForm(Form):
     -------
     image_changed :
         Another image, or another reading of its channels, was chosen.
+
+    Attributes
+    ----------
+    advanced : Form
+        Start and device, which are shown apart.
     """
 
     image_changed = Signal()
@@ -98,8 +103,9 @@ class SourceForm(Form):
         self.devices = Chooser("Where the computing is done.")
         self.add("Image", self.images)
         self.add("Channel", self.channels)
-        self.add("Start from", self.inits)
-        self.add("Device", self.devices)
+        self.advanced = Form()
+        self.advanced.add("Start from", self.inits)
+        self.advanced.add("Device", self.devices)
         self.inits.offer([("MAML", _FIRST_INIT)])
         self.devices.offer([("Automatic", _ANY_DEVICE)])
         self.images.currentIndexChanged.connect(self._on_image)
@@ -141,6 +147,20 @@ class SourceForm(Form):
         """Choose one of the images offered."""
         self.images.choose(image)
 
+    def prefer_init(self, name: str) -> None:
+        """Choose a start; until it is known which there are, one that may not be."""
+        self._prefer(self.inits, name)
+
+    def prefer_device(self, name: str) -> None:
+        """Choose a device; until it is known which there are, one that may not be."""
+        self._prefer(self.devices, name)
+
+    def _prefer(self, chooser: Chooser, name: str) -> None:
+        if chooser.count() > 1:
+            chooser.choose(name)
+        elif name != chooser.value:
+            chooser.offer([(name, name)])
+
     def offer_ready(self, ready: Ready) -> None:
         """Fill in what is known once torch is loaded."""
         if ready.initializations:
@@ -156,7 +176,9 @@ class SourceForm(Form):
         """List the devices; those that cannot be used are grey and say why."""
         titles = [d.label if d.available else f"{d.label}: {d.why}" for d in known]
         names = [device.name for device in known]
-        self.devices.offer(zip(titles, names, strict=True), self.device)
+        usable = {device.name for device in known if device.available}
+        chosen = self.device if self.device in usable else _ANY_DEVICE
+        self.devices.offer(zip(titles, names, strict=True), chosen)
         for row, device in enumerate(known):
             self.devices.setItemData(row, titles[row], Qt.ItemDataRole.ToolTipRole)
             self.devices.enable(row, device.available)

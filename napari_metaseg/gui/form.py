@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QSize, Qt
+from qtpy.QtCore import QEvent, QSize, Qt, Signal
 from qtpy.QtWidgets import (
     QFormLayout,
     QFrame,
@@ -110,10 +110,18 @@ class Fold(QWidget):
         Heading.
     part : QWidget
         What it holds.
+
+    Signals
+    -------
+    turned :
+        It was opened or closed.
     """
+
+    turned = Signal()
 
     def __init__(self, title: str, part: QWidget) -> None:
         super().__init__()
+        self.title = title
         self._part = part
         self.heading = QToolButton()
         self.heading.setObjectName("fold")
@@ -145,6 +153,7 @@ class Fold(QWidget):
         arrow = Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow
         self.heading.setArrowType(arrow)
         self._part.setVisible(opened)
+        self.turned.emit()
 
 
 def beside(*widgets: QWidget) -> QWidget:
@@ -155,3 +164,13 @@ def beside(*widgets: QWidget) -> QWidget:
     for widget in widgets:
         layout.addWidget(widget, 1)
     return row
+
+
+def below(*widgets: QWidget) -> QWidget:
+    """Put widgets below each other."""
+    column = QWidget()
+    layout = QVBoxLayout(column)
+    layout.setContentsMargins(0, 0, 0, 0)
+    for widget in widgets:
+        layout.addWidget(widget)
+    return column

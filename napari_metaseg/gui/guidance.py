@@ -7,6 +7,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from napari_metaseg.core.filling import Filling
+
     from .rounds import Round
 
 
@@ -125,6 +127,30 @@ def decoded(cells: int, *, adapted: bool) -> Line:
     if adapted:
         return Line(f"{found} with these settings. Paint what is missing.")
     return Line(f"Before adaptation: {found}. Untick to see the adapted result.")
+
+
+def filled(what: str, filling: Filling) -> Line:
+    """Say what was put into the annotation.
+
+    Parameters
+    ----------
+    what : str
+        What was done with the cells, such as ``restored``.
+    filling : Filling
+        What was put in.
+
+    Returns
+    -------
+    Line
+    """
+    left = ""
+    if filling.left_out:
+        were = "was" if filling.left_out == 1 else "were"
+        left = f" {filling.left_out} {were} left out: painted already, or too small."
+    if not filling.labels.size:
+        return Line(f"Nothing {what}.{left}", Tone.WARNING)
+    cells = counted(filling.cells, "cell")
+    return Line(f"{cells} {what}.{left} Ctrl+Z takes it back.", Tone.DONE)
 
 
 def counted(n: int, noun: str) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_metaseg.core.edits import Edit
+    from napari_metaseg.core.filling import Filling
 
     from .images import Reading
 
@@ -52,6 +53,11 @@ _NAMED_COLOURS = 1024
 def image_layers(layers: LayerList) -> list[Image]:
     """List the images, the topmost first."""
     return [layer for layer in reversed(layers) if isinstance(layer, Image)]
+
+
+def label_layers(layers: LayerList) -> list[Labels]:
+    """List the label layers, the topmost first."""
+    return [layer for layer in reversed(layers) if isinstance(layer, Labels)]
 
 
 def find_annotation(layers: LayerList, image: Image, reading: Reading) -> Labels | None:
@@ -144,6 +150,21 @@ def write(annotation: Labels, plane: tuple[int, ...], edit: Edit) -> None:
     leading = [np.full_like(edit.rows, i) for i in plane]
     with unprotected(annotation):
         annotation.data_setitem((*leading, edit.rows, edit.columns), edit.labels)
+
+
+def fill(annotation: Labels, filling: Filling) -> None:
+    """Put masks into unknown pixels, as one step for undo; what is painted stays.
+
+    Parameters
+    ----------
+    annotation : Labels
+        The annotation layer.
+    filling : Filling
+        What to put in.
+    """
+    now = filling.still_unknown(annotation.data)
+    annotation.data_setitem(now.pixels, now.labels)
+    annotation.selected_label = next_label(annotation)
 
 
 def next_label(annotation: Labels) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -18,8 +18,10 @@ from qtpy.QtWidgets import (
 
 from .choosers import SourceForm
 from .decode_form import DecodeForm
-from .form import LEFT, Column, Fold, Form, beside, caption
+from .form import LEFT, Column, Fold, Form, below, beside, caption
 from .guidance import Line, Tone
+from .mask_form import MaskForm
+from .offer_row import OfferRow
 from .tool_row import ToolRow
 
 ADAPT_KEY = QKeySequence("Ctrl+Enter").toString(QKeySequence.SequenceFormat.NativeText)
@@ -117,12 +119,21 @@ class SizeRow(QWidget):
 
 
 class PanelView(QWidget):
-    """All parts of the panel, laid out."""
+    """All parts of the panel, laid out.
+
+    Signals
+    -------
+    folded :
+        A part was brought into sight or out of it.
+    """
+
+    folded = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self.setStyleSheet(_STYLE)
         self.status = StatusCard()
+        self.offer = OfferRow()
         self.sample = _button("Open sample", "Opens an image made for trying out.")
         self.source = SourceForm()
         self.next_cell = _button("Next cell", "Paints one more cell.", "N")
@@ -154,12 +165,17 @@ class PanelView(QWidget):
         self.save = _button(
             "Save model…", "Saves the adapted model, for other images of this kind."
         )
+        self.masks = MaskForm()
+        self.reset = _button("Reset settings", "Brings all settings back as they were.")
+        self.folds: list[Fold] = []
         self._lay_out()
 
     def add_fold(self, title: str, part: QWidget) -> Fold:
         """Add a part that is out of sight at first, below all others."""
         fold = Fold(title, part)
         self._column.add(fold)
+        self.folds.append(fold)
+        fold.turned.connect(self.folded)
         return fold
 
     def show_brush(self, label: int | None, *, possible: bool) -> None:
@@ -193,7 +209,6 @@ class PanelView(QWidget):
                 self.source,
                 caption("Paint"),
                 beside(self.next_cell, self.background),
-                size,
                 self.adapt,
                 self.progress,
                 caption("Correct"),
@@ -204,9 +219,12 @@ class PanelView(QWidget):
                 beside(self.export, self.save),
             )
         )
+        self.add_fold("Use existing masks", self.masks)
+        self.add_fold("Advanced", below(self.source.advanced, size, self.reset))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.addWidget(self.status)
+        layout.addWidget(self.offer)
         layout.addWidget(self.sample)
         layout.addWidget(self._column, 1)
 

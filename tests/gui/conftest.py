@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -10,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from napari.settings._plugin_config_generator import plugin_configuration_generator
+from npe2 import PluginManager, PluginManifest
 from qtpy.QtCore import QTimer
 from skimage.measure import label
 
 import napari_metaseg.io.bundle
 import napari_metaseg.workflows.adapt
+from napari_metaseg.gui import keeper, places, preferences
 from napari_metaseg.gui.adapt_panel import AdaptPanel
 from napari_metaseg.gui.worker import Runner
 from napari_metaseg.workflows.results import Progress, Report
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from napari_metaseg.core.settings import DecodeSettings
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 class FakeModel:
@@ -106,6 +112,25 @@ class Engine:
             "note": "",
         }
         return FakeModel(image > 0, Report(**(values | self.report)))
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep annotations and settings in a folder of the test, without delay."""
+    monkeypatch.setenv(places.ELSEWHERE, str(tmp_path / "home"))
+    monkeypatch.setattr(keeper, "PAUSE", 0)
+    return tmp_path / "home"
+
+
+@pytest.fixture(autouse=True)
+def stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Put a store of the test, as the manifest declares it, in napari's place."""
+    manager = PluginManager()
+    manager.register(PluginManifest.from_file(ROOT / "napari.yaml"))
+    made = plugin_configuration_generator(manager)["napari-metaseg"]
+    settings = made(config_path=tmp_path / "settings.yaml")
+    monkeypatch.setattr(preferences, "stored", lambda: settings.panel)
+    return settings
 
 
 @pytest.fixture

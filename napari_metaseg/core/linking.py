@@ -38,9 +38,7 @@ class Parents:
         return np.where(labels > 0, numbers, 0).astype(np.int32)
 
 
-def find_parents(
-    inner: NDArray[np.integer], outer: NDArray[np.integer]
-) -> Parents:
+def find_parents(inner: NDArray[np.integer], outer: NDArray[np.integer]) -> Parents:
     """Find for each inner object the outer object that holds most of it.
 
     Parameters
@@ -76,3 +74,22 @@ def find_parents(
     order = np.lexsort((-parents, overlap))
     best[rows[order]], most[rows[order]] = parents[order], overlap[order]
     return Parents(numbers, best, most / np.maximum(area, 1))
+
+
+def lies_inside(one: NDArray[np.integer], other: NDArray[np.integer]) -> bool:
+    """Say whether objects lie in those of another target, rather than around them.
+
+    Parameters
+    ----------
+    one, other : (..., Y, X) arrays of int
+        Instances, as `find_parents` takes them.
+
+    Returns
+    -------
+    bool
+        Whether `one` is the inner target.
+    """
+    here, there = find_parents(one, other), find_parents(other, one)
+    if not here.share.size or not there.share.size:
+        return bool(here.share.size)
+    return bool(here.share.mean() >= there.share.mean())

@@ -27,6 +27,7 @@ from .masks import Masks
 from .panel_view import ADAPT_KEY, PanelView
 from .preferences import Preferences
 from .saving import Saver
+from .targets import Targets
 from .tools import Tools
 from .worker import Runner
 
@@ -69,6 +70,7 @@ class AdaptPanel(QWidget):
         self.saver = Saver(self)
         self.keeper = Keeper(self.desk, self.view.offer, self)
         self.masks = Masks(self._layers, self.desk, self.view.masks, self)
+        self.targets = Targets(self._layers, self.desk, self.view.target, self)
         self.preferences = Preferences(self.view, self)
         self._preparing = Runner("Loading", self)
         self._opening = Runner("Drawing a sample", self)
@@ -139,6 +141,7 @@ class AdaptPanel(QWidget):
         self.desk.leave()
         self.keeper.leave()
         self.masks.leave()
+        self.targets.leave()
         self.bench.leave()
 
     def _prepare(self) -> None:
@@ -174,6 +177,7 @@ class AdaptPanel(QWidget):
         self.keeper.changed.connect(self._refresh)
         self.keeper.told.connect(self._tell)
         self.masks.told.connect(self._tell)
+        self.targets.told.connect(self._tell)
         self.saver.saved.connect(self._on_saved)
         self.saver.refused.connect(self._on_refused)
         self.saver.idle.connect(self._refresh)

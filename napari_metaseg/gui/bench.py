@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Work:
-    """How far the work on one image has come.
+    """How far the work on one target of one image has come.
 
     Attributes
     ----------
     image : Image
         The image.
     reading : Reading
-        How its channels are read.
+        How its channels are read, and for which target.
     last : Round or None
         Its last adaptation.
     shown : Decoded or None
@@ -76,7 +76,7 @@ class Bench(QObject):
     def __init__(self, layer_list: LayerList, parent: QObject) -> None:
         super().__init__(parent)
         self._layers = layer_list
-        self._works: dict[object, Work] = {}
+        self._works: dict[tuple[object, str], Work] = {}
         self._adapting_on: Work | None = None
         self._decoding_of: Work | None = None
         self._following_for: tuple[Work, Decoded] | None = None
@@ -104,16 +104,17 @@ class Bench(QObject):
         return self._adapting.stopping
 
     def work_on(self, image: Image, reading: Reading) -> Work:
-        """Return the work on an image; a new one if it is read in another way."""
-        work = self._works.get(image.unique_id)
+        """Return the work on a target of an image; new if that is read otherwise."""
+        place = image.unique_id, reading.target.key
+        work = self._works.get(place)
         if work is None or work.reading != reading:
-            work = self._works[image.unique_id] = Work(image, reading)
+            work = self._works[place] = Work(image, reading)
         return work
 
     def forget_removed(self) -> None:
         """Let go of the work on images that are no longer in the viewer."""
         held = {image.unique_id for image in layers.image_layers(self._layers)}
-        self._works = {k: work for k, work in self._works.items() if k in held}
+        self._works = {k: work for k, work in self._works.items() if k[0] in held}
 
     def adapt(self, work: Work, request: Request) -> None:
         """Adapt to a snapshot."""

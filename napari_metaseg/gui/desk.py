@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from weakref import WeakMethod
 from qtpy.QtCore import QObject, Signal
 
 from . import layers
-from .images import annotation_shape
+from .images import CELLS, annotation_shape
 from .links import Links, after_rest
 from .painted import Painted, painted
 from .worker import Runner
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .choosers import SourceForm
-    from .images import Reading
+    from .images import Reading, Target
     from .worker import Tick
 
 _REST = 120  # ms without a stroke before the annotation is summed up again
@@ -62,7 +63,8 @@ class Desk(QObject):
         self._layers = layer_list
         self._source = source
         self._keys: dict[str, Callable[[], None]] = {}
-        self._given: set[tuple[object, tuple[int, ...]]] = set()
+        self._given: set[tuple[object, str, tuple[int, ...]]] = set()
+        self._targets: dict[object, Target] = {}
         self._turned = False
         self._left = Event()
         self.painted = Painted()
@@ -80,8 +82,26 @@ class Desk(QObject):
 
     @property
     def reading(self) -> Reading | None:
-        """How its axes are read; None if they cannot be."""
-        return self._source.reading
+        """How its axes are read, and for which target; None if they cannot be."""
+        reading = self._source.reading
+        return None if reading is None else replace(reading, target=self.target)
+
+    @property
+    def target(self) -> Target:
+        """What is segmented in the chosen image."""
+        return CELLS if self.image is None else self._target_of(self.image)
+
+    def choose_target(self, target: Target) -> None:
+        """Go over to another target of the chosen image."""
+        if self.image is not None:
+            before = self.target
+            self._targets[self.image.unique_id] = target
+            if target != before:
+                self._on_image()
+            self._soon.start()
+
+    def _target_of(self, image: Image) -> Target:
+        return self._targets.get(image.unique_id, CELLS)
 
     @property
     def annotation(self) -> Labels | None:
@@ -155,8 +175,14 @@ class Desk(QObject):
             return
         active = self._layers.selection.active
         image = layers.annotated_image(self._layers, active)
-        if image is not None and image != self.image:
+        if image is None or active is None:
+            return
+        target = layers.annotated_target(active)
+        if image != self.image:
+            self._targets[image.unique_id] = target
             self._source.choose_image(image)
+        elif target != self.target:
+            self.choose_target(target)
 
     def _active_image(self) -> Image | None:
         active = self._layers.selection.active
@@ -172,7 +198,8 @@ class Desk(QObject):
         """Bring everything in line with the layers, once they stopped changing."""
         image, reading = self.image, self.reading
         if image is not None and reading is not None:
-            place = (image.unique_id, annotation_shape(image, reading))
+            shape = annotation_shape(image, reading)
+            place = (image.unique_id, reading.target.key, shape)
             if place not in self._given and self.annotation is None:
                 layers.make_annotation(self._layers, image, reading)
             self._given.add(place)

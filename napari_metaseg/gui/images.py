@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from napari.layers import Image, Layer
+    from napari.layers import Image, Labels, Layer
     from numpy.typing import NDArray
 
 # An unlabelled leading axis this short may be channels: the person is asked.
 _MOST_CHANNELS = 6
 _PLANES = "TZ"
 _COLOURS = ("Red", "Green", "Blue")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is segmented in an image.
+
+    Attributes
+    ----------
+    key : str
+        What it is told by for good; empty for the cells that every image has.
+    name : str
+        What it is called now.
+    """
+
+    key: str
+    name: str = field(compare=False)
+
+
+CELLS = Target("", "cells")
+"""The target that every image has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +49,14 @@ class Reading:
         A letter for each axis, with ``C`` for channels, as `adapt` takes them.
     channel : int or None
         The channel used; None for all.
+    target : Target
+        What is sought in it.
     """
 
     title: str
     axes: str
     channel: int | None
+    target: Target = CELLS
 
     @property
     def kept(self) -> tuple[int, ...]:
@@ -120,7 +143,7 @@ def pixel_size(layer: Layer) -> tuple[float, float] | None:
     return y, x
 
 
-def placement(layer: Image, kept: tuple[int, ...]) -> dict[str, Any]:
+def placement(layer: Image | Labels, kept: tuple[int, ...]) -> dict[str, Any]:
     """Return where an image lies in the world, for a layer on some of its axes.
 
     Parameters
@@ -150,7 +173,7 @@ def placement(layer: Image, kept: tuple[int, ...]) -> dict[str, Any]:
     }
 
 
-def _shear_matrix(layer: Image) -> NDArray[np.floating]:
+def _shear_matrix(layer: Image | Labels) -> NDArray[np.floating]:
     """Return the shear as a matrix; napari gives a triangular one as a vector."""
     shear = np.asarray(layer.shear, float)
     if shear.ndim == 2:

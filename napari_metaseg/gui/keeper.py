@@ -152,7 +152,8 @@ class Keeper(QObject):
         if writer not in self._files:
             self._files[writer] = _File()
             shape = annotation.data.shape
-            self._jobs.append(partial(keeping.look, image, writer, shape))
+            target = self._desk.target.key
+            self._jobs.append(partial(keeping.look, image, target, writer, shape))
             self._go_on()
         self._files[writer].due = annotation
         # Not put off by further strokes, or long painting would never be kept.

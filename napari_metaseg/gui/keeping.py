@@ -83,7 +83,7 @@ def tidy() -> Generator[Tick, None, None]:
 
 
 def look(
-    image: Image, writer: str, shape: tuple[int, ...]
+    image: Image, target: str, writer: str, shape: tuple[int, ...]
 ) -> Generator[Tick, None, Looked]:
     """Look for annotations of an image that an earlier session left behind.
 
@@ -91,6 +91,8 @@ def look(
     ----------
     image : Image
         A part of its pixels is read, to tell it from others.
+    target : str
+        What is annotated in it.
     writer : str
         Name of its annotation layer.
     shape : tuple of int
@@ -98,7 +100,7 @@ def look(
     """
     yield from ()
     path = "" if image.source.path is None else str(image.source.path)
-    told = (path, image.name, shape, _sample(image))
+    told = (path, image.name, target, shape, _sample(image))
     key = hashlib.blake2b(repr(told).encode(), digest_size=8).hexdigest()
     found, broken = find_recoveries(recovery_folder(), key)
     subject = Subject(image.name, path, key, writer)

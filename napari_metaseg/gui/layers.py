@@ -10,11 +10,11 @@ from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap
 
 from napari_metaseg.core.errors import UserError
 
-from .images import annotation_shape, placement
+from .images import CELLS, Target, annotation_shape, placement
 from .protect import protect_cells, unprotected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from napari.components import LayerList
     from napari.layers import Layer
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from napari_metaseg.core.edits import Edit
     from napari_metaseg.core.filling import Filling
+    from napari_metaseg.core.linking import Parents
 
     from .images import Reading
 
@@ -62,12 +63,12 @@ def label_layers(layers: LayerList) -> list[Labels]:
 
 def find_annotation(layers: LayerList, image: Image, reading: Reading) -> Labels | None:
     """Return the layer in which this image's cells are painted, if there is one."""
-    return _find(layers, image, _ANNOTATION, annotation_shape(image, reading))
+    return _find(layers, image, _ANNOTATION, reading)
 
 
 def find_cells(layers: LayerList, image: Image, reading: Reading) -> Labels | None:
     """Return the layer that shows this image's instances, if there is one."""
-    return _find(layers, image, _CELLS, annotation_shape(image, reading))
+    return _find(layers, image, _CELLS, reading)
 
 
 def annotated_image(layers: LayerList, layer: Layer | None) -> Image | None:
@@ -77,6 +78,56 @@ def annotated_image(layers: LayerList, layer: Layer | None) -> Image | None:
         return None
     images = (image for image in image_layers(layers) if _name(image) == tag["image"])
     return next(images, None)
+
+
+def annotated_target(layer: Layer) -> Target:
+    """Return the target that an annotation layer belongs to."""
+    return _target(_tag(layer) or {})
+
+
+def targets(layers: LayerList, image: Image) -> list[Target]:
+    """List the targets of which an image has layers."""
+    found = {tag["target"]: _target(tag) for _, tag in _tagged(layers, image)}
+    return [found[key] for key in sorted(found)]
+
+
+def rename_target(layers: LayerList, image: Image, target: Target, name: str) -> None:
+    """Call a target by another name; layers that the person renamed stay so."""
+    renamed = Target(target.key, name)
+    for layer, tag in list(_tagged(layers, image)):
+        if tag["target"] == target.key:
+            _link(layer, image, tag["role"], renamed)
+            if layer.name == _title(image, tag["role"], target):
+                layer.name = _title(image, tag["role"], renamed)
+
+
+def remove_target(layers: LayerList, image: Image, target: Target) -> None:
+    """Remove the layers of a target."""
+    for layer, tag in list(_tagged(layers, image)):
+        if tag["target"] == target.key:
+            layers.remove(layer)
+
+
+def all_cells(layers: LayerList, image: Image, reading: Reading) -> list[Labels]:
+    """List the layers that show instances of an image, of every target."""
+    shape = annotation_shape(image, reading)
+    shown = (layer for layer, tag in _tagged(layers, image) if tag["role"] == _CELLS)
+    return [layer for layer in shown if layer.data.shape == shape]
+
+
+def show_linked(layers: LayerList, inner: Labels, parents: Parents) -> Labels:
+    """Show inner objects under the numbers of their outer ones, as a new layer."""
+    layer = Labels(
+        parents.paint(inner.data),
+        name=f"{inner.name} linked",
+        colormap=CyclicLabelColormap(colors=_colours()),
+        opacity=0.7,
+        **placement(inner, tuple(range(inner.ndim))),
+    )
+    selected = set(layers.selection)
+    layers.insert(layers.index(inner) + 1, layer)
+    layers.selection = selected
+    return layer
 
 
 def make_annotation(layers: LayerList, image: Image, reading: Reading) -> Labels:
@@ -99,12 +150,12 @@ def make_annotation(layers: LayerList, image: Image, reading: Reading) -> Labels
     shape = annotation_shape(image, reading)
     layer = Labels(
         np.zeros(shape, np.int32),
-        name=f"{image.name} {_ANNOTATION}",
+        name=_title(image, _ANNOTATION, reading.target),
         colormap=_annotation_colours(),
         opacity=0.6,
         **placement(image, reading.kept),
     )
-    _link(layer, image, _ANNOTATION)
+    _link(layer, image, _ANNOTATION, reading.target)
     protect_cells(layer)
     layer.brush_size = brush_size(shape)
     layers.append(layer)
@@ -210,13 +261,13 @@ def _make_cells(
 ) -> Labels:
     layer = Labels(
         labels,
-        name=f"{image.name} {_CELLS}",
+        name=_title(image, _CELLS, reading.target),
         colormap=CyclicLabelColormap(colors=_colours()),
         opacity=0.9,
         **placement(image, reading.kept),
     )
     layer.contour = 2
-    _link(layer, image, _CELLS)
+    _link(layer, image, _CELLS, reading.target)
     annotation = find_annotation(layers, image, reading)
     place = layers.index(image) + 1 if annotation is None else layers.index(annotation)
     selected = set(layers.selection)
@@ -287,29 +338,47 @@ def _colours() -> list[str]:
     return ["transparent", *_PALETTE]
 
 
-def _link(layer: Labels, image: Image, role: str) -> None:
+def _title(image: Image, role: str, target: Target) -> str:
+    return f"{image.name} {role}" + (f" ({target.name})" if target.key else "")
+
+
+def _link(layer: Labels, image: Image, role: str, target: Target) -> None:
     """Mark a layer as an image's own.
 
     Its own identity is kept too, for a duplicate of the layer inherits the mark.
     """
     tag = {"role": role, "image": _name(image), "layer": _name(layer)}
+    tag |= {"target": target.key, "called": target.name}
     layer.metadata = {**layer.metadata, _TAG: tag}
 
 
 def _find(
-    layers: LayerList, image: Image, role: str, shape: tuple[int, ...]
+    layers: LayerList, image: Image, role: str, reading: Reading
 ) -> Labels | None:
-    for layer in layers:
-        tag = _tag(layer)
-        ours = tag is not None and (tag["role"], tag["image"]) == (role, _name(image))
-        if ours and isinstance(layer, Labels) and layer.data.shape == shape:
+    shape = annotation_shape(image, reading)
+    for layer, tag in _tagged(layers, image):
+        ours = (tag["role"], tag["target"]) == (role, reading.target.key)
+        if ours and layer.data.shape == shape:
             return layer
     return None
+
+
+def _tagged(layers: LayerList, image: Image) -> Iterator[tuple[Labels, dict[str, str]]]:
+    """Yield the layers of an image, with their marks."""
+    for layer in layers:
+        tag = _tag(layer)
+        if tag and tag["image"] == _name(image) and isinstance(layer, Labels):
+            yield layer, tag
 
 
 def _tag(layer: Layer | None) -> dict[str, str] | None:
     tag = None if layer is None else layer.metadata.get(_TAG)
     return tag if tag and tag["layer"] == _name(layer) else None
+
+
+def _target(tag: dict[str, str]) -> Target:
+    key = tag.get("target", "")
+    return Target(key, tag["called"]) if key else CELLS
 
 
 def _name(layer: Layer) -> str:

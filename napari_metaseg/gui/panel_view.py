@@ -22,6 +22,7 @@ from .form import LEFT, Column, Fold, Form, below, beside, caption
 from .guidance import Line, Tone
 from .mask_form import MaskForm
 from .offer_row import OfferRow
+from .target_row import TargetRow
 from .tool_row import ToolRow
 
 ADAPT_KEY = QKeySequence("Ctrl+Enter").toString(QKeySequence.SequenceFormat.NativeText)
@@ -136,6 +137,7 @@ class PanelView(QWidget):
         self.offer = OfferRow()
         self.sample = _button("Open sample", "Opens an image made for trying out.")
         self.source = SourceForm()
+        self.target = TargetRow()
         self.next_cell = _button("Next cell", "Paints one more cell.", "N")
         self.background = _button(
             "Background", "Marks where no cell is. Never paints over cells.", "G"
@@ -204,9 +206,12 @@ class PanelView(QWidget):
     def _lay_out(self) -> None:
         size = Form()
         size.add("Object size", self.object_size)
+        target = Form()
+        target.add("Target", self.target)
         self._column = Column(
             (
                 self.source,
+                target,
                 caption("Paint"),
                 beside(self.next_cell, self.background),
                 self.adapt,

@@ -58,7 +58,7 @@ class Saver(QObject):
 
     def export(self, image: Image, reading: Reading, labels: NDArray[np.int32]) -> None:
         """Ask for a file and write instances to it, with the image's pixel size."""
-        start = self._beside(image, "cells.tif")
+        start = self._beside(image, f"{reading.target.name}.tif")
         path = ask_path(self._window, "Export masks", start, "TIFF (*.tif *.tiff)")
         if path is not None:
             axes = reading.axes.replace("C", "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QInputDialog, QMenu, QToolButton, QWidget
@@ -11,6 +11,8 @@ from .choosers import Chooser
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from qtpy.QtGui import QAction
 
     from .images import Target
 
@@ -64,7 +66,9 @@ class TargetRow(QWidget):
         layout.addWidget(self.more)
         self.targets.currentIndexChanged.connect(self._on_chosen)
 
-    def offer(self, targets: Iterable[Target], chosen: Target, *, linkable: bool) -> None:
+    def offer(
+        self, targets: Iterable[Target], chosen: Target, *, linkable: bool
+    ) -> None:
         """Show the targets of the chosen image."""
         choices = [(target.name, target) for target in targets]
         self.targets.offer([*choices, ("Add…", None)], chosen)
@@ -81,7 +85,7 @@ class TargetRow(QWidget):
         )
         return name.strip() if given else ""
 
-    def _action(self, text: str, signal: Signal, tip: str) -> QAction:
+    def _action(self, text: str, signal: Any, tip: str) -> QAction:
         action = self.menu.addAction(text)
         action.setToolTip(tip)
         action.triggered.connect(lambda _checked=False: signal.emit())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QMessageBox
 
-from napari_metaseg.core.linking import find_parents
+from napari_metaseg.core.linking import find_parents, lies_inside
 
 from . import layers
 from .guidance import Line, Tone
@@ -73,6 +73,7 @@ class Targets(QObject):
         """Begin to segment something else, or go back to it."""
         same = (t for t in self.known if t.name.casefold() == name.casefold())
         self._desk.choose_target(next(same, None) or Target(self._free_key(name), name))
+        self._desk.annotation_at_hand()
 
     def rename(self, name: str) -> None:
         """Rename the chosen target, and the layers that still bear its name."""
@@ -163,10 +164,8 @@ def _link(
     one: NDArray[np.int32],
     other: NDArray[np.int32],
 ) -> Generator[Tick, None, tuple[Labels, Labels, Parents]]:
-    """Link the objects that lie in the others: those that are covered by them more."""
+    """Link the objects that lie in the others."""
     yield from ()
-    ways = (
-        (first, second, find_parents(one, other)),
-        (second, first, find_parents(other, one)),
-    )
-    return max(ways, key=lambda way: float(way[2].share.mean()) if len(way[2].share) else -1)
+    if lies_inside(one, other):
+        return first, second, find_parents(one, other)
+    return second, first, find_parents(other, one)

@@ -8,6 +8,7 @@ import numpy as np
 from napari.layers import Image, Labels, Layer
 
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.linking import lies_inside
 
 from . import images
 
@@ -59,12 +60,15 @@ def write_cells(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
 def write_measurements(path: str, layers: Sequence[FullLayerData]) -> list[str]:
     """Measure a label layer, and the intensities of images saved with it.
 
+    Of two label layers, the one whose objects lie in the other's is measured; the
+    table says in which.
+
     Parameters
     ----------
     path : str
         Where to.
     layers : sequence of (data, attributes, type)
-        One label layer, and any number of images.
+        One label layer or two, and any number of images.
 
     Returns
     -------
@@ -80,10 +84,12 @@ def write_measurements(path: str, layers: Sequence[FullLayerData]) -> list[str]:
     from napari_metaseg.workflows.export import export_labels
 
     made = [Layer.create(*each) for each in layers]
-    (labels,) = (layer for layer in made if isinstance(layer, Labels))
+    labels, *outer = (layer for layer in made if isinstance(layer, Labels))
     pictures = [layer for layer in made if isinstance(layer, Image)]
     axes = _axes(labels)
-    cells = _cells(labels)
+    cells, around = _cells(labels), [_cells(layer) for layer in outer]
+    if around and around[0].shape == cells.shape and not lies_inside(cells, around[0]):
+        cells, around = around[0], [cells]
     image, names = None, None
     if pictures:
         named = [pair for p in pictures for pair in _channels(p, cells.shape)]
@@ -97,6 +103,7 @@ def write_measurements(path: str, layers: Sequence[FullLayerData]) -> list[str]:
         pixel_size=images.pixel_size(labels),
         image=image,
         channel_names=names,
+        outer=around[0] if around else None,
         overwrite=True,
     )
     return [str(written)]

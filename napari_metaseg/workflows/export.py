@@ -91,6 +91,7 @@ def export_labels(
     image_name: str | None = None,
     channel: int | None = None,
     channel_names: Sequence[str] | None = None,
+    outer: ArrayLike | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write instances in the format that the file's suffix stands for.
@@ -110,7 +111,7 @@ def export_labels(
         The image, whose intensities are measured.
     image_name : str, optional
         Name of its file, which COCO states.
-    channel, channel_names
+    channel, channel_names, outer
         As `measure` takes them.
     overwrite : bool
         Whether an existing file is replaced.
@@ -150,5 +151,6 @@ def export_labels(
         image_axes=None if image is None else image.axes,
         channel=channel,
         channel_names=channel_names,
+        outer=outer,
     )
     return write_table(path, table, overwrite=overwrite)

@@ -10,6 +10,7 @@ from skimage.measure import regionprops_table
 
 from napari_metaseg.core.axes import as_planes
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.linking import find_parents
 from napari_metaseg.io.labels import as_unsigned, check_axes, check_pixel_size
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def measure(
     image_axes: str | None = None,
     channel: int | None = None,
     channel_names: Sequence[str] | None = None,
+    outer: ArrayLike | None = None,
 ) -> pd.DataFrame:
     """Measure every instance in every plane.
 
@@ -70,6 +72,8 @@ def measure(
         Channel to measure; all if missing.
     channel_names : sequence of str, optional
         One a channel measured; ``c0``, ``c1`` and so on if missing.
+    outer : array_like of int, optional
+        Instances of another target, such as the cells around nuclei.
 
     Returns
     -------
@@ -82,7 +86,9 @@ def measure(
         counter-clockwise), ``solidity``; ``intensity_mean``, ``_min``, ``_max`` and
         ``_std``, followed by the channel's name where there are several. Where pixels
         are not square, ``perimeter_um`` is empty, and eccentricity and orientation
-        are those of the cell, not of its picture.
+        are those of the cell, not of its picture. With outer instances, ``parent``:
+        the one that holds most of this one in this plane, 0 if none does, and
+        ``parent_share``: the part of it that it holds.
 
     Raises
     ------
@@ -98,16 +104,31 @@ def measure(
     if image is not None:
         pictures = _channels(image, image_axes, channel, values.shape)
         names = _names(pictures.shape[1], channel_names)
+    around = None if outer is None else _around(outer, values.shape)
     tables = []
     for k, place in enumerate(np.ndindex(values.shape[:-2])):
         picture = None if pictures is None else pictures[k]
         table = _measure_plane(stack[k], picture, names, pixel_size)
         for position, (letter, index) in enumerate(zip(axes[:-2], place, strict=True)):
             table.insert(1 + position, letter.lower(), index)
+        if around is not None:
+            parents = find_parents(stack[k], around[k])
+            table["parent"], table["parent_share"] = parents.outer, parents.share
         tables.append(table)
     # Concatenating empty tables would lose the type of the columns.
     filled = [table for table in tables if len(table)] or tables[:1]
     return pd.concat(filled, ignore_index=True)
+
+
+def _around(outer: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]:
+    """See the outer instances as planes."""
+    around = as_unsigned(np.asarray(outer))
+    if around.shape != shape:
+        raise UserError(
+            f"The outer objects have the shape {around.shape} and the inner ones "
+            f"{shape}; link two targets of one image."
+        )
+    return around.reshape(-1, *shape[-2:])
 
 
 def _channels(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from napari_metaseg.core.errors import UserError
-from napari_metaseg.core.linking import find_parents
+from napari_metaseg.core.linking import find_parents, lies_inside
 
 _LABELS = arrays(np.int32, (2, 5, 6), elements=st.integers(0, 4))
 
@@ -57,3 +57,15 @@ def test_nothing_in_nothing() -> None:
 def test_other_shapes_are_refused() -> None:
     with pytest.raises(UserError, match="one image"):
         find_parents(np.zeros((4, 4), np.int32), np.zeros((4, 5), np.int32))
+
+
+def test_the_smaller_objects_lie_inside() -> None:
+    outer = np.zeros((9, 9), np.int32)
+    outer[1:8, 1:8] = 1
+    inner = np.zeros_like(outer)
+    inner[3:6, 3:6] = 1
+
+    assert lies_inside(inner, outer)
+    assert not lies_inside(outer, inner)
+    assert lies_inside(inner, np.zeros_like(inner))
+    assert not lies_inside(np.zeros_like(inner), inner)

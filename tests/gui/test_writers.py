@@ -120,6 +120,23 @@ def test_images_saved_with_the_cells_are_measured(
     assert table["intensity_mean_he_green"].tolist() == [3, 21]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_two_targets_saved_together_tell_which_lies_in_which(
+    tmp_path: Path, viewer: ViewerModel, cells: Labels, order: int
+) -> None:
+    outer = np.where(CELLS > 0, CELLS + 10, 0)
+    nuclei = np.where(CELLS == 1, CELLS, 0)
+    nuclei[:, 1::2] = 0
+    layers = [viewer.add_labels(nuclei), viewer.add_labels(outer)]
+
+    save(tmp_path / "a.csv", layers[::order])
+
+    table = pd.read_csv(tmp_path / "a.csv")
+    assert table["label"].tolist() == [1]
+    assert table["parent"].tolist() == [11]
+    assert table["parent_share"].tolist() == [1]
+
+
 def test_an_image_of_another_shape_is_named(
     tmp_path: Path, viewer: ViewerModel, cells: Labels
 ) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from napari_metaseg.core.edits import Edit
     from napari_metaseg.core.filling import Filling
-    from napari_metaseg.core.linking import Parents
+    from napari_metaseg.core.nesting import Parents
 
     from .images import Reading
 

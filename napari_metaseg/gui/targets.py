@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QMessageBox
 
-from napari_metaseg.core.linking import find_parents, lies_inside
+from napari_metaseg.core.nesting import find_parents, lies_inside
 
 from . import layers
 from .guidance import Line, Tone
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from napari.layers import Labels
     from numpy.typing import NDArray
 
-    from napari_metaseg.core.linking import Parents
+    from napari_metaseg.core.nesting import Parents
 
     from .desk import Desk
     from .target_row import TargetRow

@@ -8,7 +8,7 @@ import numpy as np
 from napari.layers import Image, Labels, Layer
 
 from napari_metaseg.core.errors import UserError
-from napari_metaseg.core.linking import lies_inside
+from napari_metaseg.core.nesting import lies_inside
 
 from . import images
 

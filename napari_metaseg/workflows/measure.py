@@ -10,7 +10,7 @@ from skimage.measure import regionprops_table
 
 from napari_metaseg.core.axes import as_planes
 from napari_metaseg.core.errors import UserError
-from napari_metaseg.core.linking import find_parents
+from napari_metaseg.core.nesting import find_parents
 from napari_metaseg.io.labels import as_unsigned, check_axes, check_pixel_size
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from napari_metaseg.core.errors import UserError
-from napari_metaseg.core.linking import find_parents, lies_inside
+from napari_metaseg.core.nesting import find_parents, lies_inside
 
 _LABELS = arrays(np.int32, (2, 5, 6), elements=st.integers(0, 4))
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import QEventLoop, QPoint, Qt, QTimer
 from qtpy.QtTest import QTest
 
+from napari_metaseg.gui.places import ELSEWHERE
 from napari_metaseg.gui.worker import Runner
 
 if TYPE_CHECKING:
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
     from napari_metaseg.gui.adapt_panel import AdaptPanel
 
 Pixel = tuple[int, int]
+
+# What an earlier run painted must not be offered back.
+os.environ[ELSEWHERE] = tempfile.mkdtemp()
 
 _TEST: Any = QTest  # whose functions its stubs take for methods
 _LEFT = Qt.MouseButton.LeftButton

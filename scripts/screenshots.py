@@ -8,8 +8,6 @@ display; without one: ``xvfb-run -a -s "-screen 0 1600x1200x24" python3 ...``.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,13 +23,10 @@ from napari_metaseg.core.metrics import iou_matrix
 from napari_metaseg.data.synthetic import sample_scene
 from napari_metaseg.gui import samples
 from napari_metaseg.gui.adapt_panel import AdaptPanel
-from napari_metaseg.gui.places import ELSEWHERE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# What an earlier run painted must not be offered back.
-os.environ[ELSEWHERE] = tempfile.mkdtemp()
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "images"
 THEMES = ("dark", "light")
 SIZE = (1280, 800)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,6 +43,17 @@ class Planes:
         """Bring labels (P, Y, X) to `shape`."""
         turned = labels.reshape([self.shape[i] for i in self.order])
         return np.ascontiguousarray(turned.transpose(np.argsort(self.order)))
+
+    def place(self, plane: int, rows: slice, columns: slice) -> tuple[int | slice, ...]:
+        """Return where a part of one plane lies in labels of `shape`."""
+        sizes = [self.shape[i] for i in self.order[:-2]]
+        leading = [int(i) for i in np.unravel_index(plane, sizes)]
+        parts: tuple[int | slice, ...] = (*leading, rows, columns)
+        return tuple(parts[self.order.index(i)] for i in range(len(parts)))
+
+    def without_data(self) -> Planes:
+        """Return how labels are split and joined, without the image."""
+        return replace(self, data=np.empty((0, *self.data.shape[1:]), np.uint8))
 
 
 def guess_axes(shape: tuple[int, ...], annotated: tuple[int, ...] | None) -> str:

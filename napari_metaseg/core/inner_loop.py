@@ -96,6 +96,7 @@ def run(
     params: Params,
     inputs: Tensor,
     context: Context | None = None,
+    seen: Seen | None = None,
 ) -> Output:
     """Run the network with given parameters.
 
@@ -110,6 +111,8 @@ def run(
     context : Context, optional
         What is known of the task. Without it the inputs are a task of their own,
         in which nothing is painted.
+    seen : Seen, optional
+        What an earlier pass saw, if only deciding layers have changed since.
 
     Returns
     -------
@@ -118,6 +121,8 @@ def run(
     further: dict[str, object] = {}
     if context is not None:
         further = {"moments": context.moments, "prototype": context.prototype}
+    if seen is not None:
+        further["seen"] = seen
     return _call(network, params, inputs, further)
 
 
@@ -156,7 +161,11 @@ def _call(
 
 def fit_context(network: nn.Module, params: Params, support: Support) -> Context:
     """Fit all that is known of the task with given parameters."""
-    output = run_on_support(network, params, support)
+    return context_of(run_on_support(network, params, support), support)
+
+
+def context_of(output: Output, support: Support) -> Context:
+    """Take all that is known of the task from a pass over the support."""
     return Context(output.moments, output.prototype, support.evidence)
 
 

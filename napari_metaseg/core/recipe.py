@@ -39,6 +39,11 @@ class GradientSteps:
     steps: int
 
     @property
+    def moving(self) -> tuple[str, ...]:
+        """Names of the tensors that are adapted."""
+        return tuple(self.rates)
+
+    @property
     def total(self) -> int:
         """Number of steps, for a progress bar."""
         return self.steps
@@ -131,6 +136,11 @@ class Proximal:
 
     names: tuple[str, ...]
     settings: ProximalSettings
+
+    @property
+    def moving(self) -> tuple[str, ...]:
+        """Names of the tensors that are adapted."""
+        return self.names
 
     @property
     def total(self) -> int:

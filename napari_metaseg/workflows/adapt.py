@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
 
+    from .preview import Window
     from .segmenter import Labels
 
 __all__ = ["AdaptedModel", "Progress", "Report", "adapt", "adapt_steps", "load"]
@@ -87,6 +88,7 @@ def adapt(
         device=device,
         seed=seed,
         start=start,
+        previews=False,
     )
     return relay_to(steps, progress or (lambda _: None))
 
@@ -103,6 +105,9 @@ def adapt_steps(
     seed: int = 0,
     start: AdaptedModel | None = None,
     previous: Labels | None = None,
+    only_first: bool = False,
+    previews: bool = True,
+    look_at: Window | None = None,
 ) -> Generator[Progress, None, AdaptedModel]:
     """Do what `adapt` does, as a generator that can be closed at any yield.
 
@@ -112,6 +117,14 @@ def adapt_steps(
         As in `adapt`.
     previous : array of int32, optional
         Labels of the last round of the first image, whose numbers are kept.
+    only_first : bool
+        Segment and judge the first image only; the others are support and no more.
+    previews : bool
+        Draw a region of the first image now and then while the inner loop runs; the
+        result is the same, bit for bit.
+    look_at : (int, slice, slice), optional
+        Plane, rows and columns of the region, which is narrowed down where it is
+        large; by default the neighbourhood of the first painted cell.
 
     Yields
     ------
@@ -123,7 +136,18 @@ def adapt_steps(
     """
     chosen = pick_device(device)
     run = AdaptRun(
-        image, annotation, axes, channel, diameter, init, seed, start, previous
+        image,
+        annotation,
+        axes,
+        channel,
+        diameter,
+        init,
+        seed,
+        start,
+        previous,
+        only_first,
+        previews,
+        look_at,
     )
     try:
         return (yield from run.steps(chosen, ""))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -12,13 +11,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_metaseg.core.annotation import (
-    Annotated,
-    as_annotation,
-    check_annotation,
-    separate_parts,
-)
-from napari_metaseg.core.axes import Planes, as_planes
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay
 from napari_metaseg.core.inner_loop import (
@@ -29,23 +21,27 @@ from napari_metaseg.core.inner_loop import (
 )
 from napari_metaseg.core.network import Params, PrototypeUNet
 from napari_metaseg.core.recipe import GradientSteps
-from napari_metaseg.core.scaling import resize_labels, scaled_shape
 from napari_metaseg.core.settings import DecodeSettings
-from napari_metaseg.core.support import make_support
 from napari_metaseg.io.bundle import Bundle, load_bundle
 
 from .adapted import AdaptedModel, View
 from .lens import Lens
+from .preview import Preview, choose_window
 from .results import Progress, Report
 from .segmenter import Labels, Network, Segmenter, decode_planes
 from .state import State
+from .support import as_views, check_views, is_single, support_of
 from .verdict import own_iou, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Sequence
     from pathlib import Path
 
+    from napari_metaseg.core.annotation import Annotated
+    from napari_metaseg.core.axes import Planes
     from napari_metaseg.core.plane_output import PlaneOutput
+
+    from .preview import Window
 
 Array = NDArray[np.generic]
 
@@ -63,6 +59,9 @@ class AdaptRun:
     seed: int
     start: AdaptedModel | None
     previous: Labels | None
+    only_first: bool
+    previews: bool
+    look_at: Window | None
 
     def steps(
         self, device: torch.device, note: str
@@ -73,14 +72,16 @@ class AdaptRun:
         yield Progress("prepare", 0, 100, "Reading the image and the painted cells")
         with _timed(seconds, "prepare"):
             bundle = load_bundle(self.init)
-            views, single = self._views()
-            known = _check_views(views)
+            views = as_views(self.image, self.annotation, self.axes, self.channel)
+            known = check_views(views)
             lens = _make_lens(views[0].planes, known, bundle, self)
             support = support_of(views, lens).to(device)
             module, params = on_device(bundle, device)
             start = self._start(bundle, device)
             with torch.no_grad():
                 initial = State(params, blank_context(module, params, support))
+            if self.only_first:
+                views = views[:1]
         base = Segmenter(Network(module, initial, initial), lens, False, {})
         # One bar over all: a quarter before, a quarter adapting, half after.
         with _timed(seconds, "before"):
@@ -88,10 +89,17 @@ class AdaptRun:
                 base, views, False, ("before", 0, 25, "Looking at the image")
             )
             first = decode_planes(before[0], DecodeSettings())
-        preview = views[0].planes.join(first)
-        yield Progress("before", 25, 100, "Before adaptation", preview=preview)
+        drawn = views[0].planes.join(first)
+        yield Progress("before", 25, 100, "Before adaptation", preview=drawn)
         with _timed(seconds, "adapt"):
-            last = yield from _adapt(module, params, support, bundle, start)
+            preview = None
+            if self.previews:
+                window = choose_window(views[0], lens, self.look_at)
+                moving = bundle.recipe.moving
+                preview = Preview(
+                    module, support, lens, views[0], window, first, moving
+                )
+            last = yield from _adapt(module, params, support, bundle, start, preview)
             with torch.no_grad():
                 context = fit_context(module, last.params, support)
         network = Network(module, initial, State(last.params, context))
@@ -104,7 +112,7 @@ class AdaptRun:
             report = replace(report, note=" ".join(filter(None, (note, report.note))))
             card = _card(bundle, report, self.seed)
             views = [
-                replace(view, outputs=pair)
+                View(view.planes.without_data(), view.annotation, pair)
                 for view, pair in zip(
                     views, zip(before, after, strict=True), strict=True
                 )
@@ -114,7 +122,7 @@ class AdaptRun:
                 final.to(torch.device("cpu")),
                 views,
                 report=report,
-                single=single,
+                single=self.only_first or is_single(self.image),
                 previous=self.previous,
             )
         model.seconds.update(seconds)
@@ -134,49 +142,12 @@ class AdaptRun:
             return None
         return segmenter.network.adapted.to(device).params
 
-    def _views(self) -> tuple[list[View], bool]:
-        single = isinstance(self.image, np.ndarray) or not isinstance(
-            self.image, Sequence
-        )
-        images = [self.image] if single else list(self.image)
-        annotations = [self.annotation] if single else list(self.annotation)
-        if not images or len(images) != len(annotations):
-            raise UserError(
-                f"There are {len(images)} images but {len(annotations)} annotations; "
-                "give one annotation for each image."
-            )
-        views = []
-        for image, annotation in zip(images, annotations, strict=True):
-            annotation = np.asarray(annotation)
-            planes = as_planes(
-                np.asarray(image),
-                axes=self.axes,
-                channel=self.channel,
-                annotated=annotation.shape,
-            )
-            views.append(View(planes, as_annotation(annotation, planes.shape)))
-        return views, single
-
 
 @contextmanager
 def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
     start = time.perf_counter()
     yield
     seconds[stage] = time.perf_counter() - start
-
-
-def _check_views(views: list[View]) -> Annotated:
-    """Check all annotations together: one painted cell on one image is enough."""
-    painted = [v.planes.split(v.annotation) for v in views]
-    stack = [plane for planes in painted for plane in planes if plane.any()]
-    if len({p.shape for p in stack}) <= 1:
-        return check_annotation(np.stack(stack) if stack else painted[0])
-    shape = tuple(np.max([p.shape for p in stack], axis=0))
-    padded = [
-        np.pad(p, [(0, n - m) for n, m in zip(shape, p.shape, strict=True)])
-        for p in stack
-    ]
-    return check_annotation(np.stack(padded))
 
 
 def _make_lens(planes: Planes, known: Annotated, bundle: Bundle, run: AdaptRun) -> Lens:
@@ -193,18 +164,6 @@ def _make_lens(planes: Planes, known: Annotated, bundle: Bundle, run: AdaptRun) 
             "image or channel."
         )
     return lens
-
-
-def support_of(views: list[View], lens: Lens) -> Support:
-    """Cut the support crops around everything that was painted on the views."""
-    pairs = []
-    for view in views:
-        for index, painted in enumerate(view.planes.split(view.annotation)):
-            if painted.any():
-                shape = scaled_shape((painted.shape[0], painted.shape[1]), lens.zoom)
-                parts = resize_labels(separate_parts(painted), shape)
-                pairs.append((lens.look(view.planes, index), parts))
-    return make_support(pairs)
 
 
 def on_device(
@@ -248,6 +207,7 @@ def _adapt(
     support: Support,
     bundle: Bundle,
     start: Params | None,
+    preview: Preview | None,
 ) -> Generator[Progress, None, Step]:
     recipe = bundle.recipe
     if isinstance(recipe, GradientSteps):
@@ -261,9 +221,10 @@ def _adapt(
         loss = None if last.loss is None else float(last.loss)
         shown = "" if loss is None else f", loss {loss:.2f}"
         bar = 25 + round(25 * last.index / max(recipe.total, 1))
-        yield Progress(
-            "adapt", bar, 100, f"Step {last.index} of {recipe.total}{shown}", loss=loss
-        )
+        message = f"Step {last.index} of {recipe.total}{shown}"
+        looks = preview is not None and (last.index < 8 or last.index % 4 == 0)
+        region = preview.draw(last.params) if preview is not None and looks else None
+        yield Progress("adapt", bar, 100, message, loss=loss, region=region)
     return last
 
 

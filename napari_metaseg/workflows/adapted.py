@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,10 +71,7 @@ class AdaptedModel:
         self._single = single
         self.report = report
         self.seconds = dict(seconds or {})
-        self._initial = [self._relabel(v, DecodeSettings(), False) for v in self._views]
-        self._labels = [self._relabel(v, DecodeSettings()) for v in self._views]
-        if previous is not None and self._views:
-            self._labels[0] = self._renumber(0, self._labels[0], previous)
+        self._previous = previous
 
     @property
     def labels(self) -> Labels | list[Labels]:
@@ -85,13 +83,36 @@ class AdaptedModel:
         """Instances before adaptation."""
         return self._hand_out(self._initial)
 
+    @property
+    def memory(self) -> int:
+        """Bytes that the stored output takes."""
+        sizes = [v.annotation.nbytes for v in self._views]
+        for view in self._views:
+            sizes += [o.maps.nbytes for outputs in view.outputs for o in outputs]
+        return sum(sizes)
+
+    @cached_property
+    def _labels(self) -> list[Labels]:
+        labels = [self._relabel(v, DecodeSettings()) for v in self._views]
+        if self._previous is not None and labels:
+            labels[0] = self._renumber(0, labels[0], self._previous)
+        return labels
+
+    @cached_property
+    def _initial(self) -> list[Labels]:
+        return [self._relabel(v, DecodeSettings(), False) for v in self._views]
+
     def _hand_out(self, labels: list[Labels]) -> Labels | list[Labels]:
-        if not labels:
+        self._first_view()
+        return labels[0] if self._single else labels
+
+    def _first_view(self) -> View:
+        if not self._views:
             raise UserError(
                 "A saved model does not hold the image it was adapted on; use "
                 "'segment' with an image."
             )
-        return labels[0] if self._single else labels
+        return self._views[0]
 
     def relabel(
         self,
@@ -115,8 +136,7 @@ class AdaptedModel:
         -------
         array of int32
         """
-        self._hand_out(self._labels)
-        labels = self._relabel(self._views[0], settings, adapted)
+        labels = self._relabel(self._first_view(), settings, adapted)
         return labels if previous is None else self._renumber(0, labels, previous)
 
     def found(self, settings: DecodeSettings, *, adapted: bool = True) -> Labels:
@@ -134,8 +154,7 @@ class AdaptedModel:
         array of int32
             Instances of each plane, numbered from 1; nothing painted is among them.
         """
-        self._hand_out(self._labels)
-        view = self._views[0]
+        view = self._first_view()
         return view.planes.join(self._found(view, settings, adapted))
 
     def _found(self, view: View, settings: DecodeSettings, adapted: bool) -> Labels:

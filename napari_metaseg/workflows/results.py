@@ -11,6 +11,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Region:
+    """Instances in a part of one plane.
+
+    Attributes
+    ----------
+    place : tuple of int and slice
+        Where: an index into arrays of the annotation's shape.
+    labels : array of int32
+        Instances there, of the shape that ``place`` selects.
+    own_iou : float or None
+        Mean IoU of the cells painted wholly inside; None where there are none.
+    """
+
+    place: tuple[int | slice, ...]
+    labels: NDArray[np.int32]
+    own_iou: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far a run has come.
 
@@ -26,6 +45,8 @@ class Progress:
         Support loss, in stage ``"adapt"``.
     preview : array of int32 or None
         Instances so far of the first image, of the shape of its annotation.
+    region : Region or None
+        Instances so far of a part of it, in stage ``"adapt"``.
     """
 
     stage: str
@@ -34,6 +55,7 @@ class Progress:
     message: str
     loss: float | None = None
     preview: NDArray[np.int32] | None = None
+    region: Region | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,20 +43,35 @@ def own_iou(
     """
     scores: list[float] = []
     for output, annotation in zip(outputs, annotations, strict=True):
-        if not (annotation > 0).any():
-            continue
-        parts = separate_parts(annotation)
-        found = output.instances(DecodeSettings(min_size=0.0))
-        for part in range(1, int(parts.max()) + 1):
-            cell = parts == part
-            touching = np.unique(found[cell])
-            scores.append(
-                max(
-                    (mask_iou(cell, found == k) for k in touching if k > 0),
-                    default=0.0,
-                )
-            )
+        if (annotation > 0).any():
+            found = output.instances(DecodeSettings(min_size=0.0))
+            scores += cell_ious(found, annotation)
     return float(np.mean(scores)) if scores else 0.0
+
+
+def cell_ious(found: NDArray[np.int32], annotation: NDArray[np.int32]) -> list[float]:
+    """Score each painted cell by the instance that fits it best.
+
+    Parameters
+    ----------
+    found : (Y, X) array of int32
+        Instances.
+    annotation : (Y, X) array of int32
+        What was painted.
+
+    Returns
+    -------
+    list of float
+        IoUs, one a painted cell.
+    """
+    parts = separate_parts(annotation)
+    scores: list[float] = []
+    for part in range(1, int(parts.max(initial=0)) + 1):
+        cell = parts == part
+        touching = np.unique(found[cell])
+        ious = (mask_iou(cell, found == k) for k in touching if k > 0)
+        scores.append(max(ious, default=0.0))
+    return scores
 
 
 def verdict(

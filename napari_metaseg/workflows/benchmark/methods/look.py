@@ -8,11 +8,11 @@ import torch
 
 from napari_metaseg.core.axes import as_planes
 from napari_metaseg.core.inner_loop import blank_context, fit_context
-from napari_metaseg.workflows.adapt_run import support_of
 from napari_metaseg.workflows.adapted import View
 from napari_metaseg.workflows.lens import Lens
 from napari_metaseg.workflows.segmenter import Network, Segmenter
 from napari_metaseg.workflows.state import State
+from napari_metaseg.workflows.support import support_of
 
 from .protocol import image_axes
 

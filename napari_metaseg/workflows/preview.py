@@ -1,0 +1,190 @@
+"""A small look at one region, cheap enough for every step of the inner loop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import torch
+
+from napari_metaseg.core.evidence import draw_evidence, network_input
+from napari_metaseg.core.inner_loop import context_of, run, run_on_support
+from napari_metaseg.core.instances import keep_numbers
+from napari_metaseg.core.network import STRIDE, PrototypeUNet
+from napari_metaseg.core.plane_output import PlaneOutput
+from napari_metaseg.core.settings import DecodeSettings
+from napari_metaseg.core.support import pad_to
+
+from .results import Region
+from .verdict import cell_ious
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from napari_metaseg.core.inner_loop import Support
+    from napari_metaseg.core.network import Params, Seen
+
+    from .adapted import View
+    from .lens import Lens
+    from .segmenter import Labels
+
+Window: TypeAlias = tuple[int, slice, slice]
+"""Plane, rows and columns at image scale."""
+
+SIDE = 192
+"""Largest side (px at working scale) of what is looked at: eight cells."""
+
+HALO = 40
+"""Context (px at working scale) around it: half the receptive field, because a preview
+may differ a little from the result along its edges."""
+
+
+class Preview:
+    """Draws one region of an image with the parameters of the moment.
+
+    Where only deciding layers move, what the layers before them see is computed once,
+    and each look costs a fraction of the first.
+
+    Parameters
+    ----------
+    module : PrototypeUNet
+        Structure of the network.
+    support : Support
+        What was painted, on the device to use.
+    lens : Lens
+        How the image is looked at.
+    view : View
+        The image and its annotation.
+    window : Window
+        What to look at, see `choose_window`.
+    shown : (P, Y, X) array of int32
+        Instances that were shown before; matching ones keep their numbers.
+    moving : iterable of str
+        Names of the tensors that the inner loop changes.
+    """
+
+    def __init__(
+        self,
+        module: PrototypeUNet,
+        support: Support,
+        lens: Lens,
+        view: View,
+        window: Window,
+        shown: Labels,
+        moving: Iterable[str],
+    ) -> None:
+        plane, rows, columns = window
+        image = lens.look(view.planes, plane)
+        inner = tuple(
+            _to_working_scale(part, lens.zoom, length)
+            for part, length in zip((rows, columns), image.shape[1:], strict=True)
+        )
+        read = tuple(
+            slice(max(0, part.start - HALO) // STRIDE * STRIDE, part.stop + HALO)
+            for part in inner
+        )
+        self._keep = tuple(
+            slice(i.start - r.start, i.stop - r.start)
+            for i, r in zip(inner, read, strict=True)
+        )
+        crop = pad_to(image[(slice(None), *read)], STRIDE, STRIDE, "edge")
+        batch = torch.from_numpy(np.ascontiguousarray(crop))[None]
+        batch = batch.to(support.inputs.device)
+        with torch.no_grad():
+            known = draw_evidence(support.evidence, batch)
+            self._inputs = network_input(batch, known)
+        self._module, self._support, self._lens = module, support, lens
+        self._constant = all(k.startswith(PrototypeUNet.DECIDING) for k in moving)
+        self._seen: tuple[Seen | None, Seen | None] = None, None
+        self._place = view.planes.place(plane, rows, columns)
+        self._turned = view.planes.order[-2] > view.planes.order[-1]
+        self._shown = shown[plane, rows, columns]
+        painted = view.planes.split(view.annotation)[plane]
+        self._painted = _whole_inside(painted, rows, columns)
+
+    def draw(self, params: Params) -> Region:
+        """Draw the region with these parameters."""
+        support, module = self._support, self._module
+        with torch.no_grad():
+            learned = run_on_support(module, params, support, self._seen[0])
+            context = context_of(learned, support)
+            drawn = run(module, params, self._inputs, context, self._seen[1])
+            maps = torch.sigmoid(drawn.logits[0]).cpu().numpy()
+        if self._constant:
+            self._seen = learned.seen, drawn.seen
+        part = maps[(slice(None), *self._keep)].astype(np.float16)
+        shape = self._painted.shape[0], self._painted.shape[1]
+        output = PlaneOutput(part, shape, self._lens.working_diameter)
+        found = output.instances(DecodeSettings())
+        scores = cell_ious(found, self._painted)
+        self._shown = keep_numbers(found, self._shown, np.zeros_like(found))
+        labels = self._shown.T if self._turned else self._shown
+        own = float(np.mean(scores)) if scores else None
+        return Region(self._place, labels.copy(), own)
+
+
+def choose_window(view: View, lens: Lens, look_at: Window | None) -> Window:
+    """Choose what to look at: what was asked for, or as much of it as is cheap.
+
+    Parameters
+    ----------
+    view : View
+        The image and its annotation.
+    lens : Lens
+        How the image is looked at.
+    look_at : Window or None
+        What the person sees; None for wherever a cell is painted.
+
+    Returns
+    -------
+    Window
+        At most `SIDE` px a side at working scale, around the first cell that is painted
+        in what was asked for, else in its middle.
+    """
+    painted = view.planes.split(view.annotation)
+    if look_at is None:
+        planes = np.flatnonzero((painted > 0).any((1, 2)))
+        look_at = int(planes[0]) if len(planes) else 0, slice(None), slice(None)
+    plane = min(max(look_at[0], 0), len(painted) - 1)
+    lengths = painted.shape[1:]
+    asked = [_within(p, n) for p, n in zip(look_at[1:], lengths, strict=True)]
+    cells = painted[plane][tuple(asked)]
+    numbers = cells[cells > 0]
+    place = np.argwhere(cells == numbers[0]) if len(numbers) else None
+    side = max(1, int(SIDE / lens.zoom))
+    parts = []
+    for axis, part in enumerate(asked):
+        length = part.stop - part.start
+        centre = length / 2
+        if place is not None:
+            centre = (place[:, axis].min() + place[:, axis].max() + 1) / 2
+        start = int(np.clip(centre - side / 2, 0, max(0, length - side)))
+        start += part.start
+        parts.append(slice(start, min(start + side, part.stop)))
+    return plane, parts[0], parts[1]
+
+
+def _within(part: slice, length: int) -> slice:
+    """Bound a slice; one that holds nothing becomes everything."""
+    start, stop, _ = part.indices(length)
+    return slice(start, stop) if stop > start else slice(0, length)
+
+
+def _to_working_scale(part: slice, zoom: float, length: int) -> slice:
+    start = min(round(part.start * zoom), length - 1)
+    return slice(start, max(start + 1, min(round(part.stop * zoom), length)))
+
+
+def _whole_inside(
+    painted: NDArray[np.int32], rows: slice, columns: slice
+) -> NDArray[np.int32]:
+    """Cut a window out, without the cells that its edges cut."""
+    window = painted[rows, columns]
+    cut = [k for k in np.unique(window[window > 0]) if _spills(painted, window, k)]
+    return np.where(np.isin(window, cut), 0, window).astype(np.int32)
+
+
+def _spills(painted: NDArray[np.int32], window: NDArray[np.int32], k: int) -> bool:
+    return bool((painted == k).sum() > (window == k).sum())

@@ -10,8 +10,8 @@ import numpy as np
 from qtpy.QtCore import QEventLoop, QPoint, Qt, QTimer
 from qtpy.QtTest import QTest
 
-from napari_metaseg.gui.places import ELSEWHERE
 from napari_metaseg.gui.worker import Runner
+from napari_metaseg.io.user_folder import VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Pixel = tuple[int, int]
 
 # What an earlier run painted must not be offered back.
-os.environ[ELSEWHERE] = tempfile.mkdtemp()
+os.environ[VARIABLE] = tempfile.mkdtemp()
 
 _TEST: Any = QTest  # whose functions its stubs take for methods
 _LEFT = Qt.MouseButton.LeftButton

@@ -17,15 +17,18 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from . import guidance, images, layers, rounds, samples
+from . import guidance, layers, rounds, samples, snapshot
+from .auto_adapt import AutoAdapt
 from .bench import Bench
 from .desk import Desk
 from .guidance import Line, Situation, Tone
+from .history import History
 from .keeper import Keeper
 from .links import after_rest
 from .masks import Masks
 from .panel_view import ADAPT_KEY, PanelView
 from .preferences import Preferences
+from .round_table import RoundTable
 from .saving import Saver
 from .targets import Targets
 from .tools import Tools
@@ -38,7 +41,7 @@ if TYPE_CHECKING:
 
     from napari_metaseg.core.settings import DecodeSettings
 
-    from .bench import Work
+    from .work import Work
     from .worker import Tick
 
 _HEAD_START = 100  # ms in which the window is drawn before torch is imported
@@ -55,6 +58,7 @@ class AdaptPanel(QWidget):
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__()
+        self._viewer = napari_viewer
         self._layers = napari_viewer.layers
         self._compared: Work | None = None
         self._news: Line | None = None
@@ -71,7 +75,11 @@ class AdaptPanel(QWidget):
         self.keeper = Keeper(self.desk, self.view.offer, self)
         self.masks = Masks(self._layers, self.desk, self.view.masks, self)
         self.targets = Targets(self._layers, self.desk, self.view.target, self)
-        self.preferences = Preferences(self.view, self)
+        self.auto = AutoAdapt(self.view.choices.automatic, self.desk, self.bench, self)
+        self.rounds = RoundTable()
+        self.view.add_fold("Rounds", self.rounds)
+        self.history = History(self.bench, self.desk, self.rounds, self)
+        self.preferences = Preferences(self.view, self)  # knows all folds by now
         self._preparing = Runner("Loading", self)
         self._opening = Runner("Drawing a sample", self)
         self._connect_view()
@@ -90,24 +98,31 @@ class AdaptPanel(QWidget):
 
     def adapt(self) -> None:
         """Adapt to what is painted; while that runs, cancel it."""
-        work, annotation = self.work, self.desk.annotation
         if self.bench.running:
             self.bench.cancel()
-        elif work is not None and annotation is not None:
-            self.view.before.setChecked(False)
-            source, last = self.view.source, work.last
-            request = rounds.Request(
-                image=images.pixels(work.image),
-                annotation=annotation.data.copy(),
-                axes=work.reading.axes,
-                channel=work.reading.channel,
-                diameter=self.view.object_size.chosen,
-                init=source.init,
-                device=source.device,
-                settings=self.view.decode.settings,
-                previous=None if last is None else last.decoded.labels,
-            )
+        else:
+            self._adapt_anew()
+
+    def compare(self) -> None:
+        """Adapt once from each initialization; the current result stays."""
+        work, annotation = self.work, self.desk.annotation
+        if work is not None and annotation is not None and not self.bench.running:
+            self._leave_comparison()
+            each = snapshot.take_each(self._viewer, work, annotation, self.view)
+            self.bench.compare(work, each)
+
+    def _adapt_anew(self) -> None:
+        """Adapt to what is painted now; a run that is at work is stale."""
+        work, annotation = self.work, self.desk.annotation
+        if work is not None and annotation is not None:
+            self._leave_comparison()
+            request = snapshot.take(self._viewer, work, annotation, self.view)
             self.bench.adapt(work, request)
+
+    def _leave_comparison(self) -> None:
+        """Untick "before", silently: something else is about to be shown."""
+        self._compared = None
+        self.view.before.setChecked(False)
 
     def next_cell(self) -> None:
         """Paint one more cell."""
@@ -138,6 +153,7 @@ class AdaptPanel(QWidget):
     def _leave(self) -> None:
         """Leave the layers alone and end whatever runs."""
         self.tools.leave()
+        self.auto.leave()
         self.desk.leave()
         self.keeper.leave()
         self.masks.leave()
@@ -167,6 +183,11 @@ class AdaptPanel(QWidget):
     def _connect_parts(self) -> None:
         keys = {"N": self.next_cell, "G": self.background, "Control-Enter": self.adapt}
         self.desk.bind(keys | self.view.tools.keys)
+        self.auto.due.connect(self._adapt_anew)
+        self.rounds.compare.clicked.connect(self.compare)
+        self.history.looking.connect(self._leave_comparison)
+        self.history.turned.connect(self.view.decode.show_settings)
+        self.view.source.inits.currentIndexChanged.connect(self._refresh)
         self.tools.told.connect(self._on_stroke)
         self.tools.edited.connect(self._follow)
         self.desk.image_changed.connect(self._on_image)
@@ -281,6 +302,8 @@ class AdaptPanel(QWidget):
         paintable = desk.painted.cells > 0
         view.adapt.setEnabled(not bench.stopping if bench.running else paintable)
         view.decode.setEnabled(result)
+        why_not = snapshot.why_no_start(work, view.source.init)
+        view.choices.offer_start(why_not)
         view.before.setEnabled(result and not bench.running)
         view.export.setEnabled(result and not self.saver.busy)
         view.save.setEnabled(result and not self.saver.busy)

@@ -2,54 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QObject, Signal
 
-from . import guidance, images, layers, rounds
+from . import guidance, images, layers, past, rounds
 from .guidance import Line, Tone
+from .region import show_region
+from .rounds import Round
+from .work import Decoding, Work
 from .worker import Runner
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Callable, Generator
+
     from napari.components import LayerList
     from napari.layers import Image
     from numpy.typing import NDArray
 
     from napari_metaseg.core.settings import DecodeSettings
-    from napari_metaseg.workflows.results import Progress
+    from napari_metaseg.workflows.adapt import AdaptedModel
+    from napari_metaseg.workflows.results import Progress, Region
 
     from .images import Reading
-    from .rounds import Decoded, Followed, Request, Round
-
-
-@dataclass
-class Work:
-    """How far the work on one target of one image has come.
-
-    Attributes
-    ----------
-    image : Image
-        The image.
-    reading : Reading
-        How its channels are read, and for which target.
-    last : Round or None
-        Its last adaptation.
-    shown : Decoded or None
-        What its cells layer shows of it, after or before adaptation.
-    line : Line or None
-        What to tell the person as long as this image is chosen; None for the
-        next step.
-    """
-
-    image: Image
-    reading: Reading
-    last: Round | None = None
-    shown: Decoded | None = None
-    line: Line | None = None
+    from .past import Past
+    from .request import Request
+    from .rounds import Decoded, Followed
 
 
 class Bench(QObject):
@@ -62,6 +44,12 @@ class Bench(QObject):
     -------
     changed :
         Something that the panel shows has changed.
+    begun :
+        A run has begun.
+    progressed : object
+        A `Progress` of the run.
+    compared : object, object
+        The `Work`, and the rounds that were run to be compared; none is current.
     adapted : object
         The `Work` whose `last` is a new round.
     shown : object
@@ -70,6 +58,9 @@ class Bench(QObject):
     """
 
     changed = Signal()
+    begun = Signal()
+    progressed = Signal(object)
+    compared = Signal(object, object)
     adapted = Signal(object)
     shown = Signal(object)
 
@@ -78,12 +69,13 @@ class Bench(QObject):
         self._layers = layer_list
         self._works: dict[tuple[object, str], Work] = {}
         self._adapting_on: Work | None = None
-        self._decoding_of: Work | None = None
+        self._drawn: NDArray[np.int32] | None = None
+        self._decoding_of: Decoding | None = None
         self._following_for: tuple[Work, Decoded] | None = None
         self.progress = (0, 1)
         self._adapting = Runner("Adapting", self)
         self._adapting.progressed.connect(self._on_progress)
-        self._adapting.returned.connect(self._on_adapted)
+        self._adapting.returned.connect(self._on_returned)
         self._adapting.refused.connect(self._on_refused)
         self._adapting.failed.connect(self._on_failed)
         self._adapting.cancelled.connect(self._on_cancelled)
@@ -103,6 +95,11 @@ class Bench(QObject):
         """Whether it has been cancelled and is about to end."""
         return self._adapting.stopping
 
+    @property
+    def adapting_on(self) -> Image | None:
+        """The image that a run is at work on."""
+        return None if self._adapting_on is None else self._adapting_on.image
+
     def work_on(self, image: Image, reading: Reading) -> Work:
         """Return the work on a target of an image; new if that is read otherwise."""
         place = image.unique_id, reading.target.key
@@ -117,12 +114,27 @@ class Bench(QObject):
         self._works = {k: work for k, work in self._works.items() if k[0] in held}
 
     def adapt(self, work: Work, request: Request) -> None:
-        """Adapt to a snapshot."""
+        """Adapt to a snapshot; a run that is at work is cancelled."""
+        self._begin(work, request, partial(rounds.adapt, request))
+
+    def compare(self, work: Work, requests: list[Request]) -> None:
+        """Adapt once for each request, and leave the current result as it is."""
+        self._begin(work, requests[0], partial(past.compare, requests))
+
+    def _begin(
+        self,
+        work: Work,
+        request: Request,
+        steps: Callable[[], Generator[Progress, None, Round | tuple[Round, ...]]],
+    ) -> None:
+        if self._adapting_on is not None and self._adapting_on is not work:
+            self._go_back(Line("Cancelled; everything is as it was before."))
         self._decoding.drop()
         self._following.drop()
-        self._adapting_on, self.progress = work, (0, 1)
-        work.line = Line("Getting ready…")
-        self._adapting.start(partial(rounds.adapt, request))
+        self._adapting_on, self.progress, self._drawn = work, (0, 1), None
+        work.line, work.asked = Line("Getting ready…"), request.annotation
+        self._adapting.start(steps)
+        self.begun.emit()
         self.changed.emit()
 
     def cancel(self) -> None:
@@ -137,16 +149,30 @@ class Bench(QObject):
         self._following.drop()
 
     def decode(self, work: Work, settings: DecodeSettings, *, adapted: bool) -> None:
-        """Decode the output of the last round again, after or before adaptation."""
-        if work.last is not None:
-            model, last = work.last.model, work.last.decoded
-            drawn = self._annotation_of(work, last)
-            self._decoding_of = work
+        """Decode the output of the round that is seen again."""
+        if work.seen is not None and work.shown is not None:
+            model, drawn = work.seen, self._annotation_of(work)
+            labels = work.shown.labels
+            self._decoding_of = Decoding(work, model)
             self._decoding.start(
-                partial(
-                    rounds.decode, model, settings, drawn, last.labels, adapted=adapted
-                )
+                partial(rounds.decode, model, settings, drawn, labels, adapted=adapted)
             )
+
+    def look(self, work: Work, earlier: Past, *, take: bool = False) -> None:
+        """Show an earlier round as it was decoded last.
+
+        Parameters
+        ----------
+        work : Work
+            The work that it belongs to.
+        earlier : Past
+            The round.
+        take : bool
+            Whether it becomes the current result.
+        """
+        self._decoding_of = Decoding(work, earlier.model, earlier, take)
+        drawn = self._annotation_of(work)
+        self._decoding.start(partial(past.recall, earlier, drawn))
 
     def follow(self, work: Work) -> None:
         """Show the annotation as it is now within what is shown; no network is run.
@@ -154,7 +180,7 @@ class Bench(QObject):
         While an adaptation runs, and shows previews, this waits for its end.
         """
         if work.shown is not None and not self.running:
-            drawn = self._annotation_of(work, work.shown)
+            drawn = self._annotation_of(work)
             if drawn.shape == work.shown.annotation.shape:
                 self._following_for = work, work.shown
                 self._following.start(partial(rounds.follow, work.shown, drawn))
@@ -163,7 +189,7 @@ class Bench(QObject):
         """Show the adapted result of the last round."""
         self._decoding.drop()
         if work.last is not None:
-            self._show_decoded(work, work.last.decoded)
+            self._show_decoded(work, work.last.decoded, work.last.model)
             work.line = guidance.decoded(work.last.decoded.cells, adapted=True)
             self.changed.emit()
 
@@ -172,15 +198,34 @@ class Bench(QObject):
         if work is not None:
             work.line = Line(progress.message)
             self.progress = progress.step, progress.total
-            if progress.preview is not None:
-                self._show(work, progress.preview)
+            if progress.preview is not None and self._show(work, progress.preview):
+                self._drawn = progress.preview
+            if progress.region is not None:
+                self._show_region(work, progress.region)
+            self.progressed.emit(progress)
             self.changed.emit()
 
-    def _on_adapted(self, result: Round) -> None:
-        work, self._adapting_on = self._adapting_on, None
+    def _show_region(self, work: Work, region: Region) -> None:
+        """Show a part anew, if it is this run's preview that stands there."""
+        cells = layers.find_cells(self._layers, work.image, work.reading)
+        drawn = self._drawn
+        if cells is not None and drawn is not None:
+            if np.may_share_memory(cells.data, drawn):
+                show_region(cells, region)
+
+    def _on_returned(self, result: Round | tuple[Round, ...]) -> None:
+        work = self._adapting_on
         if work is None:
             return
-        if not self._show_decoded(work, result.decoded):
+        if isinstance(result, tuple):
+            self._go_back(guidance.compared(result))
+            self.compared.emit(work, result)
+        else:
+            self._on_adapted(work, result)
+
+    def _on_adapted(self, work: Work, result: Round) -> None:
+        self._adapting_on = None
+        if not self._show_decoded(work, result.decoded, result.model):
             text = "The image was removed or resized meanwhile; press Adapt again."
             work.line = Line(text, Tone.WARNING)
             return
@@ -205,17 +250,25 @@ class Bench(QObject):
             return
         work.line = line
         if work.last is not None:
-            self._show_decoded(work, work.last.decoded)
+            self._show_decoded(work, work.last.decoded, work.last.model)
         elif work.image in self._layers:
             layers.hide_cells(self._layers, work.image, work.reading)
 
     def _on_decoded(self, result: Decoded) -> None:
-        work, self._decoding_of = self._decoding_of, None
-        if work is None or work.last is None or not self._show_decoded(work, result):
+        done, self._decoding_of = self._decoding_of, None
+        if done is None or not self._show_decoded(done.work, result, done.model):
             return
-        if result.adapted:
+        work, earlier = done.work, done.earlier
+        if earlier is not None and done.take:
+            work.last = Round(done.model, result, earlier.seconds, earlier.init)
+        current = work.last is not None and work.last.model is done.model
+        if work.last is not None and current and result.adapted:
             work.last = replace(work.last, decoded=result)
-        work.line = guidance.decoded(result.cells, adapted=result.adapted)
+        if earlier is not None:
+            work.line = guidance.looked(earlier, result.cells, current=current)
+        else:
+            work.line = guidance.decoded(result.cells, adapted=result.adapted)
+        self.shown.emit(work)
         self.changed.emit()
 
     def _on_followed(self, result: Followed | None) -> None:
@@ -228,21 +281,25 @@ class Bench(QObject):
         if work.shown is start and cells is not None:
             after = work.shown = result.decoded
             layers.update_cells(cells, result.pixels, after.labels[result.pixels])
-            if after.adapted and work.last is not None:
+            if work.last is not None and work.last.decoded is start:
                 work.last = replace(work.last, decoded=after)
             self.shown.emit(work)
 
-    def _annotation_of(self, work: Work, known: Decoded) -> NDArray[np.int32]:
+    def _annotation_of(self, work: Work) -> NDArray[np.int32]:
         """Return the annotation; the one last known if its layer is gone."""
         layer = layers.find_annotation(self._layers, work.image, work.reading)
-        drawn: NDArray[np.int32] = known.annotation if layer is None else layer.data
-        return drawn
+        if layer is not None:
+            drawn: NDArray[np.int32] = layer.data
+            return drawn
+        if work.shown is not None:
+            return work.shown.annotation
+        return np.zeros(images.annotation_shape(work.image, work.reading), np.int32)
 
-    def _show_decoded(self, work: Work, decoded: Decoded) -> bool:
-        """Show a result, and what was annotated since."""
+    def _show_decoded(self, work: Work, decoded: Decoded, model: AdaptedModel) -> bool:
+        """Show a result of a model, and what was annotated since."""
         shown = self._show(work, decoded.labels)
         if shown:
-            work.shown = decoded
+            work.shown, work.seen = decoded, model
             self.shown.emit(work)
             self.follow(work)
         return shown

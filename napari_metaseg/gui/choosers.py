@@ -54,6 +54,11 @@ class Chooser(QComboBox):
         self.setCurrentIndex(self._index(value))
 
     @property
+    def values(self) -> list[Any]:
+        """The choices."""
+        return list(self._values)
+
+    @property
     def titles(self) -> list[str]:
         """The choices as they are shown."""
         return [self.itemText(row) for row in range(self.count())]

@@ -70,6 +70,13 @@ class DecodeForm(Form):
         """The settings as the sliders stand."""
         return DecodeSettings(**{k: widget.value for k, widget in self.fields.items()})
 
+    def show_settings(self, settings: DecodeSettings) -> None:
+        """Bring the sliders in line with what is shown, and pass nothing on."""
+        self._pause.stop()
+        for name, widget in self.fields.items():
+            with widget.changed.blocked():
+                widget.value = getattr(settings, name)
+
     def _wait(self) -> None:
         self._pause.start()
 

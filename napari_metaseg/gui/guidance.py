@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from .rounds import init_title
+
 if TYPE_CHECKING:
     from napari_metaseg.core.filling import Filling
 
+    from .past import Past
     from .rounds import Round
 
 
@@ -102,11 +105,40 @@ def adapted(result: Round) -> Line:
     if report is None:
         return Line(f"{found}. Paint what is missing.", Tone.DONE)
     note = f" {_sentence(report.note)}" if report.note else ""
+    note += _images(result)
     if not report.kept:
         text = f"Kept the result from before adaptation: {_sentence(report.reason)}"
         return Line(f"{text} {found}; paint another cell.{note}", Tone.WARNING)
     took = f"{result.seconds:.1f} s on {report.device.upper()}"
     return Line(f"Adapted in {took}: {found}. Paint what is missing.{note}", Tone.DONE)
+
+
+def looked(past: Past, cells: int, *, current: bool) -> Line:
+    """Say which round is seen."""
+    found = counted(cells, "cell")
+    if current:
+        return Line(f"Round {past.number}, the current result: {found}.", Tone.DONE)
+    text = f"Round {past.number}: {found}. 'Go back to this round' makes it current."
+    return Line(text)
+
+
+def compared(results: tuple[Round, ...]) -> Line:
+    """Say how a comparison of initializations went."""
+    scores = ", ".join(
+        f"{init_title(result.init)} {result.model.report.own_iou_after:.2f}"
+        for result in results
+        if result.model.report is not None
+    )
+    return Line(f"IoU of your own cells: {scores}. Click a row to see it.", Tone.DONE)
+
+
+def _images(result: Round) -> str:
+    """Say from which images was learned, where that is not a matter of course."""
+    text = f" Learned from {result.images} images." if result.images > 1 else ""
+    if result.left_out:
+        names = ", ".join(f"'{name}'" for name in result.left_out)
+        text += f" Left out, because read in another way: {names}."
+    return text
 
 
 def decoded(cells: int, *, adapted: bool) -> Line:

@@ -81,6 +81,13 @@ def annotation_shape(layer: Image, reading: Reading) -> tuple[int, ...]:
     return tuple(int(shape[i]) for i in reading.kept)
 
 
+def channel_count(layer: Image, reading: Reading) -> int:
+    """Return how many channels are used of an image."""
+    if reading.channel is not None or "C" not in reading.axes:
+        return 1
+    return int(pixels(layer).shape[reading.axes.index("C")])
+
+
 def readings(layer: Image) -> list[Reading]:
     """List the ways to read an image, the likeliest first.
 

@@ -19,9 +19,9 @@ from napari_metaseg.io.recovery import (
     read_recovery,
     write_recovery,
 )
+from napari_metaseg.io.user_folder import user_folder
 
 from .painted import painted
-from .places import recovery_folder
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from .worker import Tick
 
+_UNSAVED = "unsaved"
 _DAYS = 60  # after which an annotation that nobody asked for is removed
 _SAMPLES = 64  # pixels along each side of an image that tell it from others
 
@@ -79,7 +80,7 @@ class Kept:
 def tidy() -> Generator[Tick, None, None]:
     """Remove what nobody asked for in a long time."""
     yield from ()
-    clean_up(recovery_folder(), _DAYS)
+    clean_up(user_folder(_UNSAVED), _DAYS)
 
 
 def look(
@@ -102,7 +103,7 @@ def look(
     path = "" if image.source.path is None else str(image.source.path)
     told = (path, image.name, target, shape, _sample(image))
     key = hashlib.blake2b(repr(told).encode(), digest_size=8).hexdigest()
-    found, broken = find_recoveries(recovery_folder(), key)
+    found, broken = find_recoveries(user_folder(_UNSAVED), key)
     subject = Subject(image.name, path, key, writer)
     return Looked(subject, tuple(found), tuple(broken))
 
@@ -138,7 +139,7 @@ def keep(
     yield from ()
     digest = hashlib.blake2b(np.ascontiguousarray(annotation).data).digest()
     if digest != last:
-        path = file_of(recovery_folder(), subject.key, subject.writer)
+        path = file_of(user_folder(_UNSAVED), subject.key, subject.writer)
         if annotation.any():
             cells, shape = painted(annotation).cells, annotation.shape
             image = subject.image, subject.path

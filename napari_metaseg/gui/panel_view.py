@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from .choices import AdaptChoices
 from .choosers import SourceForm
 from .decode_form import DecodeForm
 from .form import LEFT, Column, Fold, Form, below, beside, caption
@@ -159,6 +160,7 @@ class PanelView(QWidget):
         keeping = self.progress.sizePolicy()
         keeping.setRetainSizeWhenHidden(True)
         self.progress.setSizePolicy(keeping)
+        self.choices = AdaptChoices()
         self.tools = ToolRow()
         self.decode = DecodeForm()
         self.before = QCheckBox("Show the result before adaptation")
@@ -216,6 +218,7 @@ class PanelView(QWidget):
                 beside(self.next_cell, self.background),
                 self.adapt,
                 self.progress,
+                self.choices,
                 caption("Correct"),
                 self.tools,
                 caption("Result"),

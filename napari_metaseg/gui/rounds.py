@@ -7,14 +7,16 @@ instant and the window never waits for it.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.generators import relay
 from napari_metaseg.core.overlay import number
-from napari_metaseg.core.settings import DecodeSettings
+
+from .course import Course
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -24,8 +26,12 @@ if TYPE_CHECKING:
 
     from napari_metaseg.core.devices import DeviceInfo
     from napari_metaseg.core.overlay import Numbered
+    from napari_metaseg.core.settings import DecodeSettings
     from napari_metaseg.workflows.adapt import AdaptedModel
     from napari_metaseg.workflows.results import Progress
+
+    from .course import Point
+    from .request import Request
 
 _NO_TORCH = (
     "torch could not be loaded after napari's window toolkit; close napari, start it "
@@ -49,41 +55,6 @@ class Ready:
 
     initializations: tuple[Initialization, ...]
     devices: tuple[DeviceInfo, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A snapshot of everything one adaptation depends on.
-
-    Attributes
-    ----------
-    image : array
-        As `axes` says.
-    annotation : array of int32
-        The annotation at the moment of the click.
-    axes : str
-        A letter for each axis of the image.
-    channel : int or None
-        Channel used, None for all.
-    diameter : float or None
-        Size of the cells in px, None to measure the painted ones.
-    init, device : str
-        Names of the meta-initialization and of the device.
-    settings : DecodeSettings
-        How the network's output is shown.
-    previous : array of int32 or None
-        Instances of the last round, whose ids are kept.
-    """
-
-    image: Any
-    annotation: NDArray[np.int32]
-    axes: str
-    channel: int | None
-    diameter: float | None
-    init: str
-    device: str
-    settings: DecodeSettings = field(default_factory=DecodeSettings)
-    previous: NDArray[np.int32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,16 +113,33 @@ class Round:
         Its instances at the latest settings.
     seconds : float
         From the click to the result.
+    init : str
+        Name of the initialization.
+    images : int
+        On how many images something was painted.
+    left_out : tuple of str
+        Names of annotated images that could not serve.
+    continued : bool
+        Whether it began with the model of an earlier round.
+    course : tuple of Point
+        How it went, step by step.
     """
 
     model: AdaptedModel
     decoded: Decoded
     seconds: float
+    init: str = ""
+    images: int = 1
+    left_out: tuple[str, ...] = ()
+    continued: bool = False
+    course: tuple[Point, ...] = ()
 
 
 def prepare() -> Generator[Progress, None, Ready]:
     """Import torch and the engine, and look up what can be chosen."""
     _import_torch()
+    import pyqtgraph  # noqa: F401  # here, because the window would wait for it
+
     import napari_metaseg.workflows.adapt  # noqa: F401
     from napari_metaseg.core.devices import available_devices
     from napari_metaseg.io.bundle import bundled_names
@@ -167,20 +155,35 @@ def adapt(request: Request) -> Generator[Progress, None, Round]:
     _import_torch()
     from napari_metaseg.workflows.adapt import adapt_steps
 
-    model = yield from adapt_steps(
-        request.image,
-        request.annotation,
+    pairs = [(request.image, request.annotation), *request.others]
+    course = Course()
+    steps = adapt_steps(
+        [image for image, _ in pairs],
+        [annotation for _, annotation in pairs],
         axes=request.axes,
         channel=request.channel,
         diameter=request.diameter,
         init=request.init,
         device=request.device,
         previous=request.previous,
+        start=request.start,
+        only_first=True,
+        look_at=request.look_at,
     )
+    model = yield from relay(steps, course.note)
     decoded = yield from decode(
         model, request.settings, request.annotation, request.previous
     )
-    return Round(model, decoded, time.perf_counter() - start)
+    return Round(
+        model,
+        decoded,
+        time.perf_counter() - start,
+        request.init,
+        1 + len(request.others),
+        request.left_out,
+        request.start is not None,
+        tuple(course.points),
+    )
 
 
 def decode(
@@ -194,13 +197,24 @@ def decode(
     """Decode the stored network output; numbers stay as in `previous`."""
     yield from ()
     annotation = annotation.copy()
-    found, drawn = model.found(settings, adapted=adapted), _planes(annotation)
+    found, drawn = model.found(settings, adapted=adapted), as_planes(annotation)
     if previous is None or previous.shape != found.shape:
-        planes = tuple(map(number, _planes(found), drawn))
+        planes = tuple(map(number, as_planes(found), drawn))
     else:
-        planes = tuple(map(number, _planes(found), drawn, _planes(previous)))
-    labels = [p.under(a) for p, a in zip(planes, drawn, strict=True)]
-    shown = np.stack(labels).reshape(found.shape)
+        planes = tuple(map(number, as_planes(found), drawn, as_planes(previous)))
+    return put_in(planes, annotation, settings, adapted=adapted)
+
+
+def put_in(
+    planes: tuple[Numbered, ...],
+    annotation: NDArray[np.int32],
+    settings: DecodeSettings,
+    *,
+    adapted: bool = True,
+) -> Decoded:
+    """Put an annotation into numbered instances."""
+    drawn = zip(planes, as_planes(annotation), strict=True)
+    shown = np.stack([p.under(a) for p, a in drawn]).reshape(annotation.shape)
     return Decoded(shown, _count(shown), planes, annotation, settings, adapted)
 
 
@@ -212,15 +226,15 @@ def follow(
     Only planes that have changed are looked at, and nothing is decoded.
     """
     yield from ()
-    drawn, known = _planes(annotation), _planes(decoded.annotation)
+    drawn, known = as_planes(annotation), as_planes(decoded.annotation)
     pairs = enumerate(zip(drawn, known, strict=True))
     changed = [i for i, pair in pairs if not np.array_equal(*pair)]
     if not changed:
         return None
     labels, now = decoded.labels.copy(), decoded.annotation.copy()
     for i in changed:
-        _planes(now)[i] = drawn[i]
-        _planes(labels)[i] = decoded.planes[i].under(_planes(now)[i])
+        as_planes(now)[i] = drawn[i]
+        as_planes(labels)[i] = decoded.planes[i].under(as_planes(now)[i])
     after = replace(decoded, labels=labels, cells=_count(labels), annotation=now)
     return Followed(after, np.nonzero(labels != decoded.labels))
 
@@ -245,7 +259,7 @@ def save_model(path: Path, model: AdaptedModel) -> Generator[Progress, None, Pat
     return path
 
 
-def _planes(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+def as_planes(labels: NDArray[np.int32]) -> NDArray[np.int32]:
     """See labels, whose last two axes are Y and X, as (P, Y, X)."""
     return labels.reshape(-1, *labels.shape[-2:])
 
@@ -266,8 +280,11 @@ def _initialization(name: str) -> Initialization:
     from napari_metaseg.io.bundle import find_bundle
     from napari_metaseg.io.model_folder import read_card, recipe_words
 
-    title = {"maml": "MAML", "imaml": "iMAML", "reptile": "Reptile"}.get(name, name)
     card = read_card(find_bundle(name), "meta-initialization")
-    return Initialization(
-        name, title, f"Trained by {card['algorithm']}; {recipe_words(card)}."
-    )
+    summary = f"Trained by {card['algorithm']}; {recipe_words(card)}."
+    return Initialization(name, init_title(name), summary)
+
+
+def init_title(name: str) -> str:
+    """Return how an initialization is called in the panel."""
+    return {"maml": "MAML", "imaml": "iMAML", "reptile": "Reptile"}.get(name, name)

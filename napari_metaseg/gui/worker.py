@@ -106,7 +106,8 @@ class Runner(QObject):
     @property
     def stopping(self) -> bool:
         """Whether the run was cancelled or dropped and has not ended yet."""
-        return self.running and self._stop.is_set()
+        ending = self.running and self._stop.is_set()
+        return ending and self._waiting is None
 
     def start(self, steps: Steps) -> None:
         """Run a generator; if one is at work, drop it and start when it ends.
@@ -125,6 +126,9 @@ class Runner(QObject):
 
     def cancel(self) -> None:
         """Ask the run to end at its next step."""
+        if self._waiting is not None:
+            # The run that is ending already tells of the end of the one that waits.
+            self._waiting, self._dropped = None, False
         self._stop.set()
 
     def drop(self) -> None:

@@ -17,7 +17,7 @@ def user_folder(part: str) -> Path:
     Parameters
     ----------
     part : str
-        ``"models"`` or ``"tasks"``.
+        ``"models"``, ``"tasks"``, ``"runs"`` or ``"unsaved"``.
     """
     home = os.environ.get(VARIABLE)
     base = Path(home) if home else user_data_path("napari-metaseg", appauthor=False)

@@ -18,10 +18,11 @@ from skimage.measure import label
 
 import napari_metaseg.io.bundle
 import napari_metaseg.workflows.adapt
-from napari_metaseg.gui import keeper, places, preferences
+from napari_metaseg.gui import keeper, preferences
 from napari_metaseg.gui.adapt_panel import AdaptPanel
 from napari_metaseg.gui.worker import Runner
-from napari_metaseg.workflows.results import Progress, Report
+from napari_metaseg.io import user_folder
+from napari_metaseg.workflows.results import Progress, Region, Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -41,6 +42,7 @@ class FakeModel:
         self._found = label(bright).astype(np.int32)
         self.report = report
         self.saved: list[Any] = []
+        self.memory = self._found.nbytes
 
     def found(
         self, settings: DecodeSettings, *, adapted: bool = True
@@ -68,6 +70,10 @@ class Engine:
         Raised instead of giving a result.
     preview : bool
         Whether the first step shows a preview.
+    regions : list
+        What the steps after it show of a part of the image.
+    report : dict
+        Values of the report that differ from the usual ones.
     """
 
     calls: list[SimpleNamespace] = field(default_factory=list)
@@ -75,16 +81,23 @@ class Engine:
     closed: int = 0
     error: Exception | None = None
     preview: bool = False
+    regions: list[Region] = field(default_factory=list)
     report: dict[str, Any] = field(default_factory=dict)
 
     def adapt_steps(
-        self, image: Any, annotation: NDArray[np.int32], **options: Any
+        self, images: list[Any], annotations: list[NDArray[np.int32]], **options: Any
     ) -> Generator[Progress, None, FakeModel]:
-        call = SimpleNamespace(image=image, annotation=annotation, **options)
+        image, annotation = images[0], annotations[0]
+        others = list(zip(images[1:], annotations[1:], strict=True))
+        call = SimpleNamespace(
+            image=image, annotation=annotation, others=others, **options
+        )
         self.calls.append(call)
         shown = np.full(annotation.shape, 7, np.int32) if self.preview else None
         try:
             yield Progress("adapt", 1, 4, "Step 1 of 4", preview=shown)
+            for step, region in enumerate(self.regions, start=1):
+                yield Progress("adapt", 1, 4, "A step", loss=1 / step, region=region)
             while not self.gate.wait(0.01):
                 yield Progress("adapt", 2, 4, "Step 2 of 4")
             if self.error is not None:
@@ -117,7 +130,7 @@ class Engine:
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep annotations and settings in a folder of the test, without delay."""
-    monkeypatch.setenv(places.ELSEWHERE, str(tmp_path / "home"))
+    monkeypatch.setenv(user_folder.VARIABLE, str(tmp_path / "home"))
     monkeypatch.setattr(keeper, "PAUSE", 0)
     return tmp_path / "home"
 

@@ -302,7 +302,7 @@ def test_unsaved_cells_are_kept_for_each_target(
     annotation_of(panel).paint((12, 12), 1)
     settle(panel)
 
-    from napari_metaseg.gui.places import recovery_folder
+    from napari_metaseg.io.user_folder import user_folder
 
-    keys = {path.name.split("-")[0] for path in recovery_folder().glob("*.zip")}
+    keys = {path.name.split("-")[0] for path in user_folder("unsaved").glob("*.zip")}
     assert len(keys) == 2

@@ -1,0 +1,89 @@
+"""Adapting by itself, once the person rests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import QObject, Qt, Signal
+from qtpy.QtWidgets import QApplication
+
+from .links import after_rest
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from qtpy.QtWidgets import QCheckBox
+
+    from .bench import Bench
+    from .desk import Desk
+
+REST = 800
+"""Pause (ms) after the last stroke before a round begins."""
+
+
+class AutoAdapt(QObject):
+    """Asks for a round after each change of the annotation, while its box is ticked.
+
+    Signals
+    -------
+    due :
+        The annotation has changed since the last round, and the mouse rests.
+    """
+
+    due = Signal()
+
+    def __init__(
+        self, box: QCheckBox, desk: Desk, bench: Bench, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._box, self._desk, self._bench = box, desk, bench
+        self._rest = after_rest(self, REST, self._check)
+        desk.stroked.connect(self._wait)
+        desk.edited.connect(self._on_edited)
+        box.toggled.connect(self._wait)
+
+    def leave(self) -> None:
+        """Ask for nothing any more."""
+        self._box.setChecked(False)
+        self._rest.stop()
+
+    def _wait(self) -> None:
+        if self._box.isChecked():
+            self._rest.start()
+
+    def _on_edited(self) -> None:
+        """See undo too, but not that another image was turned to."""
+        if self._asked() is not None:
+            self._wait()
+
+    def _asked(self) -> NDArray[np.int32] | None:
+        """Return the annotation that the last run on this image was given."""
+        image, reading = self._desk.image, self._desk.reading
+        if image is None or reading is None:
+            return None
+        return self._bench.work_on(image, reading).asked
+
+    def _check(self) -> None:
+        if not self._box.isChecked() or not self._is_new():
+            return
+        if mouse_is_down() or self._bench.stopping or self._is_elsewhere():
+            self._rest.start()
+        else:
+            self.due.emit()
+
+    def _is_new(self) -> bool:
+        """Whether cells are painted, and not just as the last round saw them."""
+        annotation, asked = self._desk.annotation, self._asked()
+        if annotation is None or not self._desk.painted.cells:
+            return False
+        return asked is None or not np.array_equal(asked, annotation.data)
+
+    def _is_elsewhere(self) -> bool:
+        """Whether a round on another image is at work, which is not to be cancelled."""
+        image = self._bench.adapting_on
+        return image is not None and image is not self._desk.image
+
+
+def mouse_is_down() -> bool:
+    """Whether a button of the mouse is held."""
+    return bool(QApplication.mouseButtons() != Qt.MouseButton.NoButton)

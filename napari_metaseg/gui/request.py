@@ -1,0 +1,61 @@
+"""Everything that one adaptation depends on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from napari_metaseg.core.settings import DecodeSettings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_metaseg.workflows.adapt import AdaptedModel
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A snapshot of everything one adaptation depends on.
+
+    Attributes
+    ----------
+    image : array
+        As `axes` says.
+    annotation : array of int32
+        The annotation at the moment of the click.
+    axes : str
+        A letter for each axis of the image.
+    channel : int or None
+        Channel used, None for all.
+    diameter : float or None
+        Size of the cells in px, None to measure the painted ones.
+    init, device : str
+        Names of the meta-initialization and of the device.
+    settings : DecodeSettings
+        How the network's output is shown.
+    previous : array of int32 or None
+        Instances of the last round, whose ids are kept.
+    others : tuple of (array, array of int32)
+        Further images of the kind with their annotations: more support.
+    left_out : tuple of str
+        Names of annotated images that cannot serve.
+    start : AdaptedModel or None
+        Model to continue from; None for the initialization.
+    look_at : tuple of int, slice, slice, or None
+        Plane, rows and columns in view.
+    """
+
+    image: Any
+    annotation: NDArray[np.int32]
+    axes: str
+    channel: int | None
+    diameter: float | None
+    init: str
+    device: str
+    settings: DecodeSettings = field(default_factory=DecodeSettings)
+    previous: NDArray[np.int32] | None = None
+    others: tuple[tuple[Any, NDArray[np.int32]], ...] = ()
+    left_out: tuple[str, ...] = ()
+    start: AdaptedModel | None = None
+    look_at: tuple[int, slice, slice] | None = None

@@ -1,0 +1,160 @@
+"""A snapshot of the panel and the viewer: what one adaptation is asked to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import images, layers
+from .request import Request
+from .rounds import init_title
+
+if TYPE_CHECKING:
+    from napari.components import LayerList, ViewerModel
+    from napari.layers import Image, Labels
+    from numpy.typing import NDArray
+
+    from .images import Reading
+    from .panel_view import PanelView
+    from .work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Companions:
+    """The other images on which cells are painted.
+
+    Attributes
+    ----------
+    pairs : tuple of (array, array of int32)
+        Pixels and annotation of those that are read in the same way.
+    left_out : tuple of str
+        Names of those that cannot be.
+    """
+
+    pairs: tuple[tuple[Any, NDArray[np.int32]], ...]
+    left_out: tuple[str, ...]
+
+
+def take(
+    viewer: ViewerModel, work: Work, annotation: Labels, view: PanelView
+) -> Request:
+    """Copy everything that one adaptation depends on.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        Its layers hold further support, and it shows a region.
+    work : Work
+        The work on the chosen image.
+    annotation : Labels
+        What is painted on it.
+    view : PanelView
+        What is chosen in the panel.
+
+    Returns
+    -------
+    Request
+    """
+    source, last = view.source, work.last
+    others = companions(viewer.layers, work.image, work.reading)
+    continues = view.choices.continues and not why_no_start(work, source.init)
+    return Request(
+        image=images.pixels(work.image),
+        annotation=annotation.data.copy(),
+        axes=work.reading.axes,
+        channel=work.reading.channel,
+        diameter=view.object_size.chosen,
+        init=source.init,
+        device=source.device,
+        settings=view.decode.settings,
+        previous=None if last is None else last.decoded.labels,
+        others=others.pairs,
+        left_out=others.left_out,
+        start=last.model if continues and last is not None else None,
+        look_at=visible_region(viewer, annotation),
+    )
+
+
+def take_each(
+    viewer: ViewerModel, work: Work, annotation: Labels, view: PanelView
+) -> list[Request]:
+    """Ask for one adaptation from each initialization; see `take`."""
+    request = take(viewer, work, annotation, view)
+    return [replace(request, start=None, init=i) for i in view.source.inits.values]
+
+
+def why_no_start(work: Work | None, init: str) -> str:
+    """Say why the current model is no start for the next round; empty if it is one."""
+    if work is None or work.last is None:
+        return "There is no model yet: adapt once first."
+    if work.last.init != init:
+        title = init_title(work.last.init)
+        return f"The current model comes from {title}; choose that under 'Start from'."
+    report = work.last.model.report
+    if report is not None and not report.kept:
+        return "The current result is the one from before adaptation."
+    return ""
+
+
+def companions(layer_list: LayerList, image: Image, reading: Reading) -> Companions:
+    """Find the other images with painted cells, and those that can serve as support.
+
+    Parameters
+    ----------
+    layer_list : LayerList
+        The viewer's layers.
+    image : Image
+        The chosen image.
+    reading : Reading
+        How its axes and channels are read.
+
+    Returns
+    -------
+    Companions
+    """
+    painted: dict[Image, list[Labels]] = {}
+    for layer in layer_list:
+        other = layers.annotated_image(layer_list, layer)
+        if other is None or other is image or layer.data.max(initial=0) <= 0:
+            continue
+        # Each image has targets of its own; a name says that they are the same thing.
+        if layers.annotated_target(layer).name == reading.target.name:
+            painted.setdefault(other, []).append(layer)
+    pairs, left_out = [], []
+    for other, known in painted.items():
+        fitting = [a for a in known if _fits(other, a, image, reading)]
+        if fitting:
+            pairs.append((images.pixels(other), fitting[0].data.copy()))
+        else:
+            left_out.append(other.name)
+    return Companions(tuple(pairs), tuple(left_out))
+
+
+def _fits(other: Image, annotation: Labels, image: Image, reading: Reading) -> bool:
+    """Whether another image can be read as the chosen one is."""
+    ways = [(way.axes, way.channel) for way in images.readings(other)]
+    if (reading.axes, reading.channel) not in ways:
+        return False
+    if annotation.data.shape != images.annotation_shape(other, reading):
+        return False
+    return images.channel_count(other, reading) == images.channel_count(image, reading)
+
+
+def visible_region(
+    viewer: ViewerModel, annotation: Labels
+) -> tuple[int, slice, slice] | None:
+    """Return the plane, the rows and the columns in view; None where there are none."""
+    dims = viewer.dims
+    if sorted(dims.displayed) != [dims.ndim - 2, dims.ndim - 1]:
+        return None
+    low, high = annotation.corner_pixels[:, -2:].astype(int)
+    if (high <= low).any():
+        return None
+    sizes = annotation.data.shape[:-2]
+    place = np.round(annotation.world_to_data(dims.point)[: len(sizes)]).astype(int)
+    index = np.clip(place, 0, np.array(sizes, int) - 1)
+    plane = int(np.ravel_multi_index(index.tolist(), sizes)) if sizes else 0
+    rows, columns = (slice(int(a), int(b) + 1) for a, b in zip(low, high, strict=True))
+    return plane, rows, columns

@@ -1,0 +1,76 @@
+"""How far the work on one target of one image has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from napari.layers import Image
+    from numpy.typing import NDArray
+
+    from napari_metaseg.workflows.adapt import AdaptedModel
+
+    from .guidance import Line
+    from .history import Entry
+    from .images import Reading
+    from .past import Past
+    from .rounds import Decoded, Round
+
+
+@dataclass
+class Work:
+    """How far the work on one target of one image has come.
+
+    Attributes
+    ----------
+    image : Image
+        The image.
+    reading : Reading
+        How its channels are read, and for which target.
+    last : Round or None
+        Its last adaptation.
+    shown : Decoded or None
+        What its cells layer shows, after or before adaptation.
+    seen : AdaptedModel or None
+        The model, of the last or of an earlier round, that this is decoded from.
+    asked : array of int32 or None
+        The annotation that the last run was given.
+    rounds : list of Entry
+        Its history.
+    line : Line or None
+        What to tell the person as long as this image is chosen; None for the
+        next step.
+    """
+
+    image: Image
+    reading: Reading
+    last: Round | None = None
+    shown: Decoded | None = None
+    seen: AdaptedModel | None = None
+    asked: NDArray[np.int32] | None = None
+    rounds: list[Entry] = field(default_factory=list)
+    line: Line | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """What is being decoded, and what is to become of it.
+
+    Attributes
+    ----------
+    work : Work
+        To which it belongs.
+    model : AdaptedModel
+        Whose output it is.
+    earlier : Past or None
+        The round that a person went to, if so.
+    take : bool
+        Whether that round becomes the current result.
+    """
+
+    work: Work
+    model: AdaptedModel
+    earlier: Past | None = None
+    take: bool = False

@@ -25,9 +25,12 @@ from .guidance import Line, Situation, Tone
 from .history import History
 from .keeper import Keeper
 from .links import after_rest
+from .maps import Maps
 from .masks import Masks
 from .panel_view import ADAPT_KEY, PanelView
 from .preferences import Preferences
+from .review import Review
+from .review_part import ReviewPart
 from .round_table import RoundTable
 from .saving import Saver
 from .targets import Targets
@@ -79,6 +82,12 @@ class AdaptPanel(QWidget):
         self.rounds = RoundTable()
         self.view.add_fold("Rounds", self.rounds)
         self.history = History(self.bench, self.desk, self.rounds, self)
+        part, tool_keys = ReviewPart(), self.view.tools.keys
+        self.view.add_fold("Review", part)
+        self.review = Review(
+            napari_viewer, self.desk, self.bench, self.tools, part, tool_keys, self
+        )
+        self.maps = Maps(self._layers, self.desk, self.bench, part.maps, self)
         self.preferences = Preferences(self.view, self)  # knows all folds by now
         self._preparing = Runner("Loading", self)
         self._opening = Runner("Drawing a sample", self)
@@ -159,6 +168,8 @@ class AdaptPanel(QWidget):
         self.masks.leave()
         self.targets.leave()
         self.bench.leave()
+        self.review.leave()
+        self.maps.leave()
 
     def _prepare(self) -> None:
         self._preparing.start(rounds.prepare)
@@ -182,12 +193,13 @@ class AdaptPanel(QWidget):
 
     def _connect_parts(self) -> None:
         keys = {"N": self.next_cell, "G": self.background, "Control-Enter": self.adapt}
-        self.desk.bind(keys | self.view.tools.keys)
         self.auto.due.connect(self._adapt_anew)
         self.rounds.compare.clicked.connect(self.compare)
         self.history.looking.connect(self._leave_comparison)
         self.history.turned.connect(self.view.decode.show_settings)
         self.view.source.inits.currentIndexChanged.connect(self._refresh)
+        self.desk.bind(keys | self.view.tools.keys | self.review.keys)
+        self.review.told.connect(self._tell)
         self.tools.told.connect(self._on_stroke)
         self.tools.edited.connect(self._follow)
         self.desk.image_changed.connect(self._on_image)

@@ -10,11 +10,12 @@ from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap
 
 from napari_metaseg.core.errors import UserError
 
-from .images import CELLS, Target, annotation_shape, placement
+from . import marks
+from .images import Target, annotation_shape, placement
 from .protect import protect_cells, unprotected
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from napari.components import LayerList
     from napari.layers import Layer
@@ -32,7 +33,6 @@ BACKGROUND = -1
 POINTING = "pick"
 """Mode of a layer whose cells are clicked, see `point_at`."""
 
-_TAG = "napari_metaseg"
 _ANNOTATION = "annotation"
 _CELLS = "cells"
 # Bright on dark and on mid-grey images, and told apart by colour-blind people
@@ -52,8 +52,9 @@ _NAMED_COLOURS = 1024
 
 
 def image_layers(layers: LayerList) -> list[Image]:
-    """List the images, the topmost first."""
-    return [layer for layer in reversed(layers) if isinstance(layer, Image)]
+    """List the images, the topmost first; maps that we made of one are none."""
+    shown = (layer for layer in reversed(layers) if isinstance(layer, Image))
+    return [layer for layer in shown if marks.mark_of(layer) is None]
 
 
 def label_layers(layers: LayerList) -> list[Labels]:
@@ -63,56 +64,57 @@ def label_layers(layers: LayerList) -> list[Labels]:
 
 def find_annotation(layers: LayerList, image: Image, reading: Reading) -> Labels | None:
     """Return the layer in which this image's cells are painted, if there is one."""
-    return _find(layers, image, _ANNOTATION, reading)
+    return _labels(marks.find(layers, image, _ANNOTATION, reading))
 
 
 def find_cells(layers: LayerList, image: Image, reading: Reading) -> Labels | None:
     """Return the layer that shows this image's instances, if there is one."""
-    return _find(layers, image, _CELLS, reading)
+    return _labels(marks.find(layers, image, _CELLS, reading))
 
 
 def annotated_image(layers: LayerList, layer: Layer | None) -> Image | None:
     """Return the image that an annotation layer belongs to."""
-    tag = _tag(layer)
-    if tag is None or tag["role"] != _ANNOTATION:
+    mark = marks.mark_of(layer)
+    if mark is None or mark["role"] != _ANNOTATION:
         return None
-    images = (image for image in image_layers(layers) if _name(image) == tag["image"])
+    images = (image for image in image_layers(layers) if marks.is_of(mark, image))
     return next(images, None)
 
 
 def annotated_target(layer: Layer) -> Target:
     """Return the target that an annotation layer belongs to."""
-    return _target(_tag(layer) or {})
+    return marks.target_of(marks.mark_of(layer) or {})
 
 
 def targets(layers: LayerList, image: Image) -> list[Target]:
     """List the targets of which an image has layers."""
-    found = {tag["target"]: _target(tag) for _, tag in _tagged(layers, image)}
-    return [found[key] for key in sorted(found)]
+    known = {mark["target"]: mark for _, mark in marks.marked(layers, image)}
+    return [marks.target_of(known[key]) for key in sorted(known)]
 
 
 def rename_target(layers: LayerList, image: Image, target: Target, name: str) -> None:
     """Call a target by another name; layers that the person renamed stay so."""
     renamed = Target(target.key, name)
-    for layer, tag in list(_tagged(layers, image)):
-        if tag["target"] == target.key:
-            _link(layer, image, tag["role"], renamed)
-            if layer.name == _title(image, tag["role"], target):
-                layer.name = _title(image, tag["role"], renamed)
+    for layer, mark in list(marks.marked(layers, image)):
+        if mark["target"] == target.key:
+            marks.link(layer, image, mark["role"], renamed)
+            if layer.name == marks.title(image, mark["role"], target):
+                layer.name = marks.title(image, mark["role"], renamed)
 
 
 def remove_target(layers: LayerList, image: Image, target: Target) -> None:
     """Remove the layers of a target."""
-    for layer, tag in list(_tagged(layers, image)):
-        if tag["target"] == target.key:
+    for layer, mark in list(marks.marked(layers, image)):
+        if mark["target"] == target.key:
             layers.remove(layer)
 
 
 def all_cells(layers: LayerList, image: Image, reading: Reading) -> list[Labels]:
     """List the layers that show instances of an image, of every target."""
     shape = annotation_shape(image, reading)
-    shown = (layer for layer, tag in _tagged(layers, image) if tag["role"] == _CELLS)
-    return [layer for layer in shown if layer.data.shape == shape]
+    ours = marks.marked(layers, image)
+    shown = (_labels(layer) for layer, mark in ours if mark["role"] == _CELLS)
+    return [x for x in shown if x is not None and x.data.shape == shape]
 
 
 def show_linked(layers: LayerList, inner: Labels, parents: Parents) -> Labels:
@@ -150,12 +152,12 @@ def make_annotation(layers: LayerList, image: Image, reading: Reading) -> Labels
     shape = annotation_shape(image, reading)
     layer = Labels(
         np.zeros(shape, np.int32),
-        name=_title(image, _ANNOTATION, reading.target),
+        name=marks.title(image, _ANNOTATION, reading.target),
         colormap=_annotation_colours(),
         opacity=0.6,
         **placement(image, reading.kept),
     )
-    _link(layer, image, _ANNOTATION, reading.target)
+    marks.link(layer, image, _ANNOTATION, reading.target)
     protect_cells(layer)
     layer.brush_size = brush_size(shape)
     layers.append(layer)
@@ -261,13 +263,13 @@ def _make_cells(
 ) -> Labels:
     layer = Labels(
         labels,
-        name=_title(image, _CELLS, reading.target),
+        name=marks.title(image, _CELLS, reading.target),
         colormap=CyclicLabelColormap(colors=_colours()),
         opacity=0.9,
         **placement(image, reading.kept),
     )
     layer.contour = 2
-    _link(layer, image, _CELLS, reading.target)
+    marks.link(layer, image, _CELLS, reading.target)
     annotation = find_annotation(layers, image, reading)
     place = layers.index(image) + 1 if annotation is None else layers.index(annotation)
     selected = set(layers.selection)
@@ -338,48 +340,5 @@ def _colours() -> list[str]:
     return ["transparent", *_PALETTE]
 
 
-def _title(image: Image, role: str, target: Target) -> str:
-    return f"{image.name} {role}" + (f" ({target.name})" if target.key else "")
-
-
-def _link(layer: Labels, image: Image, role: str, target: Target) -> None:
-    """Mark a layer as an image's own.
-
-    Its own identity is kept too, for a duplicate of the layer inherits the mark.
-    """
-    tag = {"role": role, "image": _name(image), "layer": _name(layer)}
-    tag |= {"target": target.key, "called": target.name}
-    layer.metadata = {**layer.metadata, _TAG: tag}
-
-
-def _find(
-    layers: LayerList, image: Image, role: str, reading: Reading
-) -> Labels | None:
-    shape = annotation_shape(image, reading)
-    for layer, tag in _tagged(layers, image):
-        ours = (tag["role"], tag["target"]) == (role, reading.target.key)
-        if ours and layer.data.shape == shape:
-            return layer
-    return None
-
-
-def _tagged(layers: LayerList, image: Image) -> Iterator[tuple[Labels, dict[str, str]]]:
-    """Yield the layers of an image, with their marks."""
-    for layer in layers:
-        tag = _tag(layer)
-        if tag and tag["image"] == _name(image) and isinstance(layer, Labels):
-            yield layer, tag
-
-
-def _tag(layer: Layer | None) -> dict[str, str] | None:
-    tag = None if layer is None else layer.metadata.get(_TAG)
-    return tag if tag and tag["layer"] == _name(layer) else None
-
-
-def _target(tag: dict[str, str]) -> Target:
-    key = tag.get("target", "")
-    return Target(key, tag["called"]) if key else CELLS
-
-
-def _name(layer: Layer) -> str:
-    return str(layer.unique_id)
+def _labels(layer: Layer | None) -> Labels | None:
+    return layer if isinstance(layer, Labels) else None

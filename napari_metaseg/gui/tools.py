@@ -156,7 +156,27 @@ class Tools(QObject):
         place = annotation.world_to_data(self._viewer.dims.point)
         corners = annotation.corner_pixels[:, -2:].astype(float)
         path = np.stack([[*place[:-2], *corner] for corner in corners])
-        self._correct(annotation, Tool.ACCEPT, path, dragged=True)
+        return self._apply(annotation, Tool.ACCEPT, path, dragged=True)
+
+    def judge(self, tool: Tool, place: tuple[int, ...]) -> Line | None:
+        """Accept or reject the cell at a pixel, as a click with the tool would.
+
+        Returns
+        -------
+        Line or None
+            What came of it.
+        """
+        annotation = self._desk.annotation
+        if annotation is None:
+            return None
+        path = np.array([place], float)
+        return self._apply(annotation, tool, path, dragged=False)
+
+    def _apply(
+        self, layer: Labels, tool: Tool, path: NDArray[np.floating], *, dragged: bool
+    ) -> Line | None:
+        """Correct without a tool in hand, which has then nothing more to tell."""
+        self._correct(layer, tool, path, dragged=dragged)
         said = self._said
         if self._hold is None:
             self._said = None

@@ -157,9 +157,27 @@ class AdaptedModel:
         view = self._first_view()
         return view.planes.join(self._found(view, settings, adapted))
 
+    def drawn(self, *, adapted: bool = True) -> list[PlaneOutput]:
+        """Return what the network drew of each plane of the first image.
+
+        Parameters
+        ----------
+        adapted : bool
+            False: the output before adaptation.
+
+        Returns
+        -------
+        list of PlaneOutput
+            In the order in which the planes are counted.
+        """
+        self._hand_out(self._labels)
+        return self._outputs(self._views[0], adapted)
+
+    def _outputs(self, view: View, adapted: bool) -> list[PlaneOutput]:
+        return view.outputs[int(adapted and self.segmenter.kept)]
+
     def _found(self, view: View, settings: DecodeSettings, adapted: bool) -> Labels:
-        outputs = view.outputs[int(adapted and self.segmenter.kept)]
-        return decode_planes(outputs, settings)
+        return decode_planes(self._outputs(view, adapted), settings)
 
     def _relabel(
         self, view: View, settings: DecodeSettings, adapted: bool = True

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from qtpy.QtWidgets import QCheckBox
 
-    from .bench import Bench, Work
+    from .bench import Bench
     from .desk import Desk
+    from .work import Work
 
 
 class Maps(QObject):

@@ -1,4 +1,4 @@
-"""Marks on layers: which image a layer of ours belongs to, as what, for which target."""
+"""Marks on layers of ours: of which image they are, as what, for which target."""
 
 from __future__ import annotations
 

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
     from napari_metaseg.core.confidence import Place
 
-    from .bench import Bench, Work
+    from .bench import Bench
     from .desk import Desk
     from .judged import Doubt, Judged
     from .review_part import ReviewPart
     from .tools import Tools
+    from .work import Work
 
 _ENDED = Line("No cell is left to look at; adapt again, or export.", Tone.DONE)
 _SUGGESTED = Line(

@@ -49,12 +49,12 @@ def test_each_contribution_names_a_command(manifest: PluginManifest) -> None:
     assert used == commands
 
 
-def test_the_panel_is_in_the_segment_menu_and_docks_right(
+def test_the_panels_are_in_the_segment_menu_and_dock_right(
     manifest: PluginManifest,
 ) -> None:
-    (widget,) = manifest.contributions.widgets or ()
-    (item,) = (manifest.contributions.menus or {})["napari/layers/segment"]
+    widgets = manifest.contributions.widgets or ()
+    items = (manifest.contributions.menus or {})["napari/layers/segment"]
 
-    assert widget.display_name == "MetaSeg"
-    assert widget.default_dock_area == "right"
-    assert item.command == widget.command
+    assert [w.display_name for w in widgets] == ["MetaSeg", "MetaSeg: Meta-train"]
+    assert {w.default_dock_area for w in widgets} == {"right"}
+    assert [i.command for i in items] == [w.command for w in widgets]

@@ -33,6 +33,7 @@ from .review import Review
 from .review_part import ReviewPart
 from .round_table import RoundTable
 from .saving import Saver
+from .starts import STARTS
 from .targets import Targets
 from .tools import Tools
 from .worker import Runner
@@ -217,6 +218,7 @@ class AdaptPanel(QWidget):
         self._preparing.returned.connect(self.view.source.offer_ready)
         self._preparing.refused.connect(self._on_trouble)
         self._opening.returned.connect(self._on_sample)
+        STARTS.changed.connect(self._prepare)
 
     def _decode(self, settings: DecodeSettings) -> None:
         self.view.before.setChecked(False)

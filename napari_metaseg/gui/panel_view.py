@@ -31,7 +31,7 @@ ADAPT_KEY = QKeySequence("Ctrl+Enter").toString(QKeySequence.SequenceFormat.Nati
 _SELECTABLE = Qt.TextInteractionFlag.TextSelectableByMouse
 # Okabe and Ito's blue, green and orange, at a lightness that reads on both themes.
 _ACCENT = {Tone.NEXT: "#2d86c9", Tone.DONE: "#0b9e74", Tone.WARNING: "#d97a1d"}
-_STYLE = """
+STYLE = """
 QPushButton#adapt {
     background: #1f6fb2; color: white; font-weight: 600;
     padding: 7px; border-radius: 3px;
@@ -133,7 +133,7 @@ class PanelView(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setStyleSheet(_STYLE)
+        self.setStyleSheet(STYLE)
         self.status = StatusCard()
         self.offer = OfferRow()
         self.sample = _button("Open sample", "Opens an image made for trying out.")

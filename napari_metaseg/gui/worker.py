@@ -154,8 +154,8 @@ class Runner(QObject):
 
     def _on_yielded(self, message: _Yielded) -> None:
         if message.generation == self._generation and not self.stopping:
-            self._show(message.tick)
             self.progressed.emit(message.tick)
+            self._show(message.tick)
 
     def _on_returned(self, outcome: _Outcome) -> None:
         self._outcome = outcome
@@ -188,9 +188,13 @@ class Runner(QObject):
         """Move the bar in napari's activity dock; in a terminal it is silent."""
         if self._bar is None:
             self._bar = progress(total=tick.total, desc=self._title, file=io.StringIO())
-        if self._bar.total != tick.total:
-            self._bar.total = tick.total
-        self._bar.update(tick.step - self._bar.n)
+        bar = self._bar
+        if bar.total != tick.total:
+            bar.total = tick.total
+        bar.update(tick.step - bar.n)
+        # napari lets Qt work while it draws the bar: the run may be over by now.
+        if not self.running:
+            self._close_bar()
 
     def _close_bar(self) -> None:
         if self._bar is not None:

@@ -1,0 +1,1 @@
+"""The dock "MetaSeg: Meta-train": plan a run, start it, watch it, keep its result."""

@@ -1,0 +1,221 @@
+"""What is asked before a run: data, algorithm, start, device, budget and folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_metaseg.gui.choosers import Chooser
+from napari_metaseg.gui.form import Form, beside, caption
+
+from .plan import ALGORITHMS, Plan
+from .task_table import TaskTable
+
+if TYPE_CHECKING:
+    from napari_metaseg.gui.rounds import Ready
+
+_MINUTES, _STEPS = "minutes", "meta-steps"
+_PROPOSED = {_MINUTES: 60, _STEPS: 1000}
+
+
+class BudgetRow(QWidget):
+    """How long a run may take: minutes, or meta-steps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setToolTip(
+            "When the run ends by itself. The same number of meta-steps always ends "
+            "in the same weights; minutes depend on the machine."
+        )
+        self.amount = QSpinBox()
+        self.amount.setRange(1, 1_000_000)
+        self.unit = Chooser(self.toolTip())
+        self.unit.setMinimumContentsLength(6)
+        self.unit.offer([(unit, unit) for unit in _PROPOSED])
+        self.unit.currentIndexChanged.connect(self._propose)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.amount, 1)
+        layout.addWidget(self.unit, 1)
+        self._propose()
+
+    @property
+    def minutes(self) -> int | None:
+        """The budget if it is one of time."""
+        return int(self.amount.value()) if self.unit.value == _MINUTES else None
+
+    @property
+    def steps(self) -> int | None:
+        """The budget if it is one of meta-steps."""
+        return int(self.amount.value()) if self.unit.value == _STEPS else None
+
+    def _propose(self) -> None:
+        self.amount.setValue(_PROPOSED[self.unit.value])
+
+
+class SetupView(QWidget):
+    """The questions, laid out.
+
+    Signals
+    -------
+    changed :
+        Something was answered otherwise.
+    """
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._runs = Path()
+        self._data: Path | None = None
+        self.named_by_hand = False
+        self.choose = _button(
+            "Choose folder…",
+            "A folder of images with masks, or of several such folders: task folders, "
+            "Cellpose, StarDist, DSB 2018, COCO (LIVECell), Cell Tracking Challenge, "
+            "label images, ImageJ ROIs, QuPath GeoJSON.",
+        )
+        self.library = _button(
+            "My task library", "What you annotated in MetaSeg and added as tasks."
+        )
+        self.found = QLabel()
+        self.found.setWordWrap(True)
+        self.found.hide()
+        self.tasks = TaskTable()
+        self.algorithms = Chooser("How to learn the start.")
+        self.inits = Chooser(
+            "The start that training sets out from. From one of these, minutes to "
+            "hours are enough; from scratch it takes many hours."
+        )
+        self.devices = Chooser("Where the computing is done.")
+        self.budget = BudgetRow()
+        self.name = QLineEdit()
+        self.place = _button("…", "Choose another folder to keep the run in.")
+        self._lay_out()
+        self.algorithms.offer([(a.title, a.key) for a in ALGORITHMS])
+        for row, algorithm in enumerate(ALGORITHMS):
+            role = Qt.ItemDataRole.ToolTipRole
+            self.algorithms.setItemData(row, algorithm.words, role)
+        self.inits.offer([("MAML", "maml"), _SCRATCH], "maml")
+        self.devices.offer([("Automatic", "auto")])
+        self.algorithms.currentIndexChanged.connect(self._explain)
+        self._explain()
+        self.name.textEdited.connect(self._on_named)
+        for signal in (self.tasks.changed, self.name.textChanged):
+            signal.connect(self.changed)
+
+    def offer_ready(self, ready: Ready) -> None:
+        """Fill in what is known once torch is loaded."""
+        known = ready.initializations
+        starts = [(i.title, i.name) for i in known]
+        self.inits.offer([*starts, _SCRATCH], self.inits.value)
+        for row, init in enumerate(known):
+            self.inits.setItemData(row, init.summary, Qt.ItemDataRole.ToolTipRole)
+        titles = [
+            d.label if d.available else f"{d.label}: {d.why}" for d in ready.devices
+        ]
+        names = [d.name for d in ready.devices]
+        self.devices.offer(zip(titles, names, strict=True), self.devices.value)
+        for row, device in enumerate(ready.devices):
+            self.devices.setItemData(row, titles[row], Qt.ItemDataRole.ToolTipRole)
+            self.devices.enable(row, device.available)
+        self.devices.widen()
+
+    def show_place(self, runs: Path, name: str) -> None:
+        """Propose a folder for the run."""
+        self._runs = runs
+        self.name.setText(name)
+        self._tell_folder()
+
+    def show_data(self, data: Path | None, text: str) -> None:
+        """Name the folder of the data, or say what is the matter with it."""
+        self._data = data
+        self.found.setText(text)
+        self.found.setVisible(bool(text))
+
+    @property
+    def runs(self) -> Path:
+        """Folder in which the run's folder will be made."""
+        return self._runs
+
+    @property
+    def plan(self) -> Plan | None:
+        """What has been answered; None as long as there are no data or no name."""
+        if self._data is None or not self.name.text().strip():
+            return None
+        return Plan(
+            data=self._data,
+            training=self.tasks.training,
+            validation=self.tasks.validation,
+            algorithm=self.algorithms.value,
+            init=self.inits.value or None,
+            device=self.devices.value,
+            minutes=self.budget.minutes,
+            steps=self.budget.steps,
+            folder=self._runs / self.name.text().strip(),
+        )
+
+    def _on_named(self) -> None:
+        self.named_by_hand = True
+
+    def _explain(self) -> None:
+        self.algorithms.setToolTip(ALGORITHMS[self.algorithms.currentIndex()].words)
+
+    def _tell_folder(self) -> None:
+        self.name.setToolTip(
+            f"Name of the run and of the start that comes of it. It is kept in "
+            f"{self._runs}"
+        )
+
+    def _lay_out(self) -> None:
+        folder = QWidget()
+        row = QHBoxLayout(folder)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.name, 1)
+        row.addWidget(self.place)
+        self.place.setMaximumWidth(34)
+        form = Form()
+        form.add("Algorithm", self.algorithms)
+        form.add("Start from", self.inits)
+        form.add("Device", self.devices)
+        form.add("Budget", self.budget)
+        form.add("Name", folder)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        for part in (
+            caption("Data"),
+            beside(self.choose, self.library),
+            self.found,
+            self.tasks,
+            caption("Training"),
+            form,
+        ):
+            layout.addWidget(part)
+
+
+_SCRATCH = ("Nothing: from scratch", "")
+
+
+def ask_folder(window: QWidget, title: str, start: Path) -> Path | None:
+    """Ask for a folder; None if the person changed their mind."""
+    chosen = QFileDialog.getExistingDirectory(window, title, str(start))
+    return Path(chosen) if chosen else None
+
+
+def _button(text: str, tip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    return button

@@ -1,0 +1,91 @@
+"""How the dock looks: its parts and their order, and nothing they do."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from napari_metaseg.gui.choosers import Chooser
+from napari_metaseg.gui.form import Column, Form
+from napari_metaseg.gui.panel_view import STYLE, StatusCard
+
+from .run_view import RunView
+from .setup_view import SetupView
+
+
+class TrainView(QWidget):
+    """All parts of the dock, laid out: the page of a new run, or of one that is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setStyleSheet(STYLE)
+        self.status = StatusCard()
+        self.runs = Chooser("A new run, or one that is going on or has ended.")
+        self.setup = SetupView()
+        self.run = RunView()
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.progress.setObjectName("progress")
+        self.progress.setFixedHeight(6)
+        self.start = _button("Start", "Trains in a process of its own.")
+        # The name under which the style knows the button that matters most.
+        self.start.setObjectName("adapt")
+        self.pause = _button(
+            "Pause", "Ends the process after this meta-step; Resume goes on from there."
+        )
+        self.stop = _button(
+            "Stop and keep", "Ends the run and keeps what it has learned as a start."
+        )
+        self.resume = _button("Resume", "Goes on where the run was.")
+        self.log = _button("Open log", "Opens all that the training process wrote.")
+        self._lay_out()
+
+    def show_page(self, *, setup: bool) -> None:
+        """Show the page of a new run, or that of a run."""
+        self.setup.setVisible(setup)
+        self.run.setVisible(not setup)
+        self.start.setVisible(setup)
+        for button in (self.pause, self.stop, self.resume):
+            button.setVisible(not setup)
+        if setup:
+            self.log.hide()
+
+    def show_actions(self, *, going: bool, ended: bool, finished: bool) -> None:
+        """Show what can be done with a run, as far as it is possible now."""
+        self.pause.setVisible(not ended)
+        self.pause.setEnabled(going)
+        self.resume.setVisible(ended and not finished)
+        self.stop.setVisible(not (ended and finished))
+        self.stop.setEnabled(going or ended)
+
+    def show_progress(self, step: int, total: int, *, busy: bool) -> None:
+        """Show how far something is; a total of 0 shows only that it goes on."""
+        self.progress.setVisible(busy)
+        self.progress.setMaximum(total)
+        self.progress.setValue(step)
+
+    def _lay_out(self) -> None:
+        runs = Form()
+        runs.add("Run", self.runs)
+        keeping = self.progress.sizePolicy()
+        keeping.setRetainSizeWhenHidden(True)
+        self.progress.setSizePolicy(keeping)
+        buttons = QWidget()
+        row = QHBoxLayout(buttons)
+        row.setContentsMargins(0, 0, 0, 0)
+        for button in (self.start, self.resume, self.pause, self.stop, self.log):
+            row.addWidget(button, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.addWidget(self.status)
+        layout.addWidget(runs)
+        layout.addWidget(Column((self.setup, self.run)), 1)
+        layout.addWidget(self.progress)
+        layout.addWidget(buttons)
+
+
+def _button(text: str, tip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button

@@ -8,7 +8,7 @@ import numpy as np
 import pyqtgraph
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .watch import Curve
 
 _HEIGHT = 132  # px
+_AS_WIDE_AS_THERE_IS = QSizePolicy.Policy.Ignored
 # Okabe and Ito's orange and blue, at a lightness that reads on both themes.
 _BEFORE, _AFTER, _GRAY = "#d97a1d", "#2d86c9", "#8c8c8c"
 
@@ -29,26 +30,34 @@ class Plot(QWidget):
         What is drawn.
     tip : str
         How to read it.
-    marks : bool
-        Whether each point is marked.
+    share : bool
+        Whether the values are shares, of few points: then 0 to 1 is shown, and each
+        point is marked.
     """
 
-    def __init__(self, title: str, tip: str, *, marks: bool = False) -> None:
+    def __init__(self, title: str, tip: str, *, share: bool = False) -> None:
         super().__init__()
         self.setToolTip(tip)
         heading = QLabel(
-            f"{title}: <span style='color:{_BEFORE}'>- - before</span> and "
+            f"{title}: <span style='color:{_BEFORE}'>- - before</span>, "
             f"<span style='color:{_AFTER}'>— after</span> adapting"
         )
         heading.setToolTip(tip)
+        heading.setWordWrap(True)
         self.plot: Any = pyqtgraph.PlotWidget(background=None)
         self.plot.setFixedHeight(_HEIGHT)
+        self.plot.setSizePolicy(_AS_WIDE_AS_THERE_IS, QSizePolicy.Policy.Fixed)
+        # napari's theme would give it a ground of its own, and keep it.
+        self.plot.setStyleSheet("background: transparent; border: none;")
+        self.plot.setLimits(xMin=0)
         self.plot.setMenuEnabled(False)
         self.plot.setMouseEnabled(x=False, y=False)
         self.plot.hideButtons()
         self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         # A plot would swallow the wheel that scrolls the panel.
         self.plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        if share:
+            self.plot.setYRange(0, 1)
         for side in ("left", "bottom"):
             axis = self.plot.getAxis(side)
             axis.setPen(_GRAY)
@@ -57,7 +66,7 @@ class Plot(QWidget):
         self.before, self.after = (
             self.plot.plot(
                 pen=pyqtgraph.mkPen(QColor(colour), width=2, style=style),
-                symbol="o" if marks else None,
+                symbol="o" if share else None,
                 symbolSize=5,
                 symbolPen=None,
                 symbolBrush=QColor(colour),

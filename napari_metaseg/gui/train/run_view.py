@@ -37,10 +37,10 @@ class RunView(QWidget):
             "and after the inner loop; smoothed over neighbouring steps.",
         )
         self.score = Plot(
-            "Validation AP@0.5",
-            "Share of cells found and outlined well enough (1 is perfect) on tasks "
+            "AP@0.5",
+            "Validation: share of cells found and outlined well enough (1 is perfect) on tasks "
             "that are never trained on, before and after adapting to three cells.",
-            marks=True,
+            share=True,
         )
         self.tasks = Chooser("Which validation task the curves show.")
         self.tasks.offer([(_MEAN, None)])

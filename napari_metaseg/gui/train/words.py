@@ -48,8 +48,12 @@ def line(glimpse: Glimpse, asked: str | None = None) -> Line:
         case "interrupted":
             text = f"The run was interrupted {at}. Resume goes on from its checkpoint."
             return Line(text, Tone.WARNING)
+        case "validating":
+            return Line("Looking how well adapting works on the validation tasks…")
+        case "running":
+            return Line("Training. Go on working in napari, or close it: this goes on.")
         case _:
-            return Line(_sentence(state.message))
+            return Line("Starting: reading the data…")
 
 
 def facts(glimpse: Glimpse) -> str:

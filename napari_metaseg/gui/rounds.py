@@ -279,10 +279,17 @@ def _import_torch() -> None:
 def _initialization(name: str) -> Initialization:
     from napari_metaseg.io.bundle import find_bundle
     from napari_metaseg.io.model_folder import read_card, recipe_words
+    from napari_metaseg.workflows.run_card import card_warnings
 
     card = read_card(find_bundle(name), "meta-initialization")
-    summary = f"Trained by {card['algorithm']}; {recipe_words(card)}."
-    return Initialization(name, init_title(name), summary)
+    said = [f"Trained by {card['algorithm']}; {recipe_words(card)}."]
+    match card.get("metrics"):
+        case {"validation": {"mean_before": float(low), "mean_after": float(high)}}:
+            said.append(
+                "On tasks that it was not trained on: AP@0.5 of "
+                f"{low:.2f} as it is, {high:.2f} adapted to three cells."
+            )
+    return Initialization(name, init_title(name), " ".join([*said, *card_warnings(card)]))
 
 
 def init_title(name: str) -> str:

@@ -5,27 +5,26 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from platformdirs import user_data_path
-
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.io.files import atomic_file
+from napari_metaseg.io.user_folder import user_folder
 
 _MOST = 30
 
 
 def history_file() -> Path:
     """Return the list of runs."""
-    return user_data_path("napari-metaseg") / "runs.json"
+    return user_folder("runs") / "recent.json"
 
 
 def runs_folder() -> Path:
     """Return the folder in which runs are kept unless another is chosen."""
-    return user_data_path("napari-metaseg") / "runs"
+    return user_folder("runs")
 
 
 def task_library() -> Path:
     """Return the folder of the tasks that were added from annotations."""
-    return user_data_path("napari-metaseg") / "tasks"
+    return user_folder("tasks")
 
 
 def recent_runs(file: Path) -> list[Path]:

@@ -15,7 +15,7 @@ from napari_metaseg.io.sources.library import import_tasks
 from napari_metaseg.io.sources.split import split_tasks
 from napari_metaseg.workflows.run_state import ask, read_state
 
-from .history import recent_runs, remember_run
+from .history import recent_runs, remember_run, task_library
 from .launch import read_command, write_command
 from .plan import arguments, check_plan
 
@@ -85,6 +85,11 @@ class Recent(NamedTuple):
 
 def preview(folder: Path) -> Generator[SourceProgress, None, Preview]:
     """Find and check the tasks of a folder."""
+    if folder == task_library() and not folder.is_dir():
+        raise UserError(
+            "Your task library is empty; in MetaSeg, add what you have annotated as a "
+            "task."
+        )
     tasks = find_tasks(folder)
     rows = yield from check_tasks(tasks)
     return Preview(folder, tuple(tasks), tuple(rows), _propose(tasks, rows))
@@ -183,9 +188,3 @@ def _as_trained_on(plan: Plan, seen: Preview) -> bool:
         for task in seen.tasks
         if task.name in wanted
     )
-
-
-def keep(folder: Path) -> Generator[Tick, None, bool]:
-    """Install the start that a run has ended in, unless it is installed already."""
-    yield from ()
-    return False

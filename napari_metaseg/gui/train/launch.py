@@ -106,4 +106,4 @@ def last_words(folder: Path) -> str:
     except OSError:
         return ""
     said = [line.strip() for line in lines if line.strip()]
-    return re.sub(r"^napari-metaseg: (error: )?", "", said[-1]) if said else ""
+    return re.sub(r"^napari-metaseg[\w -]*: (error: )?", "", said[-1]) if said else ""

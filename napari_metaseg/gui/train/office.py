@@ -13,6 +13,7 @@ from napari_metaseg.gui.starts import STARTS
 from napari_metaseg.gui.worker import Runner
 
 from . import jobs, words
+from .keeping import keep
 from .launch import launch
 from .monitor import Monitor
 from .watch import Launched
@@ -161,7 +162,7 @@ class Office(QObject):
         if state is not None and state.state == "finished":
             if glimpse.folder not in self._settled:
                 self._settled.add(glimpse.folder)
-                self._keeping.start(partial(jobs.keep, glimpse.folder))
+                self._keeping.start(partial(keep, glimpse.folder))
         self.changed.emit()
 
     def _on_kept(self, installed: bool) -> None:

@@ -38,8 +38,8 @@ class RunView(QWidget):
         )
         self.score = Plot(
             "AP@0.5",
-            "Validation: share of cells found and outlined well enough (1 is perfect) on tasks "
-            "that are never trained on, before and after adapting to three cells.",
+            "Validation: share of cells found and outlined well enough (1 is perfect), "
+            "before and after adapting to three cells, on tasks never trained on.",
             share=True,
         )
         self.tasks = Chooser("Which validation task the curves show.")

@@ -107,8 +107,9 @@ class TrainPanel(QWidget):
     def _on_closing(self) -> None:
         """Ask whether a run that was started here is to go on without napari."""
         run = self.office.monitor.folder
-        ours = run is not None and run in self.office.monitor.launched
-        if ours and self.office.going and not closing.ask_to_keep(self, run.name):
+        if run is None or run not in self.office.monitor.launched:
+            return
+        if self.office.going and not closing.ask_to_keep(self, run.name):
             jobs.pause_now(run)
 
     def _prepare(self) -> None:

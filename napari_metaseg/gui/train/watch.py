@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +20,7 @@ from napari_metaseg.workflows.run_state import (
     read_validation,
 )
 
+from .keeping import read_installed
 from .launch import last_words
 
 if TYPE_CHECKING:
@@ -76,6 +78,10 @@ class Glimpse:
         All scores so far.
     gallery : mapping of str to Picture
         A picture for each validation task.
+    installed : str
+        Name under which its bundle can be chosen; empty if it cannot.
+    warnings : tuple of str
+        What the card of its bundle warns of.
     complaint : str
         Why it failed, or could not even start; empty if it did not.
     """
@@ -86,6 +92,8 @@ class Glimpse:
     log_written: int = 0
     scores: tuple[Validation, ...] = ()
     gallery: Mapping[str, Picture] = field(default_factory=dict)
+    installed: str = ""
+    warnings: tuple[str, ...] = ()
     complaint: str = ""
 
     @property
@@ -139,6 +147,7 @@ def look(
         loss = last.loss
     else:
         loss = thin(_losses(folder))
+    installed = read_installed(folder)
     return Glimpse(
         folder,
         state,
@@ -146,6 +155,8 @@ def look(
         written,
         tuple(read_validation(folder)),
         _pictures(folder, {} if last is None else last.gallery),
+        "" if installed is None else installed.name,
+        _warnings(folder),
         _complaint(folder, state, launched, silent=silent),
     )
 
@@ -170,7 +181,7 @@ def thin(curve: Curve) -> Curve:
     at = kept.astype(int)
     width = 1 + count // _WINDOWS
     before, after = (
-        uniform_filter1d(values, width, mode="nearest")[at] for values in curve[1:]
+        uniform_filter1d(values, width, mode="reflect")[at] for values in curve[1:]
     )
     return Curve(curve.steps[at], before, after)
 
@@ -200,6 +211,19 @@ def _pictures(folder: Path, known: Mapping[str, Picture]) -> dict[str, Picture]:
             # Replaced or removed this moment; the next look sees the new one.
             continue
     return pictures
+
+
+def _warnings(folder: Path) -> tuple[str, ...]:
+    path = folder / "bundle" / "card.json"
+    if not path.exists():
+        return ()
+    # Imported late: it loads torch.
+    from napari_metaseg.workflows.run_card import card_warnings
+
+    try:
+        return tuple(card_warnings(json.loads(path.read_text(encoding="utf-8"))))
+    except (OSError, ValueError):
+        return ()
 
 
 def _written(path: Path) -> int:

@@ -42,9 +42,10 @@ def line(glimpse: Glimpse, asked: str | None = None) -> Line:
         case "paused":
             return Line(f"Paused {at}. Resume, or stop and keep what it has learned.")
         case "finished":
-            name = glimpse.folder.name
-            text = f"Finished {at}: choose “{name}” in MetaSeg under Start from."
-            return Line(text, Tone.DONE)
+            where = ""
+            if glimpse.installed:
+                where = f": choose “{glimpse.installed}” in MetaSeg under Start from"
+            return Line(f"Finished {at}{where}.", Tone.DONE)
         case "interrupted":
             text = f"The run was interrupted {at}. Resume goes on from its checkpoint."
             return Line(text, Tone.WARNING)
@@ -89,9 +90,10 @@ def outcome(glimpse: Glimpse) -> str:
         f"On tasks never trained on: AP@0.5 of {before:.2f} as it is, {after:.2f} "
         "adapted to three cells."
     )
-    if after - before < LITTLE:
-        said += " ⚠ Adapting does not help yet."
-    return said
+    warnings = glimpse.warnings
+    if not warnings and after - before < LITTLE:
+        warnings = ("Adapting does not help yet.",)
+    return " ".join([said, *(f"⚠ {warning}" for warning in warnings)])
 
 
 def captions(glimpse: Glimpse) -> dict[str, str]:

@@ -22,11 +22,6 @@ def runs_folder() -> Path:
     return user_folder("runs")
 
 
-def task_library() -> Path:
-    """Return the folder of the tasks that were added from annotations."""
-    return user_folder("tasks")
-
-
 def recent_runs(file: Path) -> list[Path]:
     """List the folders of runs that still exist, the latest first.
 

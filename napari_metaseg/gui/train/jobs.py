@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.data.folders import IMAGE_SUFFIXES
 from napari_metaseg.io.sources.check import check_tasks
+from napari_metaseg.io.sources.history import task_library
 from napari_metaseg.io.sources.layouts import LAYOUTS, find_tasks
 from napari_metaseg.io.sources.library import import_tasks
 from napari_metaseg.io.sources.split import split_tasks
 from napari_metaseg.workflows.run_state import ask, read_state
 
-from .history import recent_runs, remember_run, task_library
+from .history import recent_runs, remember_run
 from .launch import read_command, write_command
 from .plan import arguments, check_plan
 

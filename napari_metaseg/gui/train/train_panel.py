@@ -15,9 +15,10 @@ from napari_metaseg.gui.guidance import Line, Tone, counted
 from napari_metaseg.gui.links import after_rest
 from napari_metaseg.gui.starts import STARTS
 from napari_metaseg.gui.worker import Runner
+from napari_metaseg.io.sources.history import task_library
 
 from . import closing, jobs, setup_view, words
-from .history import free_name, history_file, runs_folder, task_library
+from .history import free_name, history_file, runs_folder
 from .launch import ERRORS
 from .office import Office
 from .train_view import TrainView

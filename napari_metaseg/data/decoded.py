@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
 N = TypeVar("N", bound=np.generic)
 
-CACHE = 2**30
-"""Bytes of decoded images that are kept; data within them are read once."""
-
 
 class Decoded:
     """The most recently used arrays, up to a number of bytes.
@@ -28,7 +25,7 @@ class Decoded:
         Bytes kept. An array that is larger is not kept.
     """
 
-    def __init__(self, limit: int = CACHE) -> None:
+    def __init__(self, limit: int) -> None:
         self._limit = limit
         self._size = 0
         self._arrays: OrderedDict[object, NDArray[np.generic]] = OrderedDict()

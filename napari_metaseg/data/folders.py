@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 IMAGE_SUFFIXES = (".png", ".tif", ".tiff")
 
+CACHE = 2**30
+"""Bytes of decoded images and masks that are kept; smaller data are read once."""
+
 
 @dataclass(frozen=True, slots=True)
 class TaskInfo:
@@ -121,7 +124,7 @@ def read_tasks(folder: Path, names: Sequence[str] | None = None) -> list[TaskFol
             f"There is no task '{missing[0]}' in '{folder}'; it has {', '.join(found)}."
         )
     infos = _read_infos(folder)
-    kept = Decoded()
+    kept = Decoded(CACHE)
     return [
         read_task(folder / name, infos.get(name, TaskInfo(source=name)), kept)
         for name in (found if names is None else sorted(names))

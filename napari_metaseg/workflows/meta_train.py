@@ -182,8 +182,7 @@ def _run(
         while ranks.from_first(None) is None and next(run, None) is not None:
             pass
         run.close()
-    ranks.wait()
-    return bundle
+    return ranks.from_first(bundle)
 
 
 def _hash_of(tasks: Iterable[TaskFolder]) -> str:

@@ -169,7 +169,7 @@ class Lead:
                 metrics = self._next(run)
             if metrics is None:
                 return None
-            metrics |= {"seconds": round(lap[0], 4)}
+            metrics |= {"seconds": lap[0]}
             _append(self.output / LOG, metrics)
             pulse.stepped(self.progress.step, lap[0])
             if self.progress.step % self.settings.checkpoint_every == 0:

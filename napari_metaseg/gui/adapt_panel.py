@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from . import guidance, layers, rounds, samples, snapshot
-from .auto_adapt import AutoAdapt
+from .adapting import Adapting
 from .bench import Bench
 from .desk import Desk
 from .guidance import Line, Situation, Tone
@@ -62,7 +62,6 @@ class AdaptPanel(QWidget):
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__()
-        self._viewer = napari_viewer
         self._layers = napari_viewer.layers
         self._compared: Work | None = None
         self._news: Line | None = None
@@ -79,7 +78,7 @@ class AdaptPanel(QWidget):
         self.keeper = Keeper(self.desk, self.view.offer, self)
         self.masks = Masks(self._layers, self.desk, self.view.masks, self)
         self.targets = Targets(self._layers, self.desk, self.view.target, self)
-        self.auto = AutoAdapt(self.view.choices.automatic, self.desk, self.bench, self)
+        self.adapting = Adapting(napari_viewer, self.view, self.desk, self.bench, self)
         self.rounds = RoundTable()
         self.view.add_fold("Rounds", self.rounds)
         self.history = History(self.bench, self.desk, self.rounds, self)
@@ -108,31 +107,7 @@ class AdaptPanel(QWidget):
 
     def adapt(self) -> None:
         """Adapt to what is painted; while that runs, cancel it."""
-        if self.bench.running:
-            self.bench.cancel()
-        else:
-            self._adapt_anew()
-
-    def compare(self) -> None:
-        """Adapt once from each initialization; the current result stays."""
-        work, annotation = self.work, self.desk.annotation
-        if work is not None and annotation is not None and not self.bench.running:
-            self._leave_comparison()
-            each = snapshot.take_each(self._viewer, work, annotation, self.view)
-            self.bench.compare(work, each)
-
-    def _adapt_anew(self) -> None:
-        """Adapt to what is painted now; a run that is at work is stale."""
-        work, annotation = self.work, self.desk.annotation
-        if work is not None and annotation is not None:
-            self._leave_comparison()
-            request = snapshot.take(self._viewer, work, annotation, self.view)
-            self.bench.adapt(work, request)
-
-    def _leave_comparison(self) -> None:
-        """Untick "before", silently: something else is about to be shown."""
-        self._compared = None
-        self.view.before.setChecked(False)
+        self.adapting.press()
 
     def next_cell(self) -> None:
         """Paint one more cell."""
@@ -163,7 +138,7 @@ class AdaptPanel(QWidget):
     def _leave(self) -> None:
         """Leave the layers alone and end whatever runs."""
         self.tools.leave()
-        self.auto.leave()
+        self.adapting.leave()
         self.desk.leave()
         self.keeper.leave()
         self.masks.leave()
@@ -194,8 +169,8 @@ class AdaptPanel(QWidget):
 
     def _connect_parts(self) -> None:
         keys = {"N": self.next_cell, "G": self.background, "Control-Enter": self.adapt}
-        self.auto.due.connect(self._adapt_anew)
-        self.rounds.compare.clicked.connect(self.compare)
+        self.adapting.starting.connect(self._leave_comparison)
+        self.rounds.compare.clicked.connect(self.adapting.compare)
         self.history.looking.connect(self._leave_comparison)
         self.history.turned.connect(self.view.decode.show_settings)
         self.view.source.inits.currentIndexChanged.connect(self._refresh)
@@ -234,6 +209,11 @@ class AdaptPanel(QWidget):
         elif self._compared is not None:
             self.bench.show_last(self._compared)
             self._compared = None
+
+    def _leave_comparison(self) -> None:
+        """Untick "before", silently: something else is about to be shown."""
+        self._compared = None
+        self.view.before.setChecked(False)
 
     def _on_image(self) -> None:
         """Leave the comparison behind on the image that was chosen before."""

@@ -50,7 +50,7 @@ class Curve(QWidget):
         self._points = tuple(points)
         own = [p.own_iou for p in points if p.own_iou is not None]
         loss = [p.loss for p in points if p.loss is not None]
-        parts = [_caption("●", _OWN, "own-cell IoU", own)]
+        parts = [_caption("●", _OWN, "own IoU", own)]
         parts += [_caption("■", _LOSS, "loss", loss)]
         self.legend.setText("&nbsp;&nbsp; ".join(parts))
         if self.isVisible():
@@ -85,6 +85,8 @@ class Curve(QWidget):
         import pyqtgraph
 
         plot = pyqtgraph.PlotWidget(background=None)
+        plot.setStyleSheet("background: transparent; border: none;")
+        plot.viewport().setAutoFillBackground(False)
         plot.setFixedHeight(_HEIGHT)
         plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         plot.setMouseEnabled(False, False)
@@ -112,6 +114,7 @@ class Curve(QWidget):
             axis = self._plot.getAxis(side)
             axis.setPen(colour)
             axis.setTextPen(colour)
+        self._plot.resetCachedContent()
 
 
 def _caption(mark: str, colour: str, name: str, values: list[float]) -> str:

@@ -105,8 +105,9 @@ class History(QObject):
 
     def _on_compared(self, work: Work, results: tuple[Round, ...]) -> None:
         entries = [self._add(work, result) for result in results]
-        if len(entries) > 1:
-            max(entries, key=_own_iou).best = True
+        best = max(map(_own_iou, entries))
+        for entry in entries:
+            entry.best = len(entries) > 1 and _own_iou(entry) == best
         self._refresh()
 
     def _add(self, work: Work, result: Round) -> Entry:
@@ -139,7 +140,8 @@ class History(QObject):
         work = self._work()
         if work is not None and not self._bench.running and row < len(work.rounds):
             past = work.rounds[row].past
-            if past is not None and work.seen is not past.model:
+            seen = work.shown is not None and work.shown.adapted
+            if past is not None and not (seen and work.seen is past.model):
                 self.looking.emit()
                 self._bench.look(work, past)
 
@@ -194,7 +196,8 @@ def _forget_old(work: Work) -> None:
 
 
 def _own_iou(entry: Entry) -> float:
-    return 0.0 if entry.report is None else entry.report.own_iou_after
+    """Return the score as the table shows it: what looks the same is as good."""
+    return 0.0 if entry.report is None else round(entry.report.own_iou_after, 2)
 
 
 def _row(entry: Entry, work: Work) -> Row:
@@ -207,7 +210,7 @@ def _row(entry: Entry, work: Work) -> Row:
     if current:
         tip += " This is the current result."
     if report is None:
-        cells = (str(entry.number), "", "", "", "", start, "", took)
+        cells = (str(entry.number), "", "", start, "", "", "", took)
         return Row(cells, tip, kept, current)
     if not report.kept:
         tip += f" {report.reason}"
@@ -215,10 +218,10 @@ def _row(entry: Entry, work: Work) -> Row:
     cells = (
         str(entry.number),
         f"{report.own_iou_before:.2f} → {report.own_iou_after:.2f}{star}",
-        str(report.n_cells),
-        str(report.n_strokes),
         "kept" if report.kept else "reverted",
         start,
+        str(report.n_cells),
+        str(report.n_strokes),
         str(report.steps),
         took,
     )

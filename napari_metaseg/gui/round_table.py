@@ -26,10 +26,10 @@ _COLUMNS = {
     "#": "Which round.",
     "Own IoU": "IoU of your own cells before → after adapting. "
     "★ marks the best of a comparison.",
-    "Cells": "Cells that were painted.",
-    "Strokes": "Background strokes that were painted.",
     "Result": "Kept, or reverted because adapting made things worse.",
     "Start": "The initialization it started from.",
+    "Cells": "Cells that were painted.",
+    "Strokes": "Background strokes that were painted.",
     "Steps": "Steps of the inner loop.",
     "Time": "Seconds from the click to the result.",
 }

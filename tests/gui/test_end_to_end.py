@@ -14,6 +14,7 @@ from scipy import ndimage as ndi
 from napari_metaseg.core.metrics import iou_matrix, match_counts
 from napari_metaseg.data.synthetic import sample_scene
 from napari_metaseg.gui import saving
+from napari_metaseg.gui.adapt_panel import AdaptPanel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from napari.layers import Labels
     from numpy.typing import NDArray
     from pytestqt.qtbot import QtBot
-
-    from napari_metaseg.gui.adapt_panel import AdaptPanel
 
     Settle = Callable[[AdaptPanel], None]
     Mask = NDArray[np.bool_]
@@ -228,3 +227,77 @@ def test_the_loop(
     assert found.dtype == np.uint16
     np.testing.assert_array_equal(found, shown)
     assert width[1] / width[0] == pytest.approx(image.scale[1], rel=1e-4)
+
+
+def test_rounds_come_back(
+    qtbot: QtBot,
+    make_napari_viewer: Callable[..., Viewer],
+    settle: Settle,
+    truth: NDArray[np.int32],
+) -> None:
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(1280, 720)
+    image = viewer.add_image(sample_scene("fluorescence").image, name="Plate")
+    panel = AdaptPanel(viewer)
+    viewer.window.add_dock_widget(panel, name="MetaSeg", area="right")
+    settle(panel)
+    viewer.reset_view()
+    annotation = panel.desk.annotation
+    assert annotation is not None
+    annotation.brush_size = BRUSH
+    mouse = Mouse(qtbot, viewer)
+    regions = []
+    panel.bench.progressed.connect(lambda p: p.region and regions.append(p.region))
+
+    # Adapt to one cell, then to two; what is in view is drawn on the way.
+    first, second, *_ = whole_cells(truth)
+    mouse.paint(truth == first)
+    settle(panel)
+    qtbot.mouseClick(panel.view.adapt, Qt.MouseButton.LeftButton)
+    settle(panel)
+    assert len(regions) > 1
+    assert all(0 <= r.own_iou <= 1 for r in regions if r.own_iou is not None)
+    one = viewer.layers["Plate cells"].data.copy()
+    assert panel.work is not None
+    assert panel.work.last is not None
+    earlier = panel.work.last.model
+    mouse.key(Qt.Key.Key_N)
+    mouse.paint(truth == second)
+    settle(panel)
+    qtbot.mouseClick(panel.view.adapt, Qt.MouseButton.LeftButton)
+    settle(panel)
+    cells = viewer.layers["Plate cells"]
+    painted = annotation.data.copy()
+    assert panel.work.last.model is not earlier
+
+    # Look at the first round: as it was, with the second cell put in.
+    fold = panel.rounds.parentWidget()
+    qtbot.mouseClick(fold.heading, Qt.MouseButton.LeftButton)
+    assert panel.rounds.curve.isVisible()
+    table = panel.rounds.table
+    assert table.rowCount() == 2
+    row = table.visualItemRect(table.item(0, 0)).center()
+    qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=row)
+    settle(panel)
+    assert panel.view.status.text.startswith("Round 1")
+    check_verbatim(cells, annotation)
+    away = (painted == 0) & ~np.isin(one, one[painted > 0])
+    same = (cells.data == one)[away]
+    assert same.mean() > 0.99
+
+    # Go back to it, and continue from there.
+    qtbot.mouseClick(panel.rounds.back, Qt.MouseButton.LeftButton)
+    settle(panel)
+    assert panel.work.last.model is earlier
+    np.testing.assert_array_equal(annotation.data, painted)
+    qtbot.mouseClick(panel.view.choices.continue_, Qt.MouseButton.LeftButton)
+    assert panel.view.choices.continues
+    qtbot.mouseClick(panel.view.adapt, Qt.MouseButton.LeftButton)
+    settle(panel)
+    assert [entry.continued for entry in panel.work.rounds] == [False, False, True]
+    check_verbatim(cells, annotation)
+    assert len(panel.rounds.curve.points) > 1
+    annotation.undo()
+    settle(panel)
+    assert set(np.unique(annotation.data)) == {0, 1}
+    assert list(viewer.layers) == [image, cells, annotation]

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from pyqtgraph import PlotWidget
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.gui import auto_adapt, history
+from napari_metaseg.gui.course import Point
+from napari_metaseg.gui.curve import Curve
 from napari_metaseg.gui.rounds import Initialization, Ready
 from napari_metaseg.workflows.results import Region
 
@@ -104,9 +107,9 @@ def test_each_round_is_a_row(panel: AdaptPanel, settle: Settle, engine: Engine) 
     adapt(panel, settle)
 
     first, second = texts(panel)
-    assert first[:7] == ["1", "0.50 → 0.90", "1", "0", "kept", "MAML", "4"]
+    assert first[:7] == ["1", "0.50 → 0.90", "kept", "MAML", "1", "0", "4"]
     assert first[7].endswith(" s")
-    assert second[:5] == ["2", "0.50 → 0.10", "1", "0", "reverted"]
+    assert second[:3] == ["2", "0.50 → 0.10", "reverted"]
     assert "It lost a cell" in table_of(panel).item(1, 0).toolTip()
     assert table_of(panel).currentRow() == 1
     assert table_of(panel).item(1, 0).font().bold()
@@ -275,7 +278,7 @@ def test_continuing_is_offered_where_it_is_possible(
     adapt(panel, settle)
     assert panel.work is not None
     assert engine.calls[1].start is panel.work.rounds[0].past.model
-    assert texts(panel)[1][5] == "MAML +"
+    assert texts(panel)[1][3] == "MAML +"
 
     panel.view.source.inits.choose("imaml")
     assert not box.isEnabled()
@@ -283,7 +286,7 @@ def test_continuing_is_offered_where_it_is_possible(
     adapt(panel, settle)
     assert engine.calls[2].start is None
     assert engine.calls[2].init == "imaml"
-    assert texts(panel)[2][5] == "iMAML"
+    assert texts(panel)[2][3] == "iMAML"
 
     go_to(panel, 0, settle)
     panel.rounds.back.click()
@@ -622,3 +625,40 @@ def test_a_refused_run_says_why_and_waits_for_the_next_stroke(
 
     assert panel.view.status.text == str(engine.error)
     assert len(engine.calls) == 1
+
+
+def test_what_is_in_view_is_looked_at(
+    viewer: ViewerModel, open_panel: Open, settle: Settle, engine: Engine
+) -> None:
+    viewer.add_image(np.ones((4, 64, 64), np.float32), name="series")
+    panel = open_panel(viewer)
+    layer = annotation_of(panel)
+    layer.data_setitem((np.full(4, 1), np.arange(4), np.arange(4)), 1)
+    viewer.dims.set_point(0, 2)
+    adapt(panel, settle)
+    assert engine.calls[0].look_at is None  # there is no canvas
+
+    layer.corner_pixels = np.array([[2, 5, 7], [2, 30, 40]])
+    adapt(panel, settle)
+    assert engine.calls[1].look_at == (2, slice(5, 31), slice(7, 41))
+    viewer.dims.ndisplay = 3
+    adapt(panel, settle)
+    assert engine.calls[2].look_at is None
+
+
+def test_a_curve_is_drawn_once_it_is_in_sight(qtbot: QtBot) -> None:
+    curve = Curve()
+    qtbot.addWidget(curve)
+    curve.show_points([Point(None, 0.2), Point(4.0, 0.5), Point(1.0, 0.9)])
+    assert curve.findChild(PlotWidget) is None
+
+    with qtbot.waitExposed(curve):
+        curve.show()
+
+    own, loss = (line.getData() for line in curve.findChild(PlotWidget).listDataItems())
+    np.testing.assert_allclose(own, ([0, 1, 2], [0.2, 0.5, 0.9]))
+    np.testing.assert_allclose(loss, ([0, 1], [1.0, 0.25]))
+    assert "0.20 → 0.90" in curve.legend.text()
+    assert "4.00 → 1.00" in curve.legend.text()
+    curve.show_points(())
+    assert "→" not in curve.legend.text()

@@ -1,0 +1,79 @@
+"""What makes a round begin: Adapt is pressed, a stroke ends, starts are compared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, Signal
+
+from . import snapshot
+from .auto_adapt import AutoAdapt
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Labels
+
+    from .bench import Bench
+    from .desk import Desk
+    from .panel_view import PanelView
+    from .work import Work
+
+
+class Adapting(QObject):
+    """Takes a snapshot of the chosen image and hands it to the bench.
+
+    Signals
+    -------
+    starting :
+        A round is about to begin.
+    """
+
+    starting = Signal()
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        view: PanelView,
+        desk: Desk,
+        bench: Bench,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._view = viewer, view
+        self._desk, self._bench = desk, bench
+        self._auto = AutoAdapt(view.choices.automatic, desk, bench, self)
+        self._auto.due.connect(self._adapt)
+
+    def press(self) -> None:
+        """Adapt to what is painted; while that runs, cancel it."""
+        if self._bench.running:
+            self._bench.cancel()
+        else:
+            self._adapt()
+
+    def compare(self) -> None:
+        """Adapt once from each initialization; the current result stays."""
+        chosen = self._chosen()
+        if chosen is not None and not self._bench.running:
+            self.starting.emit()
+            each = snapshot.take_each(self._viewer, *chosen, self._view)
+            self._bench.compare(chosen[0], each)
+
+    def leave(self) -> None:
+        """Begin nothing any more."""
+        self._auto.leave()
+
+    def _adapt(self) -> None:
+        """Adapt to what is painted now; a run that is at work is stale."""
+        chosen = self._chosen()
+        if chosen is not None:
+            self.starting.emit()
+            request = snapshot.take(self._viewer, *chosen, self._view)
+            self._bench.adapt(chosen[0], request)
+
+    def _chosen(self) -> tuple[Work, Labels] | None:
+        image, reading = self._desk.image, self._desk.reading
+        annotation = self._desk.annotation
+        if image is None or reading is None or annotation is None:
+            return None
+        return self._bench.work_on(image, reading), annotation

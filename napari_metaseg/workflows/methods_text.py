@@ -1,0 +1,126 @@
+"""A paragraph for a paper: what was done, with which versions and settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from napari_metaseg import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_metaseg.core.settings import DecodeSettings
+
+_TITLES = {"maml": "MAML", "fomaml": "MAML", "imaml": "iMAML", "reptile": "Reptile"}
+_PAPERS = {
+    "MAML": "MAML (Finn, Abbeel and Levine, ICML 2017)",
+    "iMAML": "iMAML (Rajeswaran, Finn, Kakade and Levine, NeurIPS 2019)",
+    "Reptile": "Reptile (Nichol, Achiam and Schulman, arXiv:1803.02999, 2018)",
+}
+_ALWAYS = (
+    "U-Net (Ronneberger, Fischer and Brox, MICCAI 2015)",
+    "napari (napari contributors, doi:10.5281/zenodo.3555620)",
+)
+
+
+def methods_text(card: Mapping[str, Any], settings: DecodeSettings) -> str:
+    """Describe an adapted model in words, for the methods part of a paper.
+
+    Parameters
+    ----------
+    card : mapping
+        The card of an adapted model, see `Segmenter.card`; what it does not tell is
+        left out.
+    settings : DecodeSettings
+        How its output is decoded.
+
+    Returns
+    -------
+    str
+        A paragraph in one line.
+    """
+    report = card.get("report", {})
+    origin = card.get("initialization", {})
+    title = _TITLES.get(origin.get("algorithm", ""), "")
+    sentences = [
+        _learned(report),
+        _began(origin, title),
+        _verdict(card.get("recipe", {}), report),
+        _tested(report),
+        _decoded(settings),
+        _cited(title),
+    ]
+    return " ".join(filter(None, sentences))
+
+
+def _learned(report: Mapping[str, Any]) -> str:
+    tools = f"napari-metaseg {__version__} (PyTorch {torch.__version__})"
+    if not report:
+        return f"Cells were segmented with {tools}."
+    painted = _counted(report["n_cells"], "annotated cell")
+    if report["n_strokes"]:
+        painted += f" and {_counted(report['n_strokes'], 'background stroke')}"
+    return (
+        f"Cells were segmented with {tools}, adapted to {painted} "
+        f"(object size {report['diameter']:.1f} px)."
+    )
+
+
+def _began(origin: Mapping[str, Any], title: str) -> str:
+    if not origin.get("name"):
+        return ""
+    known = [f"meta-trained with {title}"] if title else []
+    if origin.get("sha256"):
+        known.append(f"SHA-256 {origin['sha256']}")
+    beside = f" ({'; '.join(known)})" if known else ""
+    return f"Adaptation began from the initialization '{origin['name']}'{beside}."
+
+
+def _verdict(recipe: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+    if not report:
+        return ""
+    if not report["kept"]:
+        return (
+            "The result before adaptation was used, because adapting did not improve "
+            "the annotated cells."
+        )
+    iou = _change(report["own_iou_before"], report["own_iou_after"])
+    steps = _counted(recipe.get("steps", report["steps"]), "step")
+    return (
+        f"In {steps} of the inner loop the mean intersection over union (IoU) on "
+        f"these cells went {iou}."
+    )
+
+
+def _tested(report: Mapping[str, Any]) -> str:
+    before, after = (report.get(f"held_out_iou_{when}") for when in ("before", "after"))
+    if before is None or after is None:
+        return ""
+    return (
+        "On annotated cells that were held out from adaptation the mean IoU went "
+        f"{_change(before, after)}."
+    )
+
+
+def _decoded(settings: DecodeSettings) -> str:
+    border = "left out" if settings.clear_border else "kept"
+    return (
+        f"Instances were decoded with threshold {settings.threshold:g}, splitting "
+        f"{settings.split:g} and smallest size {settings.min_size:g} of an annotated "
+        f"cell's area; cells at the border were {border}."
+    )
+
+
+def _cited(title: str) -> str:
+    papers = [_PAPERS[title]] if title in _PAPERS else []
+    return f"Please cite: {'; '.join([*papers, *_ALWAYS])}."
+
+
+def _change(before: float, after: float) -> str:
+    return f"from {before:.2f} to {after:.2f}"
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}{'' if n == 1 else 's'}"

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from napari_metaseg import __version__
+from napari_metaseg.core.settings import DecodeSettings
+from napari_metaseg.workflows.methods_text import methods_text
+
+REPORT: dict[str, Any] = {
+    "n_cells": 3,
+    "n_strokes": 1,
+    "diameter": 31.26,
+    "steps": 5,
+    "own_iou_before": 0.613,
+    "own_iou_after": 0.888,
+    "kept": True,
+}
+CARD: dict[str, Any] = {
+    "initialization": {"name": "imaml", "algorithm": "imaml", "sha256": "0a1b"},
+    "recipe": {"steps": 5},
+    "report": REPORT,
+}
+
+
+def test_it_tells_versions_cells_start_scores_and_settings() -> None:
+    text = methods_text(CARD, DecodeSettings(threshold=0.55, clear_border=True))
+
+    for said in (
+        f"napari-metaseg {__version__} (PyTorch {torch.__version__})",
+        "3 annotated cells and 1 background stroke (object size 31.3 px)",
+        "'imaml' (meta-trained with iMAML; SHA-256 0a1b)",
+        "In 5 steps",
+        "these cells went from 0.61 to 0.89",
+        "threshold 0.55, splitting 0.5 and smallest size 0.1",
+        "at the border were left out",
+        "iMAML (Rajeswaran",
+    ):
+        assert said in text
+    assert "held out" not in text
+    assert "\n" not in text
+    assert "  " not in text
+
+
+def test_held_out_cells_are_told() -> None:
+    report = REPORT | {"held_out_iou_before": 0.5, "held_out_iou_after": 0.75}
+
+    text = methods_text(CARD | {"report": report}, DecodeSettings())
+
+    assert "held out from adaptation the mean IoU went from 0.50 to 0.75." in text
+
+
+def test_a_result_that_was_not_kept_is_told() -> None:
+    text = methods_text(CARD | {"report": REPORT | {"kept": False}}, DecodeSettings())
+
+    assert "The result before adaptation was used" in text
+    assert "0.89" not in text
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "paper"),
+    [
+        ("maml", "MAML (Finn"),
+        ("fomaml", "MAML (Finn"),
+        ("reptile", "Reptile (Nichol"),
+        ("pooled", "U-Net"),
+    ],
+)
+def test_the_paper_of_the_learner_is_cited(algorithm: str, paper: str) -> None:
+    start = {"name": "own", "algorithm": algorithm}
+
+    text = methods_text(CARD | {"initialization": start}, DecodeSettings())
+
+    cited = text.partition("Please cite: ")[2]
+    assert cited.startswith(paper)
+    assert "'own'" in text
+
+
+def test_a_card_that_tells_nothing_gives_a_text_all_the_same() -> None:
+    text = methods_text({}, DecodeSettings())
+
+    assert text.startswith("Cells were segmented with napari-metaseg")
+    assert "initialization" not in text

@@ -39,6 +39,7 @@ def run(options: argparse.Namespace) -> int:
         images=options.images,
         seed=options.seed,
         corrections=options.corrections,
+        places=tuple(dict.fromkeys(options.places)),
     )
     if options.json is not None and not options.json.parent.is_dir():
         raise UserError(

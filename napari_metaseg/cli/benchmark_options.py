@@ -41,6 +41,13 @@ def add_benchmark_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--pictures", type=Path, metavar="DIR", help="write a picture of each task")
     add("--corrections", type=int, default=0, metavar="N", help="rounds of correcting")
+    add(
+        "--places",
+        nargs="+",
+        default=["worst"],
+        choices=("worst", "suggested", "random"),
+        help="which error a round corrects (default: the worst)",
+    )
     add("--ceiling", action="store_true", help="the supervised ceiling too (slow)")
     add("--pooled", default="pooled", metavar="NAME", help="where fine-tuning starts")
     add("--finetune-steps", type=int, metavar="N")

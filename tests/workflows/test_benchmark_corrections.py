@@ -170,3 +170,61 @@ def test_nothing_is_struck_where_truth_is_incomplete() -> None:
         curve = correct(known, Ghosts(), "scratch", rounds=1, images=1)
         assert curve is not None
         assert [p.strokes for p in curve.points] == strokes
+
+
+class Guide(Oracle):
+    """Misses five cells of each image, and points at one of them."""
+
+    def __init__(self, wanted: int) -> None:
+        super().__init__(misses=5)
+        self.wanted = wanted
+
+    def fit(self, painted, *, previous=None):
+        answer = super().fit(painted, previous=previous)
+        y, x = np.argwhere(answer.task.masks[0] == self.wanted).mean(0)
+        answer.suggest = lambda image, annotation: (y, x)
+        return answer
+
+
+def first_corrected(method: Oracle, place: str) -> set[int]:
+    correct(first_draw(), method, "scratch", rounds=1, images=1, place=place)
+    before, after = (fit.annotations[0][1] for fit in method.fits)
+    return set(np.unique(after[before == 0]).tolist()) - {0}
+
+
+@pytest.mark.parametrize("wanted", [1, 3, 5])
+def test_the_error_nearest_to_what_is_suggested_is_corrected(wanted: int) -> None:
+    draw = first_draw()
+    assert wanted not in draw.cells_only
+
+    assert first_corrected(Guide(wanted), "suggested") == {wanted}
+
+
+def test_chance_chooses_among_errors_and_the_same_way_again() -> None:
+    chosen = first_corrected(Oracle(misses=5), "random")
+
+    assert chosen <= {1, 2, 3, 4, 5}
+    assert len(chosen) == 1
+    assert first_corrected(Oracle(misses=5), "random") == chosen
+
+
+def test_a_method_without_suggestions_has_no_such_loop() -> None:
+    curve = correct(
+        first_draw(), Oracle(), "scratch", rounds=1, images=1, place="suggested"
+    )
+
+    assert curve is None
+
+
+def test_a_curve_tells_which_error_was_corrected() -> None:
+    names = [
+        curve.start
+        for place in ("worst", "suggested", "random")
+        if (
+            curve := correct(
+                first_draw(), Guide(1), "scratch", rounds=1, images=1, place=place
+            )
+        )
+    ]
+
+    assert names == ["scratch", "scratch, suggested", "scratch, random"]

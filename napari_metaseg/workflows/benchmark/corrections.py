@@ -1,4 +1,4 @@
-"""The simulated correction loop: fix the worst error, learn again, score."""
+"""The simulated correction loop: fix an error, learn again, score."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from napari_metaseg.core.metrics import iou_matrix
 
 from .draws import CELLS_ONLY, whole_cells
 from .judge import score_images, shown
-from .methods.protocol import WARM
+from .methods.protocol import WARM, Suggesting
 from .rows import Curve, Point
+from .settings import SUGGESTED, WORST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,11 +40,27 @@ class Correction(NamedTuple):
     error: float
     annotation: Labels
 
+    def place(self, before: Labels) -> NDArray[np.floating]:
+        """Return the middle (y, x) of what was painted since."""
+        middle: NDArray[np.floating] = np.argwhere(self.annotation != before).mean(0)
+        return middle
+
+
+def loop_name(start: str, place: str) -> str:
+    """Name where rounds start and which error they correct."""
+    return start if place == WORST else f"{start}, {place}"
+
 
 def correct(
-    draw: Draw, method: Method, start: str, *, rounds: int, images: int
+    draw: Draw,
+    method: Method,
+    start: str,
+    *,
+    rounds: int,
+    images: int,
+    place: str = WORST,
 ) -> Curve | None:
-    """Correct the worst error again and again.
+    """Correct an error again and again.
 
     The loop begins with the cells of a draw, without strokes. Corrections are made on
     the painted image and, once that has no error left, on images of the task that are
@@ -61,11 +78,15 @@ def correct(
         Number of corrections.
     images : int
         At most so many images are scored.
+    place : str
+        Which error is corrected: the worst, the one nearest to the place that the
+        method suggests, or one at random.
 
     Returns
     -------
     Curve or None
-        None if the task gives the method nothing to learn from.
+        None if the task gives the method nothing to learn from, or the method has no
+        place to suggest.
     """
     painted = draw.painted(CELLS_ONLY, images)
     first = painted.n_cells
@@ -73,20 +94,22 @@ def correct(
     points: list[Point] = []
     for done in range(rounds + 1):
         fitted = method.fit(painted, previous=fitted if start == WARM else None)
-        if fitted is None:
+        if fitted is None or (
+            place == SUGGESTED and not isinstance(fitted, Suggesting)
+        ):
             return None
         scores = score_images(shown(fitted), painted)
         assert scores is not None
         strokes = done - (painted.n_cells - first)
         points.append(Point(done, painted.n_cells, strokes, scores.ap50))
-        corrected = None if done == rounds else next_round(draw, fitted, painted)
+        corrected = None if done == rounds else next_round(draw, fitted, painted, place)
         if corrected is None:
             break
         painted = corrected
     info = draw.task.info
     return Curve(
         draw.task.name,
-        start,
+        loop_name(start, place),
         rounds,
         draw.number,
         method.name,
@@ -96,8 +119,10 @@ def correct(
     )
 
 
-def next_round(draw: Draw, fitted: Fitted, painted: Painted) -> Painted | None:
-    """Correct the worst error of the first image that has one.
+def next_round(
+    draw: Draw, fitted: Fitted, painted: Painted, place: str = WORST
+) -> Painted | None:
+    """Correct an error of the first image that has one, see `correct`.
 
     Returns
     -------
@@ -111,12 +136,39 @@ def next_round(draw: Draw, fitted: Fitted, painted: Painted) -> Painted | None:
         annotation = np.zeros_like(task.masks[index]) if known is None else known
         found = shown(fitted)(task.images[index])
         assert found is not None
-        correction = worst_error(
+        errors = _errors(
             task.masks[index], found, annotation, strike=task.info.complete
         )
+        rng = np.random.default_rng([draw.number, painted.n_cells, index])
+        if place == WORST:
+            correction = _worst(errors)
+        else:
+            every = [c for kind in errors for c in kind]
+            image = task.images[index]
+            correction = _choose(place, every, fitted, image, annotation, rng)
         if correction is not None:
             return _repainted(painted, index, correction.annotation)
     return None
+
+
+def _choose(
+    place: str,
+    corrections: list[Correction],
+    fitted: Fitted,
+    image: NDArray[np.generic],
+    annotation: Labels,
+    rng: np.random.Generator,
+) -> Correction | None:
+    """Choose a correction at random, or the one nearest to what is suggested."""
+    if not corrections:
+        return None
+    wanted = None
+    if place == SUGGESTED and isinstance(fitted, Suggesting):
+        wanted = fitted.suggest(image, annotation)
+    if wanted is None:
+        return corrections[rng.integers(len(corrections))]
+    far = [np.linalg.norm(c.place(annotation) - wanted) for c in corrections]
+    return corrections[int(np.argmin(far))]
 
 
 def _repainted(painted: Painted, index: int, annotation: Labels) -> Painted:
@@ -148,10 +200,21 @@ def worst_error(
     Correction or None
         None if there is no such error.
     """
-    corrections = [*_missed_cells(truth, found, annotation)]
-    if strike:
-        corrections += _false_objects(truth, found, annotation)
-    return max(corrections, key=lambda c: c.error, default=None)
+    return _worst(_errors(truth, found, annotation, strike=strike))
+
+
+def _errors(
+    truth: Labels, found: Labels, annotation: Labels, *, strike: bool
+) -> list[Iterator[Correction]]:
+    """Return the corrections of each kind of error, the worst first."""
+    missed = _missed_cells(truth, found, annotation)
+    false = _false_objects(truth, found, annotation)
+    return [missed, false] if strike else [missed]
+
+
+def _worst(errors: list[Iterator[Correction]]) -> Correction | None:
+    firsts = [c for c in (next(kind, None) for kind in errors) if c is not None]
+    return max(firsts, key=lambda c: c.error, default=None)
 
 
 def _missed_cells(
@@ -170,7 +233,6 @@ def _missed_cells(
             continue
         # Strokes that were drawn over it before give way to the cell.
         yield Correction(float(errors[k]), np.where(cell > 0, cell, annotation))
-        return
 
 
 def _false_objects(
@@ -179,8 +241,9 @@ def _false_objects(
     area = np.bincount(found.ravel())
     known = np.unique(found[(truth > 0) | (annotation != 0)])
     area[np.append(known, 0)] = 0
-    worst = int(area.argmax())
-    if area[worst]:
+    for worst in np.argsort(-area, kind="stable"):
+        if not area[worst]:
+            return
         stroke = stroke_inside(found == worst)
         yield Correction(float(area[worst]), np.where(stroke, -1, annotation))
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from itertools import product
 from typing import TYPE_CHECKING
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.data.folders import read_tasks
 
-from .corrections import correct
+from .corrections import correct, loop_name
 from .draws import make_draw
 from .journal import Journal
 from .judge import score_images
@@ -131,11 +132,12 @@ def _curves(
     known: dict[Key, Row | Curve],
 ) -> Iterator[Row | Curve]:
     rounds = settings.corrections
-    for method in methods:
+    for method, place in product(methods, settings.places):
         for start in method.starts:
-            key = Key(draw.task.name, start, rounds, draw.number, method.name)
+            name = loop_name(start, place)
+            key = Key(draw.task.name, name, rounds, draw.number, method.name)
             row = known.get(key) or correct(
-                draw, method, start, rounds=rounds, images=settings.images
+                draw, method, start, rounds=rounds, images=settings.images, place=place
             )
             if row is not None:
                 yield row

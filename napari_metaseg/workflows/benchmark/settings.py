@@ -8,6 +8,13 @@ from napari_metaseg.core.errors import UserError
 
 from .draws import REGIMES
 
+WORST = "worst"
+SUGGESTED = "suggested"
+RANDOM = "random"
+PLACES = (WORST, SUGGESTED, RANDOM)
+"""Which error a round of the correction loop mends: the worst one, the one nearest to
+where the method suggests to annotate, or one at random."""
+
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkSettings:
@@ -27,6 +34,8 @@ class BenchmarkSettings:
         Fixes the draws, which are the same for every method.
     corrections : int
         Rounds of the simulated correction loop; 0 leaves it out.
+    places : tuple of str
+        Of `PLACES`; one loop each.
     """
 
     cells: tuple[int, ...] = (1, 2, 3, 5, 10)
@@ -35,6 +44,7 @@ class BenchmarkSettings:
     images: int = 3
     seed: int = 0
     corrections: int = 0
+    places: tuple[str, ...] = (WORST,)
 
     def __post_init__(self) -> None:
         """Check the numbers.

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from napari_metaseg.core.axes import as_planes
+from napari_metaseg.core.confidence import suggest_place
 from napari_metaseg.core.devices import pick_device
+from napari_metaseg.core.generators import exhaust
 from napari_metaseg.io.bundle import Bundle, load_bundle, save_bundle
 from napari_metaseg.workflows.adapt import adapt
 
@@ -102,6 +105,15 @@ class FittedSegmenter:
     def after(self, image: NDArray[np.generic]) -> Labels:
         """Segment with the parameters after learning."""
         return self.segmenter.segment(image, axes=image_axes(image))
+
+    def suggest(
+        self, image: NDArray[np.generic], annotation: Labels
+    ) -> tuple[int, int] | None:
+        """Suggest where to annotate next, as the panel does."""
+        planes = as_planes(image, axes=image_axes(image))
+        drawn = exhaust(self.segmenter.draw(planes, adapted=not self.reverted))
+        place = suggest_place(drawn, [annotation])
+        return None if place is None else (place.y, place.x)
 
 
 def reached(previous: Fitted | None) -> Params | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +31,16 @@ class Fitted(Protocol):
 
     def after(self, image: NDArray[np.generic]) -> Labels:
         """Segment with what was learned, whether it was rejected or not."""
+
+
+@runtime_checkable
+class Suggesting(Protocol):
+    """A method that has learned and can say where it is the least sure."""
+
+    def suggest(
+        self, image: NDArray[np.generic], annotation: Labels
+    ) -> tuple[int, int] | None:
+        """Return the pixel (y, x) where an annotation is likely to help most."""
 
 
 class Method(Protocol):

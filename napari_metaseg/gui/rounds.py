@@ -289,7 +289,8 @@ def _initialization(name: str) -> Initialization:
                 "On tasks that it was not trained on: AP@0.5 of "
                 f"{low:.2f} as it is, {high:.2f} adapted to three cells."
             )
-    return Initialization(name, init_title(name), " ".join([*said, *card_warnings(card)]))
+    summary = " ".join([*said, *card_warnings(card)])
+    return Initialization(name, init_title(name), summary)
 
 
 def init_title(name: str) -> str:

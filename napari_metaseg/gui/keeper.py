@@ -87,7 +87,7 @@ class Keeper(QObject):
         self._restoring = Runner("Restoring", self)
         self._restoring.returned.connect(self._on_restored)
         self._restoring.refused.connect(self._on_refused)
-        self._target: Labels | None = None
+        self._target: tuple[Labels, Found] | None = None
         self._refusal = ""
         self._pause = after_rest(self, PAUSE, self._keep_due)
         row.restored.connect(self.restore)
@@ -99,7 +99,9 @@ class Keeper(QObject):
     def offer(self) -> Found | None:
         """What can be restored to the annotation at hand."""
         file = self._file()
-        return file.offers[0] if file is not None and file.offers else None
+        offers = () if file is None else file.offers
+        # Another panel may have restored or discarded it.
+        return next((found for found in offers if found.path.exists()), None)
 
     @property
     def line(self) -> Line | None:
@@ -116,15 +118,13 @@ class Keeper(QObject):
         """Put what was found into the annotation, as one step for undo."""
         found, annotation = self.offer, self._desk.annotation
         if found is not None and annotation is not None:
-            self._target = annotation
+            self._target = annotation, found
             self._restoring.start(partial(keeping.restore, found, annotation.data))
 
     def discard(self) -> None:
         """Remove what was found; an older one is offered next."""
-        file = self._file()
-        if file is not None and file.offers:
-            file.offers[0].path.unlink(missing_ok=True)
-            file.offers = file.offers[1:]
+        if self.offer is not None:
+            self.offer.path.unlink(missing_ok=True)
             self._show()
 
     def leave(self) -> None:
@@ -152,7 +152,7 @@ class Keeper(QObject):
         if writer not in self._files:
             self._files[writer] = _File()
             shape = annotation.data.shape
-            target = self._desk.target.key
+            target = self._desk.target.name
             self._jobs.append(partial(keeping.look, image, target, writer, shape))
             self._go_on()
         self._files[writer].due = annotation
@@ -199,11 +199,12 @@ class Keeper(QObject):
         self._show()
 
     def _on_restored(self, filling: Filling) -> None:
-        annotation, self._target = self._target, None
-        file = None if annotation is None else self._files.get(_writer(annotation))
-        if annotation is None or file is None:
+        target, self._target = self._target, None
+        if target is None:
             return
-        file.restored, file.offers = file.offers[:1], ()
+        annotation, found = target
+        file = self._files[_writer(annotation)]
+        file.restored, file.offers = (found,), ()
         layers.fill(annotation, filling)
         self.told.emit(guidance.filled("restored", filling))
         self._show()

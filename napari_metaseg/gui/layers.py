@@ -89,7 +89,8 @@ def annotated_target(layer: Layer) -> Target:
 def targets(layers: LayerList, image: Image) -> list[Target]:
     """List the targets of which an image has layers."""
     known = {mark["target"]: mark for _, mark in marks.marked(layers, image)}
-    return [marks.target_of(known[key]) for key in sorted(known)]
+    found = map(marks.target_of, known.values())
+    return sorted(found, key=lambda target: target.name.casefold())
 
 
 def rename_target(layers: LayerList, image: Image, target: Target, name: str) -> None:

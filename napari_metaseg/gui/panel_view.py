@@ -42,6 +42,9 @@ QPushButton#adapt:disabled { background: rgba(128, 128, 128, 60); color: gray; }
 QPushButton#adapt[running="true"] { background: #a8590f; }
 QProgressBar#progress { background: rgba(128, 128, 128, 60); border: none; }
 QProgressBar#progress::chunk { background: #2d86c9; }
+QPushButton:focus, QToolButton:focus, QComboBox:focus, QCheckBox:focus,
+QAbstractSlider:focus, QAbstractSpinBox:focus { border: 1px solid #56b4e9; }
+QPushButton#adapt:focus { border: 2px solid #f0e442; }
 QLabel#caption { font-weight: 600; }
 QToolButton#fold { font-weight: 600; border: none; background: transparent; }
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
@@ -72,7 +73,7 @@ class Targets(QObject):
     def add(self, name: str) -> None:
         """Begin to segment something else, or go back to it."""
         same = (t for t in self.known if t.name.casefold() == name.casefold())
-        self._desk.choose_target(next(same, None) or Target(self._free_key(name), name))
+        self._desk.choose_target(next(same, None) or Target(token_hex(8), name))
         self._desk.annotation_at_hand()
 
     def rename(self, name: str) -> None:
@@ -133,10 +134,6 @@ class Targets(QObject):
             self._row, "Remove a target", f"Remove what you painted for '{name}'?"
         )
         return bool(answer == QMessageBox.StandardButton.Yes)
-
-    def _free_key(self, name: str) -> str:
-        taken = {target.key for target in self.known}
-        return name if name not in taken else f"{name} {len(taken)}"
 
     def _offer(self) -> None:
         known = self.known

@@ -9,6 +9,15 @@ import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QScrollBar,
+    QWidget,
+)
 
 from napari_metaseg.gui import demo
 from napari_metaseg.gui.adapt_panel import AdaptPanel
@@ -22,7 +31,6 @@ if TYPE_CHECKING:
     from napari.layers import Labels
     from numpy.typing import NDArray
     from pytestqt.qtbot import QtBot
-    from qtpy.QtWidgets import QWidget
 
     from .conftest import Engine
 
@@ -263,11 +271,58 @@ def test_a_drag_shows_what_it_covers_and_leaves_nothing_behind(
 def test_everything_fits_a_small_window(window: Viewer, panel: AdaptPanel) -> None:
     view = panel.view
     inside = panel.rect()
-    for part in (view.status, view.adapt, view.export, view.save, view.object_size):
+    for part in (view.status, view.adapt, view.export, view.save, view.target):
         corner = part.mapTo(panel, part.rect().bottomRight())
         assert part.isVisible()
         assert inside.contains(corner), part.objectName()
         assert part.width() >= part.minimumSizeHint().width()
+
+
+def test_tab_walks_down_the_whole_panel(
+    qtbot: QtBot, window: Viewer, panel: AdaptPanel, settle: Settle
+) -> None:
+    annotation_of(panel).paint((12, 12), 1)
+    settle(panel)
+    panel.adapt()
+    settle(panel)
+    for fold in panel.view.folds:
+        fold.open()
+    window.window._qt_window.activateWindow()
+    panel.view.source.images.setFocus()
+    walked = [QApplication.focusWidget()]
+    while panel.isAncestorOf(walked[-1]) and len(walked) < 100:
+        qtbot.keyClick(walked[-1], Qt.Key.Key_Tab)
+        walked.append(QApplication.focusWidget())
+    del walked[-1]
+
+    tops = [part.mapTo(panel.view._column.widget(), QPoint()) for part in walked]
+    rows = [(round(top.y() / 12), top.x()) for top in tops]
+    assert [y for y, _ in rows] == sorted(y for y, _ in rows)
+    view = panel.view
+    for part in (
+        view.target.targets,
+        view.next_cell,
+        view.adapt,
+        *view.tools.buttons.values(),
+        view.export,
+        view.masks.open,
+        view.source.devices,
+        view.reset,
+        *(fold.heading for fold in view.folds),
+    ):
+        assert part in walked, part.toolTip()
+
+
+def test_everything_that_can_be_used_has_a_tool_tip(
+    window: Viewer, panel: AdaptPanel
+) -> None:
+    kinds = (QAbstractButton, QComboBox, QAbstractSlider, QAbstractSpinBox)
+    for part in panel.view.findChildren(QWidget):
+        if isinstance(part, kinds) and not isinstance(part, QScrollBar):
+            told, above = part.toolTip(), part.parentWidget()
+            while not told and above is not None:
+                told, above = above.toolTip(), above.parentWidget()
+            assert told, (type(part).__name__, part.objectName())
 
 
 def test_closing_the_dock_while_adapting(

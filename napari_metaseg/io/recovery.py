@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _FORMAT = 1
 _HEADER, _LENGTHS, _LABELS = "header.json", "lengths", "labels"
+_TEXTS = ("image", "path", "version")
 _LONGEST_HEADER = 2**16  # bytes
 _DAMAGED = (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error)
 _DAMAGED_TOO = (NotImplementedError, RuntimeError, EOFError, OverflowError)
@@ -84,7 +85,7 @@ class Header:
             begun = psutil.Process(self.process).create_time()
         except (psutil.Error, OverflowError):
             return False
-        return abs(begun - self.started) < 1
+        return bool(abs(begun - self.started) < 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,13 +256,12 @@ def _read_header(path: Path) -> Header:
     if said.pop("format") != _FORMAT:
         raise ValueError("of another format")
     shape = tuple(int(n) for n in said.pop("shape"))
+    for name, value in said.items():
+        if not isinstance(value, str if name in _TEXTS else int | float):
+            raise TypeError(f"{name} is of another type")
     header = Header(shape=shape, **said)
-    texts = header.image, header.path, header.version
-    numbers = header.cells, header.saved, header.process, header.started
-    if not all(isinstance(text, str) for text in texts):
-        raise TypeError("no text")
-    if not all(isinstance(n, int | float) and np.isfinite(n) for n in numbers):
-        raise TypeError("no number")
+    if not np.isfinite([header.cells, header.saved, header.started]).all():
+        raise ValueError("no numbers")
     return header
 
 

@@ -86,7 +86,8 @@ class TargetRow(QWidget):
         return name.strip() if given else ""
 
     def _action(self, text: str, signal: Any, tip: str) -> QAction:
-        action = self.menu.addAction(text)
+        action = QAction(text, self.menu)
+        self.menu.addAction(action)
         action.setToolTip(tip)
         action.triggered.connect(lambda _checked=False: signal.emit())
         return action

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QAction
 from qtpy.QtWidgets import QHBoxLayout, QInputDialog, QMenu, QToolButton, QWidget
 
 from .choosers import Chooser
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from qtpy.QtGui import QAction
 
     from .images import Target
 

@@ -216,7 +216,12 @@ class Keeper(QObject):
             self.told.emit(Line(reason, Tone.WARNING))
 
     def _show(self) -> None:
-        self._row.setVisible(self.offer is not None)
+        found = self.offer
+        if found is not None:
+            # The line above may have gone on to something else.
+            cells = counted(found.header.cells, "cell")
+            self._row.restore.setText(f"Restore {cells}")
+        self._row.setVisible(found is not None)
         self.changed.emit()
 
 

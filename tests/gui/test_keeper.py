@@ -69,6 +69,7 @@ def test_cells_of_a_crash_are_offered_and_come_back_as_one_step(
     assert view.status.text.startswith("2 cells of ")
     assert view.status.text.endswith(" were found for this image. Restore?")
     assert view.offer.isVisibleTo(reopened)
+    assert view.offer.restore.text() == "Restore 2 cells"
 
     view.offer.restore.click()
     settle(reopened)

@@ -320,7 +320,7 @@ def test_everything_that_can_be_used_has_a_tool_tip(
     for part in panel.view.findChildren(QWidget):
         if isinstance(part, kinds) and not isinstance(part, QScrollBar):
             told, above = part.toolTip(), part.parentWidget()
-            while not told and above is not None:
+            while not told and above is not panel:
                 told, above = above.toolTip(), above.parentWidget()
             assert told, (type(part).__name__, part.objectName())
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QWidget
 
 _CONTINUE = (
-    "Starts from the model of the last round instead of the initialization. "
+    "Continues from the current model instead of the initialization. "
     "Usually not needed: each round learns from everything that is painted."
 )
 _AUTOMATIC = (
@@ -15,17 +15,16 @@ _AUTOMATIC = (
 
 
 class AdaptChoices(QWidget):
-    """Two boxes to tick below Adapt."""
+    """Two boxes to tick below Adapt, side by side: the panel has little height."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.continue_ = QCheckBox("Continue from the current model")
-        self.automatic = QCheckBox("Adapt after each stroke")
+        self.continue_ = QCheckBox("Continue from model")
+        self.automatic = QCheckBox("Adapt on strokes")
         self.automatic.setToolTip(_AUTOMATIC)
-        layout = QVBoxLayout(self)
+        layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self.continue_)
+        layout.addWidget(self.continue_, 1)
         layout.addWidget(self.automatic)
         self.offer_start("")
 

@@ -636,12 +636,12 @@ def test_what_is_in_view_is_looked_at(
     layer.data_setitem((np.full(4, 1), np.arange(4), np.arange(4)), 1)
     viewer.dims.set_point(0, 2)
     adapt(panel, settle)
-    assert engine.calls[0].look_at is None  # there is no canvas
+    assert engine.calls[0].look_at == (2, slice(0, 64), slice(0, 64))
 
     layer.corner_pixels = np.array([[2, 5, 7], [2, 30, 40]])
     adapt(panel, settle)
     assert engine.calls[1].look_at == (2, slice(5, 31), slice(7, 41))
-    viewer.dims.ndisplay = 3
+    viewer.dims.order = (1, 0, 2)
     adapt(panel, settle)
     assert engine.calls[2].look_at is None
 

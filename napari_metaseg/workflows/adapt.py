@@ -38,6 +38,7 @@ def adapt(
     device: str = "auto",
     seed: int = 0,
     start: AdaptedModel | None = None,
+    held_out: Array | Sequence[Array] | None = None,
     progress: Callable[[Progress], object] | None = None,
 ) -> AdaptedModel:
     """Learn a kind of cell from a few painted ones and find them all.
@@ -66,6 +67,10 @@ def adapt(
         inner loop begins with. Gradient steps (MAML, Reptile) go on from there;
         iMAML's problem has the same solution wherever it begins, and reaches it in
         fewer evaluations. By default every round begins with the initialization.
+    held_out : array or list of arrays, optional
+        Of the annotation's shape: k > 0 = one whole cell that serves as a test. It is
+        never learned from, whether it is among the annotation or not, and the report
+        tells how well such cells are found.
     progress : callable, optional
         Called with a `Progress` now and then.
 
@@ -89,6 +94,7 @@ def adapt(
         seed=seed,
         start=start,
         previews=False,
+        held_out=held_out,
     )
     return relay_to(steps, progress or (lambda _: None))
 
@@ -104,6 +110,7 @@ def adapt_steps(
     device: str = "auto",
     seed: int = 0,
     start: AdaptedModel | None = None,
+    held_out: Array | Sequence[Array] | None = None,
     previous: Labels | None = None,
     only_first: bool = False,
     previews: bool = True,
@@ -113,7 +120,7 @@ def adapt_steps(
 
     Parameters
     ----------
-    image, annotation, axes, channel, diameter, init, device, seed, start
+    image, annotation, axes, channel, diameter, init, device, seed, start, held_out
         As in `adapt`.
     previous : array of int32, optional
         Labels of the last round of the first image, whose numbers are kept.
@@ -148,6 +155,7 @@ def adapt_steps(
         only_first,
         previews,
         look_at,
+        held_out,
     )
     try:
         return (yield from run.steps(chosen, ""))

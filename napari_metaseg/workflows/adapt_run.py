@@ -25,6 +25,7 @@ from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.io.bundle import Bundle, load_bundle
 
 from .adapted import AdaptedModel, View
+from .held_out import cells_of_test, hold_out
 from .lens import Lens
 from .preview import Preview, choose_window
 from .results import Progress, Report
@@ -62,6 +63,7 @@ class AdaptRun:
     only_first: bool
     previews: bool
     look_at: Window | None
+    held_out: Array | Sequence[Array] | None
 
     def steps(
         self, device: torch.device, note: str
@@ -72,7 +74,9 @@ class AdaptRun:
         yield Progress("prepare", 0, 100, "Reading the image and the painted cells")
         with _timed(seconds, "prepare"):
             bundle = load_bundle(self.init)
+            single = is_single(self.image)
             views = as_views(self.image, self.annotation, self.axes, self.channel)
+            views = hold_out(views, self.held_out, single=single)
             known = check_views(views)
             lens = _make_lens(views[0].planes, known, bundle, self)
             support = support_of(views, lens).to(device)
@@ -112,7 +116,7 @@ class AdaptRun:
             report = replace(report, note=" ".join(filter(None, (note, report.note))))
             card = _card(bundle, report, self.seed)
             views = [
-                View(view.planes.without_data(), view.annotation, pair)
+                replace(view, planes=view.planes.without_data(), outputs=pair)
                 for view, pair in zip(
                     views, zip(before, after, strict=True), strict=True
                 )
@@ -122,7 +126,7 @@ class AdaptRun:
                 final.to(torch.device("cpu")),
                 views,
                 report=report,
-                single=self.only_first or is_single(self.image),
+                single=self.only_first or single,
                 previous=self.previous,
             )
         model.seconds.update(seconds)
@@ -241,6 +245,8 @@ def _judge(
     old = [o for outputs in before for o in outputs]
     new = [o for outputs in after for o in outputs]
     iou_old, iou_new = own_iou(old, painted), own_iou(new, painted)
+    tests = [t for v in views for t in cells_of_test(v)]
+    tested = any((t > 0).any() for t in tests)
     reason = verdict(old, new, painted, iou_old, iou_new)
     return Report(
         n_cells=known.n_cells,
@@ -253,6 +259,8 @@ def _judge(
         reason=reason,
         device=device.type,
         note=known.note,
+        held_out_iou_before=own_iou(old, tests) if tested else None,
+        held_out_iou_after=own_iou(new, tests) if tested else None,
     )
 
 

@@ -29,13 +29,17 @@ Array = NDArray[np.generic]
 
 @dataclass(frozen=True)
 class View:
-    """One of the images, with its annotation, as planes."""
+    """One of the images, with its annotation, as planes.
+
+    What is held out is in an annotation of its own, and in that one only.
+    """
 
     planes: Planes
     annotation: Labels
     outputs: tuple[list[PlaneOutput], list[PlaneOutput]] = field(
         default=([], []), repr=False
     )
+    held_out: Labels | None = field(default=None, repr=False)
 
 
 class AdaptedModel:

@@ -80,6 +80,8 @@ class Report:
         Device of the run.
     note : str
         What else the person should know; may be empty.
+    held_out_iou_before, held_out_iou_after : float or None
+        The same score of the cells that were held out; None without any.
     """
 
     n_cells: int
@@ -92,3 +94,5 @@ class Report:
     reason: str
     device: str
     note: str
+    held_out_iou_before: float | None = None
+    held_out_iou_after: float | None = None

@@ -25,17 +25,16 @@ from .guidance import Line, Situation, Tone
 from .history import History
 from .keeper import Keeper
 from .links import after_rest
-from .maps import Maps
 from .masks import Masks
+from .opening import Opener
 from .panel_view import ADAPT_KEY, PanelView
 from .preferences import Preferences
-from .review import Review
-from .review_part import ReviewPart
 from .round_table import RoundTable
 from .saving import Saver
 from .starts import STARTS
 from .targets import Targets
 from .tools import Tools
+from .trust import Trust
 from .worker import Runner
 
 if TYPE_CHECKING:
@@ -82,12 +81,10 @@ class AdaptPanel(QWidget):
         self.rounds = RoundTable()
         self.view.add_fold("Rounds", self.rounds)
         self.history = History(self.bench, self.desk, self.rounds, self)
-        part, tool_keys = ReviewPart(), self.view.tools.keys
-        self.view.add_fold("Review", part)
-        self.review = Review(
-            napari_viewer, self.desk, self.bench, self.tools, part, tool_keys, self
+        self.opener = Opener(self.desk, self.bench, self.view, self)
+        self.trust = Trust(
+            napari_viewer, self.desk, self.bench, self.tools, self.view, self
         )
-        self.maps = Maps(self._layers, self.desk, self.bench, part.maps, self)
         self.preferences = Preferences(self.view, self)  # knows all folds by now
         self._preparing = Runner("Loading", self)
         self._opening = Runner("Drawing a sample", self)
@@ -144,8 +141,7 @@ class AdaptPanel(QWidget):
         self.masks.leave()
         self.targets.leave()
         self.bench.leave()
-        self.review.leave()
-        self.maps.leave()
+        self.trust.leave()
 
     def _prepare(self) -> None:
         self._preparing.start(rounds.prepare)
@@ -174,8 +170,8 @@ class AdaptPanel(QWidget):
         self.history.looking.connect(self._leave_comparison)
         self.history.turned.connect(self.view.decode.show_settings)
         self.view.source.inits.currentIndexChanged.connect(self._refresh)
-        self.desk.bind(keys | self.view.tools.keys | self.review.keys)
-        self.review.told.connect(self._tell)
+        self.desk.bind(keys | self.view.tools.keys | self.trust.keys)
+        self.trust.told.connect(self._tell)
         self.tools.told.connect(self._on_stroke)
         self.tools.edited.connect(self._follow)
         self.desk.image_changed.connect(self._on_image)
@@ -278,7 +274,8 @@ class AdaptPanel(QWidget):
         """Bring every part of the view in line with what is there."""
         view, desk, bench, work = self.view, self.desk, self.bench, self.work
         annotation = desk.annotation
-        result = work is not None and work.last is not None
+        last = None if work is None else work.last
+        result = last is not None
         view.status.show_line(self._line())
         view.sample.setVisible(desk.image is None)
         view.sample.setEnabled(not self._opening.running)
@@ -298,7 +295,11 @@ class AdaptPanel(QWidget):
         view.decode.setEnabled(result)
         why_not = snapshot.why_no_start(work, view.source.init)
         view.choices.offer_start(why_not)
-        view.before.setEnabled(result and not bench.running)
+        view.open.setEnabled(work is not None and not bench.running)
+        view.methods.setEnabled(result)
+        # A model that was opened was not looked through before it had adapted.
+        adapted = last is not None and last.model.report is not None
+        view.before.setEnabled(adapted and not bench.running)
         view.export.setEnabled(result and not self.saver.busy)
         view.save.setEnabled(result and not self.saver.busy)
 

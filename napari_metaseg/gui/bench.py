@@ -18,8 +18,6 @@ from .work import Decoding, Work
 from .worker import Runner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
     from napari.components import LayerList
     from napari.layers import Image
     from numpy.typing import NDArray
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
     from .past import Past
     from .request import Request
     from .rounds import Decoded, Followed
+    from .worker import Steps
 
 
 class Bench(QObject):
@@ -115,24 +114,32 @@ class Bench(QObject):
 
     def adapt(self, work: Work, request: Request) -> None:
         """Adapt to a snapshot; a run that is at work is cancelled."""
-        self._begin(work, request, partial(rounds.adapt, request))
+        self.run(work, partial(rounds.adapt, request), request.annotation)
 
     def compare(self, work: Work, requests: list[Request]) -> None:
         """Adapt once for each request, and leave the current result as it is."""
-        self._begin(work, requests[0], partial(past.compare, requests))
+        self.run(work, partial(past.compare, requests), requests[0].annotation)
 
-    def _begin(
-        self,
-        work: Work,
-        request: Request,
-        steps: Callable[[], Generator[Progress, None, Round | tuple[Round, ...]]],
+    def run(
+        self, work: Work, steps: Steps, asked: NDArray[np.int32] | None = None
     ) -> None:
+        """Show what a generator returns, a `Round` or several, on an image.
+
+        Parameters
+        ----------
+        work : Work
+            The image's.
+        steps : callable
+            Returns the generator.
+        asked : array of int32, optional
+            The annotation that it was given to learn from.
+        """
         if self._adapting_on is not None and self._adapting_on is not work:
             self._go_back(Line("Cancelled; everything is as it was before."))
         self._decoding.drop()
         self._following.drop()
         self._adapting_on, self.progress, self._drawn = work, (0, 1), None
-        work.line, work.asked = Line("Getting ready…"), request.annotation
+        work.line, work.asked = Line("Getting ready…"), asked
         self._adapting.start(steps)
         self.begun.emit()
         self.changed.emit()

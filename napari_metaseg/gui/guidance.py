@@ -102,10 +102,15 @@ def adapted(result: Round) -> Line:
     """
     found = counted(result.decoded.cells, "cell")
     report = result.model.report
+    if result.warning:
+        return Line(f"{found}. {result.warning}", Tone.WARNING)
     if report is None:
         return Line(f"{found}. Paint what is missing.", Tone.DONE)
     note = f" {_sentence(report.note)}" if report.note else ""
     note += _images(result)
+    before, after = report.held_out_iou_before, report.held_out_iou_after
+    if before is not None and after is not None:
+        note = f" Held-out cells: IoU {before:.2f} before, {after:.2f} now.{note}"
     if not report.kept:
         text = f"Kept the result from before adaptation: {_sentence(report.reason)}"
         return Line(f"{text} {found}; paint another cell.{note}", Tone.WARNING)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage as ndi
 
-from . import map_layers
+from . import side_layers
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -87,8 +87,12 @@ def draw_maps(
     outputs = model.drawn(adapted=decoded.adapted)
     planes = [resize_image(o.maps[0].astype(np.float32), o.shape) for o in outputs]
     probability = np.clip(np.stack(planes).reshape(decoded.labels.shape), 0, 1)
-    drawn = {map_layers.PROBABILITY: lambda p: p, map_layers.UNCERTAINTY: uncertainty}
-    return {role: drawn[role](probability) for role in roles}
+    return {
+        role: uncertainty(probability)
+        if role == side_layers.UNCERTAINTY
+        else probability
+        for role in roles
+    }
 
 
 def suggest(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject
 
-from . import judged, map_layers
+from . import judged, side_layers
 from .links import Links
 from .worker import Runner
 
@@ -35,7 +35,7 @@ class Maps(QObject):
     desk, bench : Desk, Bench
         The image and its result.
     boxes : dict of str to QCheckBox
-        One a map, by its role in `gui.map_layers`.
+        One a map, by its role in `gui.side_layers`.
     parent : QObject
         Owner.
     """
@@ -79,7 +79,7 @@ class Maps(QObject):
         if work is not None and ticked:
             self._draw(work)
         elif work is not None:
-            map_layers.hide_map(self._layers, work.image, work.reading, role)
+            side_layers.hide_map(self._layers, work.image, work.reading, role)
 
     def _on_image(self) -> None:
         self._drawing.drop()
@@ -112,10 +112,10 @@ class Maps(QObject):
             return
         for role, data in maps.items():
             if self._boxes[role].isChecked():
-                map_layers.show_map(self._layers, work.image, work.reading, role, data)
+                side_layers.show_map(self._layers, work.image, work.reading, role, data)
 
     def _shows(self, work: Work, role: str) -> bool:
-        found = map_layers.find_map(self._layers, work.image, work.reading, role)
+        found = side_layers.find_map(self._layers, work.image, work.reading, role)
         return found is not None
 
 

@@ -175,6 +175,14 @@ class PanelView(QWidget):
         self.masks = MaskForm()
         self.reset = _button("Reset settings", "Brings all settings back as they were.")
         self.folds: list[Fold] = []
+        self.open = _button(
+            "Open model…",
+            "Segments this image with a saved model, and says whether it fits.",
+        )
+        self.methods = _button(
+            "Copy methods text",
+            "Puts a paragraph for a paper on the clipboard: versions and settings.",
+        )
         self._lay_out()
 
     def add_fold(self, title: str, part: QWidget) -> Fold:
@@ -227,7 +235,8 @@ class PanelView(QWidget):
                 caption("Result"),
                 self.decode,
                 self.before,
-                beside(self.export, self.save),
+                beside(self.save, self.open),
+                beside(self.export, self.methods),
             )
         )
         self.add_fold("Use existing masks", self.masks)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_metaseg.core.settings import DecodeSettings
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from napari_metaseg.workflows.adapt import AdaptedModel
@@ -44,6 +45,8 @@ class Request:
         Model to continue from; None for the initialization.
     look_at : tuple of int, slice, slice, or None
         Plane, rows and columns in view.
+    held_out : array of int32 or None
+        Cells that serve as a test and are not learned from.
     """
 
     image: Any
@@ -59,3 +62,11 @@ class Request:
     left_out: tuple[str, ...] = ()
     start: AdaptedModel | None = None
     look_at: tuple[int, slice, slice] | None = None
+    held_out: NDArray[np.int32] | None = None
+
+    @property
+    def tests(self) -> list[NDArray[np.int32]] | None:
+        """The held-out cells of each image, of which only the first has some."""
+        if self.held_out is None:
+            return None
+        return [self.held_out, *(np.zeros_like(drawn) for _, drawn in self.others)]

@@ -92,7 +92,7 @@ class Review(QObject):
     def keys(self) -> dict[str, Callable[[], None]]:
         """What each key does, on the annotation layer."""
         part = self.part
-        presses = {b.key: b.press for b in (part.next, part.previous, part.suggest)}
+        presses = {b.key: b.press for b in part.buttons}
         return presses | {"A": self.accept, "R": self.reject}
 
     def next(self) -> None:
@@ -187,11 +187,12 @@ class Review(QObject):
         self._current = doubt
         if doubt not in self._seen:
             self._seen.append(doubt)
-        number = int(work.shown.labels[doubt.place])
         text = (
-            f"Cell {number}, confidence {doubt.confidence:.2f}: Accept (A), "
-            "Reject (R), or go on (.)."
+            f"Cell {int(work.shown.labels[doubt.place])}, confidence "
+            f"{doubt.confidence:.2f}: Accept (A), Reject (R), or go on (.)."
         )
+        if annotation.data[doubt.place] != 0:
+            text = "This cell is judged already: Ctrl+Z takes it back, or go on (.)."
         self.told.emit(Line(f"{said} {text}" if said else text))
         self._refresh()
 
@@ -269,6 +270,7 @@ class Review(QObject):
             text = f"{counted(len(self._left()), 'cell')} left to look at."
         self.part.show_state(
             text,
+            painted=self._desk.painted.cells > 0,
             result=work is not None and not self._bench.running,
             back=bool(self._before()),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QWidget
 
-from . import map_layers
+from . import side_layers
 from .tool_row import ToolButton
 
 
@@ -28,14 +28,21 @@ class ReviewPart(QWidget):
             "U",
             "Moves to where one more annotation is likely to help most.",
         )
+        self.hold_out = ToolButton(
+            "Hold out as test",
+            "H",
+            "Keeps the painted cell under the mouse, or of the brush's label, from "
+            "being learned from, so that it tells how well such cells are found. "
+            "Press again to take it back.",
+        )
         self.maps = {
-            map_layers.UNCERTAINTY: QCheckBox("Show uncertainty"),
-            map_layers.PROBABILITY: QCheckBox("Show probability"),
+            side_layers.UNCERTAINTY: QCheckBox("Show uncertainty"),
+            side_layers.PROBABILITY: QCheckBox("Show probability"),
         }
-        self.maps[map_layers.UNCERTAINTY].setToolTip(
+        self.maps[side_layers.UNCERTAINTY].setToolTip(
             "Shows as a layer where the network is undecided: bright is uncertain."
         )
-        self.maps[map_layers.PROBABILITY].setToolTip(
+        self.maps[side_layers.PROBABILITY].setToolTip(
             "Shows as a layer how likely each pixel belongs to a cell."
         )
         grid = QGridLayout(self)
@@ -45,22 +52,31 @@ class ReviewPart(QWidget):
         grid.addWidget(self.previous, 1, 0)
         grid.addWidget(self.next, 1, 1)
         grid.addWidget(self.suggest, 2, 0, 1, 2)
+        grid.addWidget(self.hold_out, 3, 0, 1, 2)
         for column, box in enumerate(self.maps.values()):
-            grid.addWidget(box, 3, column)
+            grid.addWidget(box, 4, column)
 
-    def show_state(self, text: str, *, result: bool, back: bool) -> None:
+    @property
+    def buttons(self) -> tuple[ToolButton, ...]:
+        """All that have keys."""
+        return self.next, self.previous, self.suggest, self.hold_out
+
+    def show_state(self, text: str, *, painted: bool, result: bool, back: bool) -> None:
         """Show how far the review is, and what can be pressed.
 
         Parameters
         ----------
         text : str
             How many cells are left.
+        painted : bool
+            Whether any cell is painted.
         result : bool
             Whether there is a result to review.
         back : bool
             Whether there is a cell to go back to.
         """
         self.count.setText(text)
+        self.hold_out.setEnabled(painted)
         self.previous.setEnabled(result and back)
         for widget in (self.next, self.suggest, *self.maps.values()):
             widget.setEnabled(result)

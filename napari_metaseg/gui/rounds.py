@@ -123,6 +123,8 @@ class Round:
         Whether it began with the model of an earlier round.
     course : tuple of Point
         How it went, step by step.
+    warning : str
+        What speaks against the result; may be empty.
     """
 
     model: AdaptedModel
@@ -133,11 +135,12 @@ class Round:
     left_out: tuple[str, ...] = ()
     continued: bool = False
     course: tuple[Point, ...] = ()
+    warning: str = ""
 
 
 def prepare() -> Generator[Progress, None, Ready]:
     """Import torch and the engine, and look up what can be chosen."""
-    _import_torch()
+    import_torch()
     import pyqtgraph  # noqa: F401  # here, because the window would wait for it
 
     import napari_metaseg.workflows.adapt  # noqa: F401
@@ -152,7 +155,7 @@ def prepare() -> Generator[Progress, None, Ready]:
 def adapt(request: Request) -> Generator[Progress, None, Round]:
     """Adapt to a snapshot and decode the result as the settings say."""
     start = time.perf_counter()
-    _import_torch()
+    import_torch()
     from napari_metaseg.workflows.adapt import adapt_steps
 
     pairs = [(request.image, request.annotation), *request.others]
@@ -169,6 +172,7 @@ def adapt(request: Request) -> Generator[Progress, None, Round]:
         start=request.start,
         only_first=True,
         look_at=request.look_at,
+        held_out=request.tests,
     )
     model = yield from relay(steps, course.note)
     decoded = yield from decode(
@@ -268,7 +272,7 @@ def _count(labels: NDArray[np.int32]) -> int:
     return int(np.count_nonzero(np.bincount(labels.ravel())[1:]))
 
 
-def _import_torch() -> None:
+def import_torch() -> None:
     """Import torch; on Windows that may fail once Qt is loaded."""
     try:
         import torch  # noqa: F401

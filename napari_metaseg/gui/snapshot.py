@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import images, layers
+from .held_out import held_out_cells
 from .request import Request
 from .rounds import init_title
 
@@ -74,6 +75,7 @@ def take(
         left_out=others.left_out,
         start=last.model if continues and last is not None else None,
         look_at=visible_region(viewer, annotation),
+        held_out=held_out_cells(viewer.layers, work.image, work.reading),
     )
 
 
@@ -126,7 +128,11 @@ def companions(layer_list: LayerList, image: Image, reading: Reading) -> Compani
     for other, known in painted.items():
         fitting = [a for a in known if _fits(other, a, image, reading)]
         if fitting:
-            pairs.append((images.pixels(other), fitting[0].data.copy()))
+            drawn = fitting[0].data.copy()
+            tests = held_out_cells(layer_list, other, reading)
+            if tests is not None:
+                drawn[tests > 0] = 0
+            pairs.append((images.pixels(other), drawn))
         else:
             left_out.append(other.name)
     return Companions(tuple(pairs), tuple(left_out))

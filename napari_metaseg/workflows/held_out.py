@@ -51,7 +51,7 @@ def hold_out(
             f"There are {len(views)} images but {len(arrays)} arrays of held-out "
             "cells; give one for each image."
         )
-    result = [_taken(*pair) for pair in zip(views, arrays, strict=True)]
+    result = [_taken(v, np.asarray(a)) for v, a in zip(views, arrays, strict=True)]
     painted = any((view.annotation > 0).any() for view in views)
     if painted and not any((view.annotation > 0).any() for view in result):
         raise UserError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
@@ -39,9 +39,11 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 class FakeModel:
     """Every bright blob is a cell; before adaptation, only the first is."""
 
-    def __init__(self, bright: NDArray[np.bool_], report: Report) -> None:
+    def __init__(self, bright: NDArray[np.bool_], report: Report | None) -> None:
         self._found = label(bright).astype(np.int32)
         self.report = report
+        told = {} if report is None else {"report": asdict(report)}
+        self.segmenter = SimpleNamespace(card=told)
         self.saved: list[Any] = []
         self.memory = self._found.nbytes
 

@@ -46,7 +46,7 @@ def panel(
 
 
 def part_of(panel: AdaptPanel) -> ReviewPart:
-    return panel.review.part
+    return panel.trust.part
 
 
 def annotation_of(panel: AdaptPanel) -> Labels:
@@ -113,6 +113,18 @@ def test_one_key_accepts_or_rejects_and_goes_on(
     annotation_of(panel).undo()
     settle(panel)
     np.testing.assert_array_equal(viewer.layers["plate cells"].data, shown)
+
+
+def test_going_back_to_a_judged_cell_says_so(
+    panel: AdaptPanel, viewer: ViewerModel, settle: Settle
+) -> None:
+    press(panel, ".", settle)
+    press(panel, "R", settle)
+
+    press(panel, ",", settle)
+
+    assert looks_at(viewer, 40, 40)
+    assert panel.view.status.text.startswith("This cell is judged already")
 
 
 def test_a_cell_judged_with_another_tool_leaves_the_queue(

@@ -1,16 +1,17 @@
-"""Layers that show maps of what the network drew."""
+"""Further layers of an image, on demand: maps, and marks of held-out cells."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari.layers import Image
+import numpy as np
+from napari.layers import Image, Points
 
 from . import marks
-from .images import placement
+from .images import annotation_shape, placement
+from .layers import brush_size
 
 if TYPE_CHECKING:
-    import numpy as np
     from napari.components import LayerList
     from numpy.typing import NDArray
 
@@ -23,6 +24,35 @@ PROBABILITY = "probability"
 """Map of how likely there is a cell; see `show_map`."""
 
 _MAP_COLOURS = {UNCERTAINTY: "inferno", PROBABILITY: "viridis"}
+_TESTS = "test cells"
+
+
+def find_tests(layers: LayerList, image: Image, reading: Reading) -> Points | None:
+    """Return the layer whose points mark this image's held-out cells, if any."""
+    for layer, mark in marks.marked(layers, image):
+        ours = (mark["role"], mark["target"]) == (_TESTS, reading.target.key)
+        if ours and isinstance(layer, Points) and layer.ndim == len(reading.kept):
+            return layer
+    return None
+
+
+def make_tests(layers: LayerList, image: Image, reading: Reading) -> Points:
+    """Add a layer on top for marks of held-out cells; the selection stays."""
+    layer = Points(
+        np.empty((0, len(reading.kept))),
+        name=marks.title(image, _TESTS, reading.target),
+        symbol="diamond",
+        size=brush_size(annotation_shape(image, reading)),
+        face_color="white",
+        border_color="black",
+        border_width=0.2,
+        **placement(image, reading.kept),
+    )
+    marks.link(layer, image, _TESTS, reading.target)
+    selected = set(layers.selection)
+    layers.append(layer)
+    layers.selection = selected
+    return layer
 
 
 def find_map(

@@ -19,7 +19,7 @@ class AdaptChoices(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.continue_ = QCheckBox("Continue from model")
+        self.continue_ = QCheckBox("Continue model")
         self.automatic = QCheckBox("Adapt on strokes")
         self.automatic.setToolTip(_AUTOMATIC)
         layout = QHBoxLayout(self)

@@ -18,7 +18,13 @@ from qtpy.QtWidgets import QApplication, QMessageBox
 
 from napari_metaseg.core.network import Architecture, PrototypeUNet
 from napari_metaseg.gui.adapt_panel import AdaptPanel
-from napari_metaseg.gui.train import closing, plan, setup_view, train_panel
+from napari_metaseg.gui.train import (
+    closing,
+    launch,
+    plan,
+    setup_view,
+    train_panel,
+)
 from napari_metaseg.gui.train.history import history_file, remember_run, runs_folder
 from napari_metaseg.gui.train.train_panel import TrainPanel
 from napari_metaseg.gui.train.watch import Launched
@@ -52,6 +58,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder = tmp_path / "Heim – µ"
     monkeypatch.setenv("NAPARI_METASEG_HOME", str(folder))
     monkeypatch.setattr(plan, "FREQUENT", QUICK)
+    # A run that gives way to everything else would hold up its test.
+    monkeypatch.setattr(launch.shutil, "which", lambda _: None)
     small(folder / "models" / "small")
     yield folder
     for run in runs_folder().glob("*"):

@@ -93,14 +93,16 @@ def test_the_activity_dock_shows_a_bar_while_it_runs(
         return bars[-1]
 
     monkeypatch.setattr(worker, "progress", make)
-    values: list[tuple[int, int]] = []
-    runner.progressed.connect(lambda _: values.append((bars[0].n, bars[0].total)))
+    values: list[int] = []
+    # The bar follows what is told.
+    runner.progressed.connect(lambda _: values.append(bars[0].n if bars else 0))
 
     with qtbot.waitSignal(runner.idle):
         runner.start(three)
 
-    assert values == [(1, 3), (2, 3), (3, 3)]
+    assert values == [0, 1, 2]
     (bar,) = bars
+    assert (bar.n, bar.total) == (3, 3)
     assert bar not in real._all_instances
 
 
@@ -238,3 +240,39 @@ def test_napari_may_stop_a_run_when_it_closes(
 
     assert work.closed.is_set()
     assert heard == [("cancelled", None)]
+
+
+def test_a_run_may_end_while_its_bar_is_drawn(
+    qtbot: QtBot,
+    runner: Runner,
+    heard: list[tuple[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """napari lets Qt work while it draws a bar, so that the end may come first."""
+
+    class Bar:
+        total, n, closed = 3, 0, 0
+
+        def __init__(self, **_: object) -> None:
+            bars.append(self)
+
+        def update(self, _by: int) -> None:
+            qtbot.waitUntil(lambda: not runner.running)
+
+        def close(self) -> None:
+            self.closed += 1
+
+    def once() -> Generator[At, None, str]:
+        yield At(1)
+        return "done"
+
+    bars: list[Bar] = []
+    monkeypatch.setattr(worker, "progress", Bar)
+    runner.progressed.connect(lambda tick: heard.append(("progressed", tick)))
+
+    with qtbot.waitSignal(runner.idle):
+        runner.start(once)
+    qtbot.wait(10)
+
+    assert heard == [("progressed", At(1)), ("returned", "done")]
+    assert [bar.closed for bar in bars] == [1]

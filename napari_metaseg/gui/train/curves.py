@@ -49,7 +49,6 @@ class Plot(QWidget):
         self.plot.setSizePolicy(_AS_WIDE_AS_THERE_IS, QSizePolicy.Policy.Fixed)
         # napari's theme would give it a ground of its own, and keep it.
         self.plot.setStyleSheet("background: transparent; border: none;")
-        self.plot.setLimits(xMin=0)
         self.plot.setMenuEnabled(False)
         self.plot.setMouseEnabled(x=False, y=False)
         self.plot.hideButtons()
@@ -57,7 +56,8 @@ class Plot(QWidget):
         # A plot would swallow the wheel that scrolls the panel.
         self.plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         if share:
-            self.plot.setYRange(0, 1)
+            # A little more, or a point at an end would be cut in half.
+            self.plot.setYRange(-0.02, 1.02, padding=0)
         for side in ("left", "bottom"):
             axis = self.plot.getAxis(side)
             axis.setPen(_GRAY)

@@ -102,8 +102,8 @@ class TaskTable(QWidget):
 
     def _fill(self, number: int, row: TaskRow, validate: bool) -> None:
         size = "–" if row.diameter is None else f"{row.diameter:.0f}"
-        mark = " ⚠" if row.problems or row.skipped else ""
-        texts = (row.task + mark, "", str(row.images), str(row.objects), size)
+        mark = "⚠ " if row.problems or row.skipped else ""
+        texts = (mark + row.task, "", str(row.images), str(row.objects), size)
         tip = "\n".join((row.task, *_remarks(row)))
         for column, text in enumerate(texts):
             item = QTableWidgetItem(text)

@@ -290,7 +290,7 @@ def _initialization(name: str) -> Initialization:
     match card.get("metrics"):
         case {"validation": {"mean_before": float(low), "mean_after": float(high)}}:
             said.append(
-                "On tasks that it was not trained on: AP@0.5 of "
+                "On its validation tasks: AP@0.5 of "
                 f"{low:.2f} as it is, {high:.2f} adapted to three cells."
             )
     summary = " ".join([*said, *card_warnings(card)])

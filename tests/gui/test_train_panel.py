@@ -265,17 +265,24 @@ def test_a_killed_run_is_found_again_and_resumed(
     assert (folder / "bundle" / "card.json").exists()
 
 
-def test_a_run_of_few_steps_ends_by_itself(
+def test_a_paused_run_is_kept_without_going_on(
     qtbot: QtBot, open_dock: Open, data: Path
 ) -> None:
     dock = open_dock()
     choose_data(qtbot, dock)
     dock.view.setup.name.setText("kurz")
-    folder = start(qtbot, dock, steps=1)
+    folder = start(qtbot, dock)
+    assert folder == runs_folder() / "kurz"
+    assert not dock.view.pause.isEnabled()
+    reach(qtbot, dock, "running", 1)
+    click(qtbot, dock.view.pause)
+    reach(qtbot, dock, "paused")
+    before = len(read_log(folder))
 
+    click(qtbot, dock.view.stop)
     reach(qtbot, dock, "finished")
 
-    assert folder == runs_folder() / "kurz"
+    assert len(read_log(folder)) == before
     qtbot.waitUntil(lambda: "“kurz”" in dock.view.status.text, timeout=LONG)
     assert (user_folder("models") / "kurz" / "card.json").exists()
 

@@ -66,8 +66,11 @@ class RunView(QWidget):
         if glimpse is None:
             return
         self.loss.show_curve(glimpse.loss)
-        names = [None, *glimpse.validation_tasks]
-        self.tasks.offer([(n or _MEAN, n) for n in names], self.tasks.value)
+        titles = [_MEAN, *glimpse.validation_tasks]
+        # Not every second: that would shut an open list.
+        if titles != self.tasks.titles:
+            names = [None, *glimpse.validation_tasks]
+            self.tasks.offer(zip(titles, names, strict=True), self.tasks.value)
         self._draw_scores()
         self.gallery.show_pictures(glimpse.gallery, words.captions(glimpse))
 

@@ -241,7 +241,7 @@ class TrainPanel(QWidget):
             return
         view.run.show_glimpse(glimpse)
         view.show_actions(
-            going=office.going and not office.busy,
+            going=office.going and state is not None and not office.busy,
             ended=not office.going and not office.busy and glimpse is not None,
             finished=state is not None and state.state == "finished",
         )

@@ -87,7 +87,7 @@ def outcome(glimpse: Glimpse) -> str:
         return ""
     before, after = curve.before[-1], curve.after[-1]
     said = (
-        f"On tasks never trained on: AP@0.5 of {before:.2f} as it is, {after:.2f} "
+        f"On the validation tasks: AP@0.5 of {before:.2f} as it is, {after:.2f} "
         "adapted to three cells."
     )
     warnings = glimpse.warnings

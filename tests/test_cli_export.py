@@ -85,7 +85,11 @@ def test_the_pixel_size_may_be_given() -> None:
     ("line", "message"),
     [
         ("missing.tif --output a.zip", "no file missing.tif"),
-        ("labels.tif --output a.png", r"names no format; .* \.geojson"),
+        ("labels.tif --output a.bmp", r"names no format; .* \.geojson"),
+        ("labels.tif --output a.png", "add it with --image"),
+        ("labels.tif --output a.pdf --image image.tif", "choose it with --plane"),
+        ("labels.tif --output a.png --image image.tif --plane 3", "no plane"),
+        ("labels.tif --output a.png --image image.tif --plane 1 1", "no plane"),
         ("labels.tif --output no/a.zip", "folder no does not exist"),
         ("labels.tif --output a.zip image.tif", "exists already"),
         ("labels.tif --output a.csv --channel 1", "needs --image"),
@@ -113,6 +117,17 @@ def test_a_file_is_replaced_only_with_overwrite() -> None:
 
     assert export("labels.tif --output c.zip --overwrite") == 0
     assert len(roifile.roiread("c.zip")) == 2
+
+
+def test_a_figure_says_what_it_lacks(capsys: pytest.CaptureFixture[str]) -> None:
+    line = "--image image.tif --plane 2 --line-width 2 --output a.png a.pdf"
+    assert export(f"labels.tif {line}") == 0
+    assert "scale bar" not in capsys.readouterr().out
+
+    tifffile.imwrite("bare.tif", LABELS, photometric="minisblack")
+    tifffile.imwrite("bare_image.tif", LABELS * 10, photometric="minisblack")
+    assert export("bare.tif --image bare_image.tif --plane 0 --output b.png") == 0
+    assert "has no scale bar; give it with --pixel-size" in capsys.readouterr().out
 
 
 def test_exporting_loads_no_torch() -> None:

@@ -10,7 +10,13 @@ import numpy as np
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.io.images import read_image
 from napari_metaseg.io.instances import read_instances
-from napari_metaseg.workflows.export import check_export, export_labels
+from napari_metaseg.workflows.export import (
+    FIGURE,
+    check_export,
+    export_labels,
+    find_format,
+)
+from napari_metaseg.workflows.figure import NO_SCALE, FigureSettings
 
 if TYPE_CHECKING:
     import argparse
@@ -31,17 +37,23 @@ def run(options: argparse.Namespace) -> int:
     cells = read_instances(options.labels, image)
     axes = _axes(cells, image, given)
     size = options.pixel_size and tuple(options.pixel_size)
+    known = size or cells.pixel_size or (None if image is None else image.pixel_size)
+    plane = None if options.plane is None else tuple(options.plane)
+    figure = FigureSettings(plane, options.channel, options.line_width)
     for path in options.output:
         written = export_labels(
             path,
             cells.data,
             axes=axes,
-            pixel_size=size or cells.pixel_size,
+            pixel_size=known,
             image=image,
             image_name=None if options.image is None else options.image.name,
             channel=options.channel,
+            figure=figure,
             overwrite=options.overwrite,
         )
+        if find_format(path) is FIGURE and known is None:
+            print(NO_SCALE)
         print(f"{written}: {len(np.unique(cells.data[cells.data > 0]))} cells")
     return 0
 

@@ -25,7 +25,8 @@ def add_export_options(parser: argparse.ArgumentParser) -> None:
         required=True,
         metavar="FILE",
         help="one or more files; the suffix says the format: .tif (label image), .zip "
-        "(ImageJ ROIs), .geojson (QuPath), .json (COCO), .csv (measurements)",
+        "(ImageJ ROIs), .geojson (QuPath), .json (COCO), .csv (measurements), .png and "
+        ".pdf (figure with outlines and scale bar)",
     )
     add(
         "--image",
@@ -40,6 +41,14 @@ def add_export_options(parser: argparse.ArgumentParser) -> None:
         metavar=("Y", "X"),
         help="in µm (default: that of the labels or the image)",
     )
+    add(
+        "--plane",
+        type=int,
+        nargs="+",
+        metavar="INDEX",
+        help="plane of a stack that a figure shows, from 0, one number an axis",
+    )
+    add("--line-width", type=int, metavar="PX", help="of the outlines of a figure")
 
 
 def add_also_write(parser: argparse.ArgumentParser) -> None:

@@ -16,6 +16,7 @@ from napari_metaseg.io.imagej_rois import write_rois
 from napari_metaseg.io.labels import write_labels
 from napari_metaseg.io.tables import write_table
 
+from .figure import FigureSettings, write_figure
 from .measure import measure
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ ROIS = Format("rois", "ImageJ ROIs", (".zip",))
 GEOJSON = Format("geojson", "QuPath GeoJSON", (".geojson",))
 COCO = Format("coco", "COCO JSON", (".json",))
 CSV = Format("csv", "Measurements", (".csv",))
-FORMATS = (TIFF, ROIS, GEOJSON, COCO, CSV)
+FIGURE = Format("figure", "Figure with outlines", (".png", ".pdf"))
+FORMATS = (TIFF, ROIS, GEOJSON, COCO, CSV, FIGURE)
 
 
 def find_format(path: str | Path) -> Format:
@@ -92,6 +94,7 @@ def export_labels(
     channel: int | None = None,
     channel_names: Sequence[str] | None = None,
     outer: ArrayLike | None = None,
+    figure: FigureSettings | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write instances in the format that the file's suffix stands for.
@@ -100,7 +103,7 @@ def export_labels(
     ----------
     path : str or Path
         Name ending in ``.tif``, ``.zip`` (ImageJ ROIs), ``.geojson`` (QuPath),
-        ``.json`` (COCO) or ``.csv`` (measurements).
+        ``.json`` (COCO), ``.csv`` (measurements), ``.png`` or ``.pdf`` (a figure).
     labels : array_like of int
         Instances from 0 (no cell) upwards, in the order of `axes`.
     axes : str
@@ -108,11 +111,13 @@ def export_labels(
     pixel_size : tuple of float, optional
         Size of a pixel in µm, (y, x); by default the image's.
     image : ImageFile, optional
-        The image, whose intensities are measured.
+        The image, whose intensities are measured, and which a figure shows.
     image_name : str, optional
         Name of its file, which COCO states.
     channel, channel_names, outer
         As `measure` takes them.
+    figure : FigureSettings, optional
+        How a figure is drawn.
     overwrite : bool
         Whether an existing file is replaced.
 
@@ -142,6 +147,17 @@ def export_labels(
     if format_ is COCO:
         return write_coco(
             path, labels, axes=axes, image_name=image_name, overwrite=overwrite
+        )
+    if format_ is FIGURE:
+        if image is None:
+            raise UserError(f"{path} shows the image; add it with --image.")
+        return write_figure(
+            path,
+            np.asarray(labels),
+            image,
+            pixel_size=pixel_size,
+            settings=figure,
+            overwrite=overwrite,
         )
     table = measure(
         labels,

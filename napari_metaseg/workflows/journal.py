@@ -12,9 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-KIND = "napari-metaseg benchmark"
 VERSION = 1
-_NO_BENCHMARK = "'{}' is no benchmark of this version; choose another file."
 
 
 class Journal:
@@ -26,6 +24,8 @@ class Journal:
         The file, made if it is missing. Without one, rows are only kept in memory.
     settings : dict
         What all rows have in common; JSON-ready. They are the first line.
+    kind : str
+        What the rows are: ``"benchmark"`` or ``"folder"``.
 
     Attributes
     ----------
@@ -35,24 +35,29 @@ class Journal:
     Raises
     ------
     UserError
-        If the file is no benchmark, was written with other settings, is damaged
+        If the file is of another kind, was written with other settings, is damaged
         before its last line, or cannot be written.
     """
 
-    def __init__(self, path: Path | None, settings: dict[str, Any]) -> None:
+    def __init__(
+        self, path: Path | None, settings: dict[str, Any], kind: str = "benchmark"
+    ) -> None:
         self.path = path
         self.rows: list[dict[str, Any]] = []
-        header = {"kind": KIND, "version": VERSION, "settings": settings}
+        named = f"napari-metaseg {kind}"
+        header = {"kind": named, "version": VERSION, "settings": settings}
         if path is None:
             return
         data = _read(path)
         complete = data.rfind(b"\n") + 1
         if complete:
             lines = _parse(data[:complete], path)
-            _check_header(lines[0], header, path)
+            if any(lines[0].get(k) != header[k] for k in ("kind", "version")):
+                raise _other_kind(path, kind)
+            _check_settings(lines[0].get("settings"), settings, path)
             self.rows = lines[1:]
         elif not _line(header).startswith(data):
-            raise UserError(_NO_BENCHMARK.format(path))
+            raise _other_kind(path, kind)
         # Only now that the file is known to be ours.
         if complete < len(data):
             self._change(lambda file: file.truncate(complete), "r+b")
@@ -102,8 +107,8 @@ def _parse(data: bytes, path: Path) -> list[dict[str, Any]]:
             parsed.append(_as_dict(json.loads(line)))
         except ValueError as error:
             raise UserError(
-                f"Line {number} of '{path}' is no row of a benchmark; choose another "
-                "file, or remove that line."
+                f"Line {number} of '{path}' is damaged; choose another file, or remove "
+                "that line."
             ) from error
     return parsed
 
@@ -114,12 +119,14 @@ def _as_dict(value: object) -> dict[str, Any]:
     return value
 
 
-def _check_header(found: dict[str, Any], wanted: dict[str, Any], path: Path) -> None:
-    if found.get("kind") != KIND or found.get("version") != wanted["version"]:
-        raise UserError(_NO_BENCHMARK.format(path))
-    settings, own = found.get("settings"), json.loads(json.dumps(wanted["settings"]))
-    if settings != own:
-        known = settings if isinstance(settings, dict) else {}
+def _other_kind(path: Path, kind: str) -> UserError:
+    return UserError(f"'{path}' is no {kind} of this version; choose another file.")
+
+
+def _check_settings(found: object, wanted: dict[str, Any], path: Path) -> None:
+    own = json.loads(json.dumps(wanted))
+    if found != own:
+        known = found if isinstance(found, dict) else {}
         changed = next(k for k in {**own, **known} if own.get(k) != known.get(k))
         raise UserError(
             f"'{path}' was started with '{changed}' = {known.get(changed)}, not "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from napari_metaseg.core.intensity import Range, measure_range
 from napari_metaseg.core.scaling import resize_image, scaled_shape
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -39,12 +40,15 @@ class Lens:
         Object size (px at image scale).
     working_diameter : float
         Object size (px) at working scale.
+    shared : bool
+        Whether all images are looked at with these ranges, instead of their own.
     """
 
     channel: int | None
     ranges: tuple[Range, ...]
     diameter: float
     working_diameter: float
+    shared: bool = False
 
     @classmethod
     def of(
@@ -72,6 +76,24 @@ class Lens:
         least = working_diameter / LARGEST_ZOOM
         return cls(channel, ranges, max(diameter, least), working_diameter)
 
+    def sharing(self, ranges: Sequence[Range]) -> Lens:
+        """Look at all images with the same ranges, for instance of a whole folder.
+
+        Parameters
+        ----------
+        ranges : sequence of Range
+            One a channel. One that is (nearly) blank gives way to the reference.
+
+        Raises
+        ------
+        UserError
+            If the model uses another number of channels.
+        """
+        self._check_channels(len(ranges))
+        pairs = zip(ranges, self.ranges, strict=True)
+        common = tuple(own.unless_blank(reference) for own, reference in pairs)
+        return replace(self, ranges=common, shared=True)
+
     @property
     def zoom(self) -> float:
         """Factor from image scale to working scale."""
@@ -98,16 +120,20 @@ class Lens:
         return resize_image(np.stack(channels), shape)
 
     def _ranges_of(self, planes: Planes) -> list[Range]:
-        channels = planes.data.shape[1]
+        self._check_channels(planes.data.shape[1])
+        if self.shared:
+            return list(self.ranges)
+        return [
+            measure_range(planes.data[:, c]).unless_blank(reference)
+            for c, reference in enumerate(self.ranges)
+        ]
+
+    def _check_channels(self, channels: int) -> None:
         if channels != len(self.ranges):
             raise UserError(
                 f"The model uses {len(self.ranges)} channel(s) but this image has "
                 f"{channels}; choose an image of the same kind, or the channel."
             )
-        return [
-            measure_range(planes.data[:, c]).unless_blank(reference)
-            for c, reference in enumerate(self.ranges)
-        ]
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dictionary."""

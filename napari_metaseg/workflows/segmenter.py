@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -165,6 +167,19 @@ class Segmenter:
             image, adapted=adapted, axes=axes, channel=channel, settings=settings
         )
         return exhaust(steps)
+
+    def digest(self) -> str:
+        """Tell this model from others: the SHA-256 of all that its results depend on.
+
+        A model that was saved and loaded has the digest it had before.
+        """
+        known = [self.network.module.architecture.as_dict(), self.lens.as_dict()]
+        whole = hashlib.sha256(json.dumps([*known, self.kept]).encode())
+        for part in ("initial", "adapted"):
+            for name, tensor in name_tensors(part, getattr(self.network, part)):
+                whole.update(name.encode())
+                whole.update(tensor.detach().cpu().numpy().tobytes())
+        return whole.hexdigest()
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Save the model to a folder, without the images it was adapted on.

@@ -10,6 +10,7 @@ import pytest
 import torch
 from skimage.io import imsave
 
+from napari_metaseg import adapt
 from napari_metaseg.core.network import Architecture, PrototypeUNet
 from napari_metaseg.data.synthetic import Scene, procedural_task, sample_scene
 from napari_metaseg.io.bundle import load_bundle, save_bundle
@@ -82,4 +83,14 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> Path:
             imsave(folder / name / "masks" / file, numbers, check_contrast=False)
     infos = [{"task": "one", "source": "here", "license": "CC0-1.0"}]
     (folder / "tasks.json").write_text(json.dumps(infos), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def saved_model(
+    scene: Scene, painted: np.ndarray, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Return the folder of a model that was adapted to the scene."""
+    folder = tmp_path_factory.mktemp("models") / "adapted"
+    adapt(scene.image, painted, device="cpu").save(folder)
     return folder

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from napari_metaseg.core.errors import UserError
-from napari_metaseg.workflows.benchmark.journal import Journal
+from napari_metaseg.workflows.journal import Journal
 
 if TYPE_CHECKING:
     from pathlib import Path

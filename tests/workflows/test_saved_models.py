@@ -86,6 +86,18 @@ def test_the_bundled_maml_survives_saving_too(
     )
 
 
+def test_a_model_is_told_from_others_by_its_digest(
+    model: AdaptedModel, saved: Path
+) -> None:
+    digest = load(saved).segmenter.digest()
+
+    assert digest == model.segmenter.digest()
+    assert len(digest) == 64
+    prototype = "adapted/context/prototype"
+    change_weights(saved, lambda t: t.update({prototype: t[prototype] + 1e-6}))
+    assert load(saved).segmenter.digest() != digest
+
+
 def test_the_card_tells_where_a_model_comes_from(saved: Path) -> None:
     card = json.loads((saved / "card.json").read_text(encoding="utf-8"))
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.data.folders import read_tasks
+from napari_metaseg.workflows.journal import Journal
 
 from .corrections import correct, loop_name
 from .draws import make_draw
-from .journal import Journal
 from .judge import score_images
 from .memory import peak_memory
 from .rows import Curve, Key, Row, read_row

@@ -1,0 +1,177 @@
+"""What is done to each image of a folder, in whichever process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_metaseg.core.axes import as_planes
+from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.settings import DecodeSettings
+from napari_metaseg.io.images import read_image
+
+from .outputs import check_outputs, write_outputs
+from .summary import Numbers, summarise
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_metaseg.core.intensity import Range
+
+    from .segmenter import Segmenter
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How all images of a folder are looked at.
+
+    Attributes
+    ----------
+    axes : str or None
+        Axes of the images, where their files do not tell or are wrong.
+    channel : int or None
+        Channel, None for the one that was adapted to.
+    settings : DecodeSettings
+        How the network's output becomes instances.
+    ranges : tuple of Range or None
+        Intensities of all images, one range a channel; None: of each its own.
+    """
+
+    axes: str | None = None
+    channel: int | None = None
+    settings: DecodeSettings = field(default_factory=DecodeSettings)
+    ranges: tuple[Range, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An image to segment.
+
+    Attributes
+    ----------
+    path, target : Path
+        The image, and its label image.
+    look : Look
+        How to look at it.
+    also : tuple of str
+        Formats that are written beside the label image.
+    overwrite : bool
+        Whether existing results are replaced.
+    """
+
+    path: Path
+    target: Path
+    look: Look
+    also: tuple[str, ...] = ()
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an image.
+
+    Attributes
+    ----------
+    problem : str
+        Why there is no result; empty if there is one.
+    numbers : dict of str to float
+        Its cells, see `summarise`.
+    """
+
+    problem: str
+    numbers: Numbers
+
+
+def segment_file(segmenter: Segmenter, order: Order) -> Generator[float, None, Outcome]:
+    """Segment an image and write its results; trouble with it is told, not raised.
+
+    Parameters
+    ----------
+    segmenter : Segmenter
+        The model.
+    order : Order
+        The image.
+
+    Yields
+    ------
+    float
+        Share done.
+
+    Returns
+    -------
+    Outcome
+    """
+    try:
+        return (yield from _segment(segmenter, order))
+    except UserError as error:
+        return Outcome(str(error), {})
+    except MemoryError:
+        problem = "It does not fit into memory; crop it, or run fewer at a time."
+        return Outcome(problem, {})
+    except Exception as error:  # one image in a thousand must not end the night
+        return Outcome(f"It failed unexpectedly ({error!r}); please report this.", {})
+
+
+def _segment(segmenter: Segmenter, order: Order) -> Generator[float, None, Outcome]:
+    look = order.look
+    check_outputs(order.target, order.also, overwrite=order.overwrite)
+    image = read_image(order.path)
+    image = replace(image, axes=look.axes or image.axes)
+    if look.ranges is not None:
+        segmenter = replace(segmenter, lens=segmenter.lens.sharing(look.ranges))
+    labels = yield from segmenter.segment_steps(
+        image.data, axes=image.axes, channel=look.channel, settings=look.settings
+    )
+    write_outputs(
+        order.target,
+        labels,
+        image,
+        image_name=order.path.name,
+        also=order.also,
+        overwrite=order.overwrite,
+    )
+    return Outcome("", summarise(labels, image))
+
+
+def sample_file(
+    segmenter: Segmenter, order: tuple[Path, Look, int]
+) -> Generator[float, None, NDArray[Any] | None]:
+    """Draw pixels of an image, for a range of intensities that many images share.
+
+    Parameters
+    ----------
+    segmenter : Segmenter
+        The model.
+    order : (Path, Look, int)
+        The image, how to look at it, and how many pixels to draw.
+
+    Yields
+    ------
+    float
+        Share done.
+
+    Returns
+    -------
+    (C, N) array of float64 or None
+        None if the image cannot be used.
+    """
+    path, look, count = order
+    yield 0.0
+    try:
+        image = read_image(path)
+        channel = segmenter.lens.channel if look.channel is None else look.channel
+        planes = as_planes(image.data, axes=look.axes or image.axes, channel=channel)
+    except UserError:
+        return None
+    channels = planes.data.shape[1]
+    if channels != len(segmenter.lens.ranges):
+        return None
+    flat = planes.data.swapaxes(0, 1).reshape(channels, -1)
+    # A stride that divides the width would draw a few columns only.
+    places = np.linspace(0, flat.shape[1] - 1, min(count, flat.shape[1])).astype(int)
+    return flat[:, places].astype(np.float64)

@@ -39,6 +39,7 @@ def test_each_contribution_names_a_command(manifest: PluginManifest) -> None:
         item.command
         for group in (
             contributions.widgets,
+            contributions.readers,
             contributions.sample_data,
             contributions.writers,
             *(contributions.menus or {}).values(),

@@ -16,6 +16,8 @@ from .benchmark_options import add_benchmark_options
 from .export_options import add_also_write, add_export_options
 from .meta_train_options import add_meta_train_options
 from .models_options import add_models_options
+from .replay_options import add_replay_options
+from .segment_options import add_segment_options
 from .tasks_options import add_tasks_options
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_adapt(commands)
     _add_segment(commands)
     _add_export(commands)
+    _add_replay(commands)
     _add_models(commands)
     _add_tasks(commands)
     _add_meta_train(commands)
@@ -86,12 +89,14 @@ def _add(commands: Commands, name: str, run: str, text: str) -> argparse.Argumen
     return parser
 
 
-def _add_device(parser: argparse.ArgumentParser) -> None:
+def _add_device(
+    parser: argparse.ArgumentParser, default: str | None = "auto", text: str = "auto"
+) -> None:
     parser.add_argument(
         "--device",
-        default="auto",
+        default=default,
         choices=("auto", "cpu", "cuda", "mps"),
-        help="where to compute (default: auto)",
+        help=f"where to compute (default: {text})",
     )
 
 
@@ -152,17 +157,24 @@ def _add_adapt(commands: Commands) -> None:
         help="begin with an earlier model from the same initialization",
     )
     parser.add_argument("--save-model", type=Path, metavar="DIR")
+    parser.add_argument(
+        "--save-session",
+        type=Path,
+        metavar="FILE.metaseg",
+        help="all that leads to the result but the image, see 'replay'",
+    )
     add_also_write(parser)
     parser.add_argument("--overwrite", action="store_true")
 
 
 def _add_segment(commands: Commands) -> None:
     parser = _add(
-        commands, "segment", "commands.segment", "Segment images with a saved model."
+        commands,
+        "segment",
+        "segment.run",
+        "Segment images and folders of images with a saved model.",
     )
-    parser.add_argument("model", type=Path, metavar="MODEL")
-    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
-    parser.add_argument("--output-dir", type=Path, required=True, metavar="DIR")
+    add_segment_options(parser)
     _add_looks(parser)
     add_also_write(parser)
     parser.add_argument("--overwrite", action="store_true")
@@ -177,6 +189,15 @@ def _add_export(commands: Commands) -> None:
     )
     add_export_options(parser)
     _add_looks(parser)
+    parser.add_argument("--overwrite", action="store_true")
+
+
+def _add_replay(commands: Commands) -> None:
+    parser = _add(
+        commands, "replay", "replay.run", "Do again what a saved session says."
+    )
+    add_replay_options(parser)
+    _add_device(parser, default=None, text="that of the session")
     parser.add_argument("--overwrite", action="store_true")
 
 

@@ -6,13 +6,23 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay_to
 from napari_metaseg.io.annotation import read_annotation
+from napari_metaseg.io.bundle import find_bundle
+from napari_metaseg.io.files import check_target
 from napari_metaseg.io.images import ImageFile, read_image
-from napari_metaseg.io.labels import check_axes, check_labels_path, write_labels
+from napari_metaseg.io.labels import check_labels_path
 from napari_metaseg.workflows.adapt import AdaptedModel, Progress, adapt_steps, load
-from napari_metaseg.workflows.export import FORMATS, check_export, export_labels
+from napari_metaseg.workflows.outputs import (
+    further_files,
+    label_axes,
+    write_outputs,
+)
+from napari_metaseg.workflows.session import make_session, session_image
+from napari_metaseg.workflows.session_file import save_session
 
 if TYPE_CHECKING:
     import argparse
@@ -27,15 +37,18 @@ def adapt(options: argparse.Namespace) -> int:
     _refuse_same_names(options.also)
     _refuse_existing(options.output, options.overwrite)
     check_labels_path(options.output, overwrite=options.overwrite)
-    for further in _further_targets(options.output, options.also_write):
+    for further in further_files(options.output, options.also_write):
         _refuse_existing(further, options.overwrite)
     if options.save_model is not None:
         _refuse_existing(options.save_model / "card.json", options.overwrite)
+    if options.save_session is not None:
+        check_target(options.save_session, overwrite=options.overwrite)
     pairs = [(options.image, options.annotation, options.background)]
     pairs += [(image, annotation, None) for image, annotation in options.support]
     files = [read_image(image) for image, _, _ in pairs]
     annotations = [read_annotation(ann, background) for _, ann, background in pairs]
-    _label_axes(files[0], annotations[0].shape, options)
+    label_axes(options.axes or files[0].axes, annotations[0].shape)
+    start = None if options.start is None else load(options.start)
     steps = adapt_steps(
         [f.data for f in files],
         annotations,
@@ -45,7 +58,7 @@ def adapt(options: argparse.Namespace) -> int:
         init=options.init,
         device=options.device,
         seed=options.seed,
-        start=None if options.start is None else load(options.start),
+        start=start,
     )
     model = relay_to(steps, _tell)
     labels = model.labels
@@ -54,6 +67,23 @@ def adapt(options: argparse.Namespace) -> int:
     _print_report(model)
     if options.save_model is not None:
         model.save(options.save_model, overwrite=options.overwrite)
+    if options.save_session is not None:
+        images = [
+            session_image(replace(file, axes=options.axes or files[0].axes), *rest)
+            for file, *rest in zip(
+                files, (p[0] for p in pairs), annotations, model.labels, strict=True
+            )
+        ]
+        session = make_session(
+            model,
+            tuple(images),
+            initialization=find_bundle(options.init),
+            channel=options.channel,
+            diameter=options.diameter,
+            seed=options.seed,
+            start=start,
+        )
+        print(save_session(options.save_session, session, overwrite=options.overwrite))
     # The image itself succeeded, so that at most some have failed.
     return 1 if _segment_files(model, options.also, options) else 0
 
@@ -76,11 +106,6 @@ def _print_report(model: AdaptedModel) -> None:
     for line in (report.reason, report.note):
         if line:
             print(line)
-
-
-def segment(options: argparse.Namespace) -> int:
-    """Run ``napari-metaseg segment``."""
-    return _segment_files(load(options.model), options.images, options)
 
 
 def _segment_files(
@@ -108,8 +133,6 @@ def _segment_files(
         except UserError as error:
             failed += 1
             print(f"napari-metaseg: {path}: {error}", file=sys.stderr)
-    if failed == len(paths) == 1:
-        return 2
     return 1 if failed else 0
 
 
@@ -121,47 +144,17 @@ def _write(
     options: argparse.Namespace,
 ) -> None:
     """Write the labels of an image, and what `--also-write` asks for beside them."""
-    import numpy as np
-
     array = np.asarray(labels)
-    axes = _label_axes(file, array.shape, options)
-    further = _further_targets(path, options.also_write)
-    for target in further:
-        check_export(target, overwrite=options.overwrite)
-    written = write_labels(
+    *further, written = write_outputs(
         path,
         array,
-        axes=axes,
-        pixel_size=file.pixel_size,
+        replace(file, axes=options.axes or file.axes),
+        image_name=source.name,
+        also=options.also_write,
         overwrite=options.overwrite,
     )
-    print(f"{written}: {len(np.unique(array[array > 0]))} cells")
-    for target in further:
-        export_labels(
-            target,
-            array,
-            axes=axes,
-            image=replace(file, axes=options.axes or file.axes),
-            image_name=source.name,
-            overwrite=options.overwrite,
-        )
-        print(target)
-
-
-def _label_axes(
-    file: ImageFile, shape: tuple[int, ...], options: argparse.Namespace
-) -> str:
-    """Name the axes of an image's labels, if they can be written."""
-    given = (options.axes or file.axes or "").upper().replace("C", "")
-    axes = given if len(given) == len(shape) else "TZ"[: len(shape) - 2] + "YX"
-    check_axes(axes, shape)
-    return axes
-
-
-def _further_targets(path: Path, names: Sequence[str]) -> list[Path]:
-    """Name the files beside a label image that further formats are written to."""
-    suffixes = {f.name: f.suffixes[0] for f in FORMATS}
-    return [path.with_suffix(suffixes[name]) for name in dict.fromkeys(names)]
+    for line in (f"{written}: {len(np.unique(array[array > 0]))} cells", *further):
+        print(line)
 
 
 def _refuse_existing(path: Path, overwrite: bool) -> None:

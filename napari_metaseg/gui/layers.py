@@ -330,6 +330,15 @@ def bind_keys(layer: Labels, keys: dict[str, Callable[[], None]]) -> None:
         layer.bind_key(key, lambda _layer, action=action: action(), overwrite=True)
 
 
+def attributes(image_name: str, *, cells: bool) -> dict[str, Any]:
+    """Return name and looks of cells or of an annotation that a file brings along."""
+    if cells:
+        colours = CyclicLabelColormap(colors=_colours())
+        return {"name": f"{image_name} {_CELLS}", "colormap": colours, "opacity": 0.9}
+    looks = {"colormap": _annotation_colours(), "opacity": 0.6}
+    return {"name": f"{image_name} {_ANNOTATION}", **looks}
+
+
 def _annotation_colours() -> DirectLabelColormap:
     colours: dict[int | None, Any] = {0: "transparent", BACKGROUND: _STROKE}
     for label in range(1, _NAMED_COLOURS):

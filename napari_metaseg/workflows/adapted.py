@@ -143,8 +143,10 @@ class AdaptedModel:
         labels = self._relabel(self._first_view(), settings, adapted)
         return labels if previous is None else self._renumber(0, labels, previous)
 
-    def found(self, settings: DecodeSettings, *, adapted: bool = True) -> Labels:
-        """Decode the stored output of the first image, whatever is annotated.
+    def found(
+        self, settings: DecodeSettings, *, adapted: bool = True, index: int = 0
+    ) -> Labels:
+        """Decode the stored output of an image, whatever is annotated.
 
         Parameters
         ----------
@@ -152,13 +154,16 @@ class AdaptedModel:
             Threshold, splitting and rules.
         adapted : bool
             False: the output before adaptation.
+        index : int
+            Which of several images.
 
         Returns
         -------
         array of int32
             Instances of each plane, numbered from 1; nothing painted is among them.
         """
-        view = self._first_view()
+        self._first_view()
+        view = self._views[index]
         return view.planes.join(self._found(view, settings, adapted))
 
     def drawn(self, *, adapted: bool = True) -> list[PlaneOutput]:
@@ -174,8 +179,7 @@ class AdaptedModel:
         list of PlaneOutput
             In the order in which the planes are counted.
         """
-        self._hand_out(self._labels)
-        return self._outputs(self._views[0], adapted)
+        return self._outputs(self._first_view(), adapted)
 
     def _outputs(self, view: View, adapted: bool) -> list[PlaneOutput]:
         return view.outputs[int(adapted and self.segmenter.kept)]

@@ -1,0 +1,73 @@
+"""What ``napari-metaseg segment`` does."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from napari_metaseg.core.generators import relay_to
+from napari_metaseg.io.gather import PATTERNS
+from napari_metaseg.workflows.cluster import Cluster
+from napari_metaseg.workflows.crews import Alone, Processes
+from napari_metaseg.workflows.folder import FolderSettings, segment_folder
+from napari_metaseg.workflows.folder_work import Look
+from napari_metaseg.workflows.segmenter import load_segmenter
+
+if TYPE_CHECKING:
+    import argparse
+
+    from napari_metaseg.workflows.crews import Crew
+    from napari_metaseg.workflows.folder import FolderProgress, FolderReport
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run ``napari-metaseg segment``."""
+    settings = FolderSettings(
+        look=Look(axes=options.axes, channel=options.channel),
+        patterns=tuple(options.pattern or PATTERNS),
+        normalise=options.normalise,
+        also=tuple(options.also_write),
+        fields=options.fields,
+        overwrite=options.overwrite,
+    )
+    steps = segment_folder(_crew(options), options.images, options.output_dir, settings)
+    report = relay_to(steps, _tell)
+    count = report.segmented + report.kept + len(report.problems)
+    if count > 1:
+        _print_report(report)
+    if not report.problems:
+        return 0
+    return 2 if count == 1 else 1
+
+
+def _crew(options: argparse.Namespace) -> Crew:
+    segmenter = load_segmenter(options.model)
+    if options.scheduler is not None:
+        return Cluster(segmenter, options.model, options.scheduler)
+    if options.jobs == 1:
+        return Alone(segmenter)
+    return Processes(segmenter, options.model, options.jobs)
+
+
+def _tell(state: FolderProgress) -> None:
+    """Tell what has just ended; problems on stderr."""
+    if state.path is None:
+        return
+    if state.problem:
+        print(f"napari-metaseg: {state.message}", file=sys.stderr)
+    else:
+        print(f"[{state.done}/{state.total}] {state.message}", flush=True)
+
+
+def _print_report(report: FolderReport) -> None:
+    told = [
+        f"{report.segmented} segmented",
+        f"{report.kept} finished before",
+        f"{len(report.problems)} skipped",
+    ]
+    print(f"{', '.join(told)}; the table is {report.summary}.")
+    for path, problem in report.problems.items():
+        print(f"  skipped {path}: {problem}")
+    if report.left_out:
+        kinds = ", ".join(f"{n} {suffix}" for suffix, n in report.left_out.items())
+        print(f"Left out, as their names are not asked for: {kinds}.")

@@ -1,0 +1,219 @@
+"""A session: what was painted, on which image, with which settings, and the model.
+
+One file holds what it takes to go on later, or to come to the same result elsewhere;
+the pixels of the image stay where they are.
+"""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import torch
+
+from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.settings import DecodeSettings
+from napari_metaseg.io.model_folder import CARD, WEIGHTS
+
+from .image_reference import ImageReference
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_metaseg.io.images import ImageFile
+
+    from .adapted import AdaptedModel
+
+    Labels = NDArray[np.int32]
+    ModelFiles = dict[str, bytes]
+
+
+@dataclass(frozen=True)
+class SessionImage:
+    """One image of a session.
+
+    Attributes
+    ----------
+    reference : ImageReference
+        Which it is; `axes` are those it was adapted to with.
+    painted : array of int32
+        The annotation.
+    learned : array of int32
+        The annotation that was adapted to: `painted`, or what it was at that moment.
+    cells : array of int32
+        Instances as they were shown.
+    """
+
+    reference: ImageReference
+    painted: Labels = field(repr=False)
+    learned: Labels = field(repr=False)
+    cells: Labels = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """How a session's adaptation was run.
+
+    Attributes
+    ----------
+    channel : int or None
+        Channel used, None for all.
+    diameter : float or None
+        Size of the cells in px, None if it was measured.
+    seed : int
+        Fixes what is random.
+    device : str
+        Type of device it ran on: ``"cpu"``, ``"cuda"`` or ``"mps"``.
+    threads : int
+        Threads of PyTorch, by which sums on a CPU may be split.
+    decode : DecodeSettings
+        How the network's output was shown.
+    """
+
+    channel: int | None = None
+    diameter: float | None = None
+    seed: int = 0
+    device: str = "cpu"
+    threads: int = 1
+    decode: DecodeSettings = field(default_factory=DecodeSettings)
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session, as plain values.
+
+    Attributes
+    ----------
+    images : tuple of SessionImage
+        The images, with what was painted on them.
+    settings : SessionSettings
+        How they were adapted to.
+    models : dict of str to dict of str to bytes
+        Files of the models, by name: ``"initialization"``, ``"adapted"`` and, if an
+        earlier model was begun with, ``"start"``.
+    versions : dict of str to str
+        Of what the result may depend on.
+    """
+
+    images: tuple[SessionImage, ...]
+    settings: SessionSettings
+    models: dict[str, ModelFiles] = field(repr=False)
+    versions: dict[str, str]
+
+
+def current_versions() -> dict[str, str]:
+    """Return the versions of all that a result may depend on."""
+    libraries = ("napari-metaseg", "numpy", "scikit-image", "scipy", "torch")
+    return {name: version(name) for name in libraries} | {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": torch.backends.cpu.get_cpu_capability(),
+    }
+
+
+def session_image(
+    image: ImageFile,
+    path: str | Path | None,
+    painted: Labels,
+    cells: Labels,
+    learned: Labels | None = None,
+) -> SessionImage:
+    """Describe one image of a session.
+
+    Parameters
+    ----------
+    image : ImageFile
+        Its pixels, with the axes that it was adapted to with.
+    path : str or Path or None
+        Its file, if it has one.
+    painted, cells : array of int32
+        The annotation, and the instances as they are shown.
+    learned : array of int32, optional
+        The annotation that was adapted to, if it was another.
+    """
+    reference = ImageReference.of(image, path)
+    return SessionImage(
+        reference, painted, painted if learned is None else learned, cells
+    )
+
+
+def make_session(
+    model: AdaptedModel,
+    images: tuple[SessionImage, ...],
+    *,
+    initialization: Path,
+    channel: int | None = None,
+    diameter: float | None = None,
+    seed: int = 0,
+    decode: DecodeSettings | None = None,
+    start: AdaptedModel | None = None,
+) -> Session:
+    """Gather all that an adaptation depended on.
+
+    Parameters
+    ----------
+    model : AdaptedModel
+        Its result.
+    images : tuple of SessionImage
+        What it was given, in the same order.
+    initialization : Path
+        Folder of the meta-initialization.
+    channel, diameter, seed, start
+        As they were given to `adapt`.
+    decode : DecodeSettings, optional
+        How the cells of the images were decoded.
+
+    Raises
+    ------
+    UserError
+        If the model was loaded from a file, and not adapted now.
+    """
+    if model.report is None:
+        raise UserError(
+            "A saved model does not hold what it was adapted to; adapt before saving a "
+            "session."
+        )
+    models = {
+        "initialization": read_model_files(initialization),
+        "adapted": _files_of(model),
+    }
+    if start is not None:
+        models["start"] = _files_of(start)
+    settings = SessionSettings(
+        channel,
+        diameter,
+        seed,
+        model.report.device,
+        torch.get_num_threads(),
+        decode or DecodeSettings(),
+    )
+    return Session(images, settings, models, current_versions())
+
+
+def read_model_files(folder: Path) -> ModelFiles:
+    """Read the two files of a model, unchecked."""
+    try:
+        return {name: (folder / name).read_bytes() for name in (CARD, WEIGHTS)}
+    except OSError as error:
+        raise UserError(
+            f"'{folder}' cannot be read; copy the whole folder again."
+        ) from error
+
+
+def write_model_files(files: ModelFiles, folder: Path) -> Path:
+    """Write the two files of a model to a new folder, and return it."""
+    folder.mkdir()
+    for name in (CARD, WEIGHTS):
+        (folder / name).write_bytes(files[name])
+    return folder
+
+
+def _files_of(model: AdaptedModel) -> ModelFiles:
+    with TemporaryDirectory() as folder:
+        model.save(folder)
+        return read_model_files(Path(folder))

@@ -109,12 +109,13 @@ def read_archive(
     UserError
         If anything is missing, too large or not what the manifest lists.
     """
+    if not path.is_dir():
+        check_readable(path)
     try:
         if path.is_dir():
             return _collect(
                 lambda name, most: _from_folder(path / name, most), manifest_name, known
             )
-        check_readable(path)
         with zipfile.ZipFile(path) as archive:
             return _collect(
                 lambda name, most: _from_zip(archive, name, most), manifest_name, known

@@ -85,7 +85,7 @@ class Cluster(Crew):
             ): k
             for k, order in enumerate(orders)
         }
-        ended = as_completed(futures)
+        ended = as_completed(futures, loop=self._client.loop)
         try:
             while futures:
                 batch = ended.next_batch(block=False)

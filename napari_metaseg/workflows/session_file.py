@@ -115,11 +115,16 @@ def read_session(path: str | Path) -> Session:
         )
     try:
         session = _from_parts(manifest, files)
-    except (LookupError, TypeError, ValueError, tifffile.TiffFileError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise UserError(
             f"{path} does not hold a whole session; save or copy it again."
         ) from error
-    _check_models(session)
+    try:
+        _check_models(session)
+    except UserError as error:
+        raise UserError(
+            f"{path} holds a model that is not intact; save or copy it again."
+        ) from error
     return session
 
 
@@ -202,8 +207,11 @@ def _as_tiff(labels: Labels) -> bytes:
 
 
 def _from_tiff(data: bytes, shape: tuple[int, ...]) -> Labels:
-    with tifffile.TiffFile(io.BytesIO(data)) as tif:
-        series = tif.series[0]
-        if series.dtype != np.int32 or math.prod(series.shape) != math.prod(shape):
-            raise ValueError(shape)
-        return as_annotation(series.asarray().reshape(shape), shape)
+    try:
+        with tifffile.TiffFile(io.BytesIO(data)) as tif:
+            series = tif.series[0]
+            if series.dtype != np.int32 or math.prod(series.shape) != math.prod(shape):
+                raise ValueError(shape)
+            return as_annotation(series.asarray().reshape(shape), shape)
+    except Exception as error:  # decoders raise many types for damaged files
+        raise ValueError(shape) from error

@@ -81,7 +81,8 @@ def results(folder: Path) -> dict[str, bytes]:
 def run(segmenter: Segmenter, data: Path, out: Path, **settings: Any) -> Any:
     crew = Watched(segmenter)
     report = exhaust(segment_folder(crew, [data], out, FolderSettings(**settings)))
-    return report, [order.path.name for order in crew.orders]
+    orders = [order for order in crew.orders if isinstance(order, Order)]
+    return report, [order.path.name for order in orders]
 
 
 def test_results_mirror_the_folder_and_the_damaged_is_reported(

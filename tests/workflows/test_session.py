@@ -22,6 +22,7 @@ from napari_metaseg.core.generators import exhaust
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.io.bundle import find_bundle
 from napari_metaseg.io.images import ImageFile, read_image
+from napari_metaseg.workflows.adapt import AdaptedModel
 from napari_metaseg.workflows.replay import replay_steps
 from napari_metaseg.workflows.session import Session, make_session, session_image
 from napari_metaseg.workflows.session_file import read_session, save_session
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_metaseg.data.synthetic import Scene
-    from napari_metaseg.workflows.adapt import AdaptedModel
 
 SHOWN = DecodeSettings(threshold=0.5, min_size=0.2)
 
@@ -168,7 +168,9 @@ def test_several_images_and_an_earlier_model_are_replayed(
 ) -> None:
     pair = [scene.image, scene.image[::-1, ::-1].copy()]
     drawn = [painted, painted[::-1, ::-1].copy()]
-    start = adapt(scene.image, painted, init=small, device="cpu")
+    first = adapt(scene.image, painted, init=small, device="cpu")
+    # Random weights hardly ever fit, and then nobody begins with them.
+    start = AdaptedModel(replace(first.segmenter, kept=True), report=first.report)
     model = adapt(pair, drawn, init=small, device="cpu", start=start, diameter=30.0)
     images = tuple(
         session_image(ImageFile(image, None, (0.5, 0.5)), None, ann, cells)
@@ -220,7 +222,7 @@ def test_other_pixels_are_refused(
 ) -> None:
     reference = session.images[0].reference
     pixels = tifffile.imread(image_file)
-    pixels[3, 3] += 1e-3
+    pixels[3, 3] += 1
     for name, other in (("one", pixels), ("small", pixels[:-1])):
         tifffile.imwrite(tmp_path / f"{name}.tif", other)
         with pytest.raises(UserError, match="holds other pixels"):
@@ -300,10 +302,9 @@ def test_what_is_not_intact_is_refused_in_one_sentence(
     tampered(saved, change)
     before = sorted(saved.parent.parent.rglob("*"))
 
-    with pytest.raises(UserError) as caught:
+    with pytest.raises(UserError, match=r"day1\.metaseg .*; \w+ .*\.$"):
         read_session(saved)
 
-    assert str(caught.value).count(".  ") == 0
     assert sorted(saved.parent.parent.rglob("*")) == before
 
 

@@ -282,13 +282,15 @@ def test_nuclei_are_linked_to_their_cells(
     nuclei, cells = viewer.layers["plate cells (nuclei)"], viewer.layers["plate cells"]
     small = np.zeros((64, 64), np.int32)
     small[10:14, 10:14], small[42:46, 42:46], small[30, 30] = 5, 6, 7
-    nuclei.data = small
+    large = np.zeros((64, 64), np.int32)
+    large[8:18, 8:18], large[40:50, 40:50] = 3, 4
+    nuclei.data, cells.data = small, large
 
     panel.view.target.link.trigger()
     settle(panel)
 
     linked = viewer.layers["plate cells (nuclei) linked"]
-    expected = np.where(small > 0, cells.data, 0)
+    expected = np.where(small > 0, large, 0)
     np.testing.assert_array_equal(linked.data, expected)
     assert "1 of 3 lie in none" in panel.view.status.text
 

@@ -125,36 +125,16 @@ def as_planes(
         do not fit it.
     """
     image = np.asarray(image)
-    _check_values(image)
-    axes = guess_axes(image.shape, annotated) if axes is None else axes.upper()
-    if (
-        len(axes) != image.ndim
-        or len(set(axes)) != len(axes)
-        or not {"Y", "X"} <= set(axes)
-        or not set(axes) <= set("CYX" + PLANE_AXES)
-    ):
-        raise UserError(
-            f"The axes '{axes}' do not describe an image with {image.ndim} axes "
-            f"{image.shape}; give one letter an axis, Y and X among them."
-        )
+    check_values(image)
+    axes = check_axes(image.shape, axes=axes, channel=channel, annotated=annotated)
     order = [axes.index(a) for a in axes if a in PLANE_AXES]
     y, x = axes.index("Y"), axes.index("X")
     if "C" in axes:
         c = axes.index("C")
         data = image.transpose(*order, c, y, x)
-        channels = image.shape[c]
         if channel is not None:
-            if not -channels <= channel < channels:
-                raise UserError(
-                    f"There is no channel {channel}; the image has {channels} "
-                    f"(0 to {channels - 1})."
-                )
             data = data[..., [channel], :, :]
     else:
-        if channel not in (None, 0):
-            raise UserError(
-                f"There is no channel {channel}; the image has a single one."
-            )
         data = image.transpose(*order, y, x)[..., None, :, :]
     spatial = axes.replace("C", "")
     return Planes(
@@ -164,7 +144,62 @@ def as_planes(
     )
 
 
-def _check_values(image: NDArray[np.generic]) -> None:
+def check_axes(
+    shape: tuple[int, ...],
+    *,
+    axes: str | None = None,
+    channel: int | None = None,
+    annotated: tuple[int, ...] | None = None,
+) -> str:
+    """Check what is said of the axes of an image, or guess them.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape of the image.
+    axes, channel, annotated
+        As in `as_planes`.
+
+    Returns
+    -------
+    str
+        One letter an axis, Y and X among them.
+
+    Raises
+    ------
+    UserError
+        If the axes or the channel do not fit the image.
+    """
+    axes = guess_axes(shape, annotated) if axes is None else axes.upper()
+    if (
+        len(axes) != len(shape)
+        or len(set(axes)) != len(axes)
+        or not {"Y", "X"} <= set(axes)
+        or not set(axes) <= set("CYX" + PLANE_AXES)
+    ):
+        raise UserError(
+            f"The axes '{axes}' do not describe an image with {len(shape)} axes "
+            f"{shape}; give one letter an axis, Y and X among them."
+        )
+    channels = shape[axes.index("C")] if "C" in axes else 1
+    if "C" not in axes and channel not in (None, 0):
+        raise UserError(f"There is no channel {channel}; the image has a single one.")
+    if channel is not None and not -channels <= channel < channels:
+        raise UserError(
+            f"There is no channel {channel}; the image has {channels} "
+            f"(0 to {channels - 1})."
+        )
+    return axes
+
+
+def check_values(image: NDArray[np.generic]) -> None:
+    """Check that an image, or a part of it, holds finite real numbers.
+
+    Raises
+    ------
+    UserError
+        If it is empty, complex or not finite.
+    """
     if image.size == 0:
         raise UserError("The image is empty; choose another one.")
     if image.dtype.kind not in "biuf":

@@ -80,8 +80,52 @@ def decode(
     -------
     Decoded
     """
+    basins = cut(foreground, cue, settings)
+    return judge(foreground, basins, settings, min_area=min_area)
+
+
+def cut(
+    foreground: NDArray[np.floating],
+    cue: NDArray[np.floating],
+    settings: DecodeSettings,
+) -> NDArray[np.int32]:
+    """Cut what may be foreground into pieces, see `decode`.
+
+    Returns
+    -------
+    (Y, X) array of int32
+        Numbered from 1.
+    """
     mask = foreground > FLOOR * settings.threshold
-    labels = watershed(*_seeds_and_valleys(cue, mask, settings.split), mask=mask)
+    seeds = _seeds_and_valleys(cue, mask, settings.split)
+    labels: NDArray[np.int32] = watershed(*seeds, mask=mask)
+    return labels
+
+
+def judge(
+    foreground: NDArray[np.floating],
+    labels: NDArray[np.int32],
+    settings: DecodeSettings,
+    *,
+    min_area: float = 0.0,
+) -> Decoded:
+    """Outline the pieces that are instances, see `decode`.
+
+    Parameters
+    ----------
+    foreground : (Y, X) array of float
+        Foreground probability.
+    labels : (Y, X) array of int32
+        Pieces that `cut` returned.
+    settings : DecodeSettings
+        Of which the threshold counts.
+    min_area : float
+        Instances below this many px are dropped.
+
+    Returns
+    -------
+    Decoded
+    """
     highest = _highest(foreground, labels)
     outline = np.maximum(OUTLINE * highest, FLOOR * settings.threshold)
     drawn = (highest >= settings.threshold)[labels] & (foreground > outline[labels])

@@ -68,7 +68,7 @@ def read_image(path: str | Path) -> ImageFile:
     """
     path = Path(path)
     kind = image_format(path)
-    with _damage_told(path):
+    with damage_told(path):
         if kind == "TIFF":
             return _read_tiff(path)
         data = _read_png(path) if kind == "PNG" else _read_pillow(path, kind)
@@ -115,15 +115,17 @@ def read_indices(path: Path, kind: str) -> NDArray[Any]:
     UserError
         If the file is damaged.
     """
-    with _damage_told(path), Image.open(path, formats=[kind]) as picture:
+    with damage_told(path), Image.open(path, formats=[kind]) as picture:
         return np.asarray(picture)
 
 
 @contextmanager
-def _damage_told(path: Path) -> Iterator[None]:
+def damage_told(path: Path) -> Iterator[None]:
     """Turn whatever a decoder raises about a damaged file into one sentence."""
     try:
         yield
+    except UserError:
+        raise
     except MemoryError as error:
         raise UserError(
             f"{path} does not fit into memory; crop it or save it in parts."
@@ -165,15 +167,16 @@ def _read_tiff(path: Path) -> ImageFile:
     with _tiff_damage_raised(), tifffile.TiffFile(path) as tif:
         series = tif.series[0]
         data, axes = series.asarray(), series.axes
-        if _has_alpha(series.keyframe) and axes.endswith("S"):
+        if has_alpha(series.keyframe) and axes.endswith("S"):
             data = data[..., :-1]
         pixel_size = tiff_pixel_size(tif)
     data, axes = _drop_singletons(data, axes.replace("S", "C"))
     native = data.astype(data.dtype.newbyteorder("="), copy=False)
-    return ImageFile(native, _trusted_axes(axes), pixel_size)
+    return ImageFile(native, trusted_axes(axes), pixel_size)
 
 
-def _has_alpha(page: tifffile.TiffPage) -> bool:
+def has_alpha(page: tifffile.TiffPage) -> bool:
+    """Tell whether the last sample of each pixel is its transparency."""
     extra = page.extrasamples
     return (
         page.photometric == tifffile.PHOTOMETRIC.RGB
@@ -190,7 +193,7 @@ def _drop_singletons(data: NDArray[Any], axes: str) -> tuple[NDArray[Any], str]:
     return data.reshape(shape), letters
 
 
-def _trusted_axes(axes: str) -> str | None:
+def trusted_axes(axes: str) -> str | None:
     """Return `axes` if each letter is known and appears once."""
     if len(axes) == 2:
         return "YX"

@@ -158,14 +158,31 @@ def _format(
     plain = ordered and not large and labels.shape[-1] > 1
     if labels.dtype == np.uint16 and plain:
         return {"imagej": True, **_imagej_metadata(axes, pixel_size)}
+    return ome_options(labels.nbytes, axes, pixel_size)
+
+
+def ome_options(
+    size: int, axes: str, pixel_size: tuple[float, float] | None
+) -> dict[str, Any]:
+    """Return tifffile's arguments for a compressed OME-TIFF.
+
+    Parameters
+    ----------
+    size : int
+        Of the uncompressed labels, in bytes: large ones need BigTIFF.
+    axes : str
+        One letter an axis.
+    pixel_size : tuple of float or None
+        In µm, (y, x).
+    """
     metadata: dict[str, Any] = {"axes": axes}
     if pixel_size is not None:
-        for axis, size in zip("YX", pixel_size, strict=True):
-            metadata[f"PhysicalSize{axis}"] = size
+        for axis, length in zip("YX", pixel_size, strict=True):
+            metadata[f"PhysicalSize{axis}"] = length
             metadata[f"PhysicalSize{axis}Unit"] = "µm"
     return {
         "ome": True,
-        "bigtiff": large,
+        "bigtiff": size > _CLASSIC_LIMIT,
         "compression": "zlib",
         "metadata": metadata,
     }

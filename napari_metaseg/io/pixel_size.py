@@ -48,7 +48,7 @@ def tiff_pixel_size(tif: tifffile.TiffFile) -> tuple[float, float] | None:
         return _ome_size(tif.ome_metadata)
     tags = _per_pixel(tif.pages.first)
     if tif.imagej_metadata:
-        scale = _micrometres(tif.imagej_metadata.get("unit"))
+        scale = micrometres(tif.imagej_metadata.get("unit"))
         return _checked(tags, scale)
     unit = tif.pages.first.tags.valueof("ResolutionUnit")
     size = _checked(tags, _TAG_UNITS.get(unit))
@@ -56,7 +56,7 @@ def tiff_pixel_size(tif: tifffile.TiffFile) -> tuple[float, float] | None:
     return size if size and all(low <= s <= high for s in size) else None
 
 
-def _micrometres(unit: object) -> float | None:
+def micrometres(unit: object) -> float | None:
     """Return the length of a unit in µm; None for pixels and unknown names."""
     name = str(unit).strip().replace("\\u00B5", "u").lower()
     return _MICROMETRES.get(name.replace("\u00b5", "u").replace("\u03bc", "u"))
@@ -85,7 +85,7 @@ def _ome_size(xml: str) -> tuple[float, float] | None:
 
 
 def _ome_length(attributes: Mapping[str, str], name: str) -> float:
-    scale = _micrometres(attributes.get(f"{name}Unit", "um"))
+    scale = micrometres(attributes.get(f"{name}Unit", "um"))
     try:
         return float(attributes[name]) * (scale or math.nan)
     except (KeyError, ValueError):

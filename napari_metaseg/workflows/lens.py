@@ -120,13 +120,30 @@ class Lens:
         return resize_image(np.stack(channels), shape)
 
     def _ranges_of(self, planes: Planes) -> list[Range]:
-        self._check_channels(planes.data.shape[1])
+        if self.shared:
+            self._check_channels(planes.data.shape[1])
+            return list(self.ranges)
+        channels = planes.data.swapaxes(0, 1)
+        return self.ranges_for([measure_range(channel) for channel in channels])
+
+    def ranges_for(self, measured: Sequence[Range]) -> list[Range]:
+        """Say by which range each channel of an image is normalised.
+
+        Parameters
+        ----------
+        measured : sequence of Range
+            Of each channel of the image.
+
+        Raises
+        ------
+        UserError
+            If the model uses another number of channels.
+        """
+        self._check_channels(len(measured))
         if self.shared:
             return list(self.ranges)
-        return [
-            measure_range(planes.data[:, c]).unless_blank(reference)
-            for c, reference in enumerate(self.ranges)
-        ]
+        pairs = zip(measured, self.ranges, strict=True)
+        return [own.unless_blank(reference) for own, reference in pairs]
 
     def _check_channels(self, channels: int) -> None:
         if channels != len(self.ranges):

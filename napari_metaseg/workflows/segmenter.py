@@ -16,7 +16,7 @@ from napari_metaseg.core.generators import exhaust, relay
 from napari_metaseg.core.network import Architecture, PrototypeUNet
 from napari_metaseg.core.plane_output import PlaneOutput
 from napari_metaseg.core.settings import DecodeSettings
-from napari_metaseg.core.tiles import predict
+from napari_metaseg.core.tiles import TILE, predict
 from napari_metaseg.io.model_folder import read_card, read_tensors, write_folder
 
 from .lens import Lens
@@ -49,11 +49,13 @@ class Network:
     adapted: State = field(repr=False)
 
     def draw(
-        self, image: NDArray[np.float32], *, adapted: bool
+        self, image: NDArray[np.float32], *, adapted: bool, tile: int = TILE
     ) -> Generator[float, None, NDArray[np.float16]]:
         """Draw foreground and cue of one plane, see `predict`."""
         state = self.adapted if adapted else self.initial
-        maps = yield from predict(self.module, state.params, image, state.context)
+        maps = yield from predict(
+            self.module, state.params, image, state.context, tile=tile
+        )
         return maps.astype(np.float16)
 
 

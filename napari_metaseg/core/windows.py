@@ -1,0 +1,44 @@
+"""Rectangles of a plane."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TypeAlias
+
+Shape: TypeAlias = tuple[int, int]
+"""Height and width of a plane (px)."""
+
+Window: TypeAlias = tuple[slice, slice]
+"""Rows and columns, from a start to a stop."""
+
+
+def whole(shape: Shape) -> Window:
+    """Return the window that is all of a plane."""
+    return slice(0, shape[0]), slice(0, shape[1])
+
+
+def grid(shape: Shape, side: int) -> list[Window]:
+    """Divide a plane into windows, row by row; the last ones may be smaller."""
+    rows, columns = (
+        [slice(start, min(start + side, n)) for start in range(0, n, side)]
+        for n in shape
+    )
+    return list(product(rows, columns))
+
+
+def grown(window: Window, by: int, shape: Shape) -> Window:
+    """Grow a window by some px on each side, as far as the plane goes."""
+    y, x = (
+        slice(max(0, s.start - by), min(n, s.stop + by))
+        for s, n in zip(window, shape, strict=True)
+    )
+    return y, x
+
+
+def within(inner: Window, outer: Window) -> Window:
+    """Express a window relative to the start of another."""
+    y, x = (
+        slice(i.start - o.start, i.stop - o.start)
+        for i, o in zip(inner, outer, strict=True)
+    )
+    return y, x

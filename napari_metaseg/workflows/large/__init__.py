@@ -1,0 +1,1 @@
+"""Images of any size, segmented block by block through files."""

@@ -1,0 +1,91 @@
+"""The same cell in following planes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.linking import link_labels, successors
+
+
+def row(*runs: tuple[int, int]) -> np.ndarray:
+    """Return a plane one pixel high: (label, length) in turn."""
+    return np.concatenate([np.full(n, k) for k, n in runs])[None].astype(np.int32)
+
+
+def test_the_higher_overlap_wins_and_the_other_cell_is_new() -> None:
+    # IoU with 7: 5/10 for 1, 5/15 for 2, which lies first.
+    before = row((0, 5), (7, 10), (0, 10))
+    after = row((0, 5), (1, 5), (2, 15))
+    linked = link_labels(np.stack([before, after]), "ZYX", "z")
+
+    np.testing.assert_array_equal(linked[0], row((0, 5), (1, 10), (0, 10)))
+    np.testing.assert_array_equal(linked[1], row((0, 5), (1, 5), (2, 15)))
+
+
+def test_below_a_quarter_cells_are_others() -> None:
+    for shared, same in ((4, True), (3, False)):  # of 10 + 10 px: 4/16 and 3/17
+        before = row((1, 10), (0, 10))
+        after = row((0, 10 - shared), (1, 10), (0, shared))
+        linked = link_labels(np.stack([before, after]), "TYX", "t")
+        assert (linked[1].max() == 1) == same
+
+
+def test_a_movie_of_stacks_links_whole_cells() -> None:
+    """The body's upper plane moves too far to be linked by itself."""
+    movie = np.zeros((2, 2, 1, 40), np.int32)
+    movie[0, 0, 0, 0:10] = movie[0, 1, 0, 0:30] = 1
+    movie[1, 0, 0, 9:30] = movie[1, 1, 0, 1:31] = 5
+
+    linked = link_labels(movie, "TZYX", "zt")
+    only_t = link_labels(movie, "TZYX", "t")
+
+    assert np.unique(linked[linked > 0]).tolist() == [1]
+    assert only_t[0, 1].max() == only_t[1, 1].max()
+    assert only_t[0, 0].max() != only_t[1, 0].max()
+
+
+labels = st.integers(0, 2**32 - 1).map(
+    lambda seed: np.random.default_rng(seed).integers(0, 6, (4, 3, 8)).astype(np.int32)
+)
+
+
+@given(labels, st.integers(0, 99))
+def test_nothing_depends_on_the_numbers_given(stack: np.ndarray, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    renumbered = np.stack(
+        [np.append(0, 1 + rng.permutation(99))[plane] for plane in stack]
+    )
+    linked = link_labels(stack, "ZYX", "z")
+
+    np.testing.assert_array_equal(link_labels(renumbered, "ZYX", "z"), linked)
+    np.testing.assert_array_equal(linked > 0, stack > 0)
+    for plane, numbers in zip(stack, linked, strict=True):
+        pairs = np.unique(np.stack([plane.ravel(), numbers.ravel()]), axis=1)
+        assert len(set(pairs[0])) == len(set(pairs[1])) == pairs.shape[1]
+
+
+@given(labels)
+def test_a_constant_stack_keeps_its_numbers(stack: np.ndarray) -> None:
+    constant = np.stack([stack[0]] * 5)
+    linked = link_labels(constant, "TYX", "t")
+
+    assert (linked == linked[0]).all()
+    assert linked.max() == len(np.unique(stack[0][stack[0] > 0]))
+
+
+def test_pairs_of_planes_follow_the_axis() -> None:
+    assert list(successors("TZ", (2, 3), "Z")) == [(0, 1), (3, 4), (1, 2), (4, 5)]
+    assert list(successors("TZ", (2, 3), "T")) == [(0, 3), (1, 4), (2, 5)]
+
+
+def test_what_cannot_be_linked_is_refused() -> None:
+    plane = np.zeros((4, 4), np.int32)
+    with pytest.raises(UserError, match="along Z"):
+        link_labels(plane, "YX", "z")
+    with pytest.raises(UserError, match="no link 'x'"):
+        link_labels(plane, "YX", "x")
+    assert link_labels(plane, "YX", "none") is plane

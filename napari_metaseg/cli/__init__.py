@@ -68,6 +68,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_adapt(commands)
     _add_segment(commands)
+    _add_segment_large(commands)
     _add_export(commands)
     _add_replay(commands)
     _add_models(commands)
@@ -177,6 +178,33 @@ def _add_segment(commands: Commands) -> None:
     add_segment_options(parser)
     _add_looks(parser)
     add_also_write(parser)
+    parser.add_argument("--overwrite", action="store_true")
+
+
+def _add_segment_large(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        "segment-large",
+        "large.run",
+        "Segment an image of any size or a long movie block by block; what was stopped "
+        "goes on where it was.",
+    )
+    parser.add_argument("model", type=Path, metavar="MODEL")
+    parser.add_argument("image", type=Path, metavar="IMAGE")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        required=True,
+        metavar="LABELS",
+        help="name ending in .zarr (OME-Zarr) or .tif (tiled OME-TIFF)",
+    )
+    parser.add_argument(
+        "--link",
+        default="none",
+        choices=("none", "z", "t", "zt"),
+        help="axes along which cells keep their number (default: none)",
+    )
+    _add_looks(parser)
     parser.add_argument("--overwrite", action="store_true")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +72,11 @@ def _open_tiff(path: Path) -> OpenedImage:
 
 
 def _tiff_level(path: Path, level: int) -> Any:
+    store: Any = tifffile.imread(path, aszarr=True, level=level)
+    array = zarr.open_array(store, mode="r")
     # The store keeps the file open for as long as the array lives.
-    return zarr.open_array(tifffile.imread(path, aszarr=True, level=level), mode="r")
+    weakref.finalize(array, store.close)
+    return array
 
 
 def _open_with_bioio(path: Path) -> OpenedImage:

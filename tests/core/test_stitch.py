@@ -9,6 +9,7 @@ from scipy import ndimage as ndi
 from scipy.spatial import cKDTree
 
 from napari_metaseg.core.decode import decode
+from napari_metaseg.core.metrics import iou_matrix
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.core.stitch import find_in_block
 from napari_metaseg.core.windows import Window, grid
@@ -76,6 +77,7 @@ def test_blocks_leave_no_trace(
     found = numbers[1:].reshape(labels.shape).astype(np.int32)
     assert found.max() == len(outlines) == whole.labels.max()
     if len(outlines):
+        iou = iou_matrix(whole.labels, found)
         # A few pixels between two cells may be either's: which of two equal seeds the
         # watershed takes first depends on all of them.
         area = np.bincount(whole.labels.ravel())[1:]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import dask.array as da
 import numpy as np
 import pytest
 import tifffile
@@ -140,3 +141,11 @@ def test_damage_found_while_reading_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(UserError, match="may be truncated or damaged"):
         opened.data[:5]
+
+
+def test_dask_arrays_are_computed_a_window_at_a_time() -> None:
+    lazy = da.from_array(VALUES, chunks=(1, 2, 20, 20))
+    source = PlaneSource.of(lazy, axes="ZCYX")
+    window = (slice(3, 50), slice(0, 7))
+
+    np.testing.assert_array_equal(source.read(2, window), VALUES[2, :, 3:50, :7])

@@ -163,6 +163,24 @@ def test_a_saved_model_segments_from_the_shell(shell, here: Path) -> None:
         assert f"{name}_labels.tif: {len(np.unique(found)) - 1} cells" in outcome.out
 
 
+def test_a_session_is_replayed_from_the_shell(shell, here: Path) -> None:
+    assert shell(f"{ADAPT} --save-session day1.metaseg").status == 0
+
+    outcome = shell("replay day1.metaseg --image cells.tif --output again.tif")
+
+    assert outcome.status == 0
+    assert "the same labels as in the session" in outcome.out
+    np.testing.assert_array_equal(
+        tifffile.imread("again.tif"), tifffile.imread("found.tif")
+    )
+    refused = shell("replay day1.metaseg --image other.tif")
+    assert refused.status == 2
+    assert "holds other pixels" in refused.err
+    again = shell(f"{ADAPT} --overwrite --save-session other.tif/day1.metaseg")
+    assert again.status == 2
+    assert again.err.count("\n") == 1, "nothing was computed"
+
+
 def test_adaptation_may_begin_with_an_earlier_model(shell, here: Path) -> None:
     assert shell(f"{ADAPT} --save-model first").status == 0
 

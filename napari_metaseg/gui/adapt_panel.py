@@ -85,6 +85,7 @@ class AdaptPanel(QWidget):
         self.trust = Trust(
             napari_viewer, self.desk, self.bench, self.tools, self.view, self
         )
+        self.view.first_steps.follow(self.desk, self.tools, self.bench)
         self.preferences = Preferences(self.view, self)  # knows all folds by now
         self._preparing = Runner("Loading", self)
         self._opening = Runner("Drawing a sample", self)
@@ -165,7 +166,7 @@ class AdaptPanel(QWidget):
 
     def _connect_parts(self) -> None:
         keys = {"N": self.next_cell, "G": self.background, "Control-Enter": self.adapt}
-        self.adapting.starting.connect(self._leave_comparison)
+        self.adapting.starting.connect(self._on_start)
         self.rounds.compare.clicked.connect(self.adapting.compare)
         self.history.looking.connect(self._leave_comparison)
         self.history.turned.connect(self.view.decode.show_settings)
@@ -205,6 +206,11 @@ class AdaptPanel(QWidget):
         elif self._compared is not None:
             self.bench.show_last(self._compared)
             self._compared = None
+
+    def _on_start(self) -> None:
+        """Turn from what was told and compared to what comes now."""
+        self._news = None
+        self._leave_comparison()
 
     def _leave_comparison(self) -> None:
         """Untick "before", silently: something else is about to be shown."""

@@ -88,4 +88,7 @@ def _widget(name: str, value: float | bool) -> Any:
     options = _OPTIONS[name]
     if not isinstance(value, bool):
         options = options | {"widget_type": "FloatSlider", "step": 0.01}
-    return create_widget(value, type(value), name=name, options=options)
+    widget = create_widget(value, type(value), name=name, options=options)
+    # magicgui tells it on the slider alone, and not on the number beside it.
+    widget.native.setToolTip(options["tooltip"])
+    return widget

@@ -101,7 +101,8 @@ class History(QObject):
     def _on_adapted(self, work: Work) -> None:
         if work.last is not None:
             self._add(work, work.last)
-            self._refresh()
+            # At once: the sliders may be moved before anything else is shown.
+            self._on_shown(work)
 
     def _on_compared(self, work: Work, results: tuple[Round, ...]) -> None:
         entries = [self._add(work, result) for result in results]

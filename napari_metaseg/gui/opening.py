@@ -130,7 +130,7 @@ def open_model(opening: Opening) -> Generator[Progress, None, rounds.Round]:
         applied.model, opening.settings, opening.annotation, opening.previous
     )
     seconds = time.perf_counter() - start
-    return rounds.Round(applied.model, decoded, seconds, applied.warning)
+    return rounds.Round(applied.model, decoded, seconds, warning=applied.warning)
 
 
 def ask_folder(window: QWidget, title: str, start: Path | None) -> Path | None:

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 from .choices import AdaptChoices
 from .choosers import SourceForm
 from .decode_form import DecodeForm
+from .first_steps import FirstSteps
 from .form import LEFT, Column, Fold, Form, below, beside, caption
 from .guidance import Line, Tone
 from .mask_form import MaskForm
@@ -140,6 +141,7 @@ class PanelView(QWidget):
         self.status = StatusCard()
         self.offer = OfferRow()
         self.sample = _button("Open sample", "Opens an image made for trying out.")
+        self.first_steps = FirstSteps(ADAPT_KEY)
         self.source = SourceForm()
         self.target = TargetRow()
         self.next_cell = _button("Next cell", "Paints one more cell.", "N")
@@ -185,10 +187,12 @@ class PanelView(QWidget):
         )
         self._lay_out()
 
-    def add_fold(self, title: str, part: QWidget) -> Fold:
+    def add_fold(self, title: str, part: QWidget) -> None:
         """Add a part that is out of sight at first, below all others."""
+        self._column.add(self._fold(title, part))
+
+    def _fold(self, title: str, part: QWidget) -> Fold:
         fold = Fold(title, part)
-        self._column.add(fold)
         self.folds.append(fold)
         fold.turned.connect(self.folded)
         return fold
@@ -223,6 +227,7 @@ class PanelView(QWidget):
         target.add("Target", self.target)
         self._column = Column(
             (
+                self._fold("First steps", self.first_steps),
                 self.source,
                 target,
                 caption("Paint"),

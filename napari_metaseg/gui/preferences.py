@@ -54,6 +54,7 @@ class Preferences(QObject):
         super().__init__(parent)
         self._view = view
         self._store = stored()
+        self._bringing = False
         source, decode = view.source, view.decode
         self._fields = {
             "start": _Field(lambda: source.init, source.prefer_init),
@@ -71,7 +72,7 @@ class Preferences(QObject):
 
     def store(self) -> None:
         """Store what the panel shows now, where it differs."""
-        if self._store is None:
+        if self._store is None or self._bringing:
             return
         for name, field in self._fields.items():
             value = field.read()
@@ -88,11 +89,14 @@ class Preferences(QObject):
 
     def _bring_in(self) -> None:
         """Show what is stored; what is stale or wrong is passed over."""
+        # The panel tells of each part that changes; the others still stand as before.
+        self._bringing = True
         for name, field in self._fields.items():
             try:
                 field.write(getattr(self._store, name))
             except _REFUSALS:
                 continue
+        self._bringing = False
 
     def _set(self, name: str, value: Any) -> None:
         """Store a value, unless the manifest or the disk does not take it."""

@@ -96,6 +96,7 @@ class Runner(QObject):
         self._waiting: Steps | None = None
         self._stop = Event()
         self._bar: Any = None
+        self._drawing = False
         self.destroyed.connect(self._stop.set)
 
     @property
@@ -185,14 +186,21 @@ class Runner(QObject):
                 self.cancelled.emit()
 
     def _show(self, tick: Tick) -> None:
-        """Move the bar in napari's activity dock; in a terminal it is silent."""
+        """Move the bar in napari's activity dock; in a terminal it is silent.
+
+        napari lets Qt work while it draws the bar: further ticks may come meanwhile,
+        which need not be drawn, and the run may be over in the end.
+        """
+        if self._drawing:
+            return
+        self._drawing = True
         if self._bar is None:
             self._bar = progress(total=tick.total, desc=self._title, file=io.StringIO())
         bar = self._bar
         if bar.total != tick.total:
             bar.total = tick.total
         bar.update(tick.step - bar.n)
-        # napari lets Qt work while it draws the bar: the run may be over by now.
+        self._drawing = False
         if not self.running:
             self._close_bar()
 

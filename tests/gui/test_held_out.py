@@ -145,7 +145,7 @@ def test_adapt_is_told_of_them_and_tells_how_they_fare(
     first, second = engine.calls
     assert first.held_out is None
     np.testing.assert_array_equal(
-        second.held_out, np.where(second.annotation == 2, 2, 0)
+        second.held_out[0], np.where(second.annotation == 2, 2, 0)
     )
     assert "Held-out cells: IoU 0.42 before, 0.81 now." in panel.view.status.text
 

@@ -49,7 +49,7 @@ def test_the_manifest_and_the_panel_begin_alike(
 
     assert panel.view.decode.settings == DecodeSettings()
     assert (source.init, source.device) == ("maml", "auto")
-    assert not any(fold.is_open for fold in panel.view.folds)
+    assert [f.title for f in panel.view.folds if f.is_open] == ["First steps"]
     assert not stored.config_path.exists()
 
 

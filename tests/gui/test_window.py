@@ -13,7 +13,6 @@ from qtpy.QtWidgets import (
     QAbstractButton,
     QAbstractSlider,
     QAbstractSpinBox,
-    QApplication,
     QComboBox,
     QScrollBar,
     QWidget,
@@ -270,6 +269,9 @@ def test_a_drag_shows_what_it_covers_and_leaves_nothing_behind(
 
 def test_everything_fits_a_small_window(window: Viewer, panel: AdaptPanel) -> None:
     view = panel.view
+    for fold in view.folds:
+        fold.heading.setChecked(False)
+    window.window._qt_window.repaint()
     inside = panel.rect()
     for part in (view.status, view.adapt, view.export, view.save, view.target):
         corner = part.mapTo(panel, part.rect().bottomRight())
@@ -287,13 +289,14 @@ def test_tab_walks_down_the_whole_panel(
     settle(panel)
     for fold in panel.view.folds:
         fold.open()
-    window.window._qt_window.activateWindow()
-    panel.view.source.images.setFocus()
-    walked = [QApplication.focusWidget()]
-    while panel.isAncestorOf(walked[-1]) and len(walked) < 100:
-        qtbot.keyClick(walked[-1], Qt.Key.Key_Tab)
-        walked.append(QApplication.focusWidget())
-    del walked[-1]
+    # Without a window manager no window is active, and Tab itself does nothing.
+    part = first = panel.view.folds[0].heading
+    walked: list[QWidget] = []
+    while not walked or part is not first:
+        if panel.isAncestorOf(part) and part.isVisible() and part.isEnabled():
+            stops = part.focusPolicy() & Qt.FocusPolicy.TabFocus
+            walked += [part] if stops else []
+        part = part.nextInFocusChain()
 
     tops = [part.mapTo(panel.view._column.widget(), QPoint()) for part in walked]
     rows = [(round(top.y() / 12), top.x()) for top in tops]
@@ -317,7 +320,11 @@ def test_everything_that_can_be_used_has_a_tool_tip(
     window: Viewer, panel: AdaptPanel
 ) -> None:
     kinds = (QAbstractButton, QComboBox, QAbstractSlider, QAbstractSpinBox)
+    for fold in panel.view.folds:
+        fold.open()
     for part in panel.view.findChildren(QWidget):
+        if not part.isVisible():
+            continue
         if isinstance(part, kinds) and not isinstance(part, QScrollBar):
             told, above = part.toolTip(), part.parentWidget()
             while not told and above is not panel:

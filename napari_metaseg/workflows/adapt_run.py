@@ -25,6 +25,7 @@ from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.io.bundle import Bundle, load_bundle
 
 from .adapted import AdaptedModel, View
+from .blend import blend, start_share
 from .held_out import cells_of_test, hold_out
 from .lens import Lens
 from .preview import Preview, choose_window
@@ -106,13 +107,19 @@ class AdaptRun:
             last = yield from _adapt(module, params, support, bundle, start, preview)
             with torch.no_grad():
                 context = fit_context(module, last.params, support)
+            known_before = _own_iou(views, before)
+            share = start_share(known_before)
         network = Network(module, initial, State(last.params, context))
         adapted = Segmenter(network, lens, True, {})
         with _timed(seconds, "segment"):
             after = yield from _draw_all(
                 adapted, views, True, ("segment", 50, 100, "Finding all cells")
             )
-            report = _judge(known, views, before, after, last.index, device, lens)
+            if share:
+                after = _blended(before, after, share)
+            report = _judge(
+                known, views, before, after, known_before, last.index, device, lens
+            )
             report = replace(report, note=" ".join(filter(None, (note, report.note))))
             card = _card(bundle, report, self.seed)
             views = [
@@ -121,7 +128,8 @@ class AdaptRun:
                     views, zip(before, after, strict=True), strict=True
                 )
             ]
-            final = replace(adapted, kept=report.kept, card=card)
+            network = replace(network, share=share)
+            final = replace(adapted, network=network, kept=report.kept, card=card)
             model = AdaptedModel(
                 final.to(torch.device("cpu")),
                 views,
@@ -232,11 +240,29 @@ def _adapt(
     return last
 
 
+def _own_iou(views: list[View], outputs: list[list[PlaneOutput]]) -> float:
+    painted = [plane for view in views for plane in view.planes.split(view.annotation)]
+    return own_iou([output for planes in outputs for output in planes], painted)
+
+
+def _blended(
+    before: list[list[PlaneOutput]], after: list[list[PlaneOutput]], share: float
+) -> list[list[PlaneOutput]]:
+    return [
+        [
+            replace(new, maps=blend(old.maps, new.maps, share))
+            for old, new in zip(*planes, strict=True)
+        ]
+        for planes in zip(before, after, strict=True)
+    ]
+
+
 def _judge(
     known: Annotated,
     views: list[View],
     before: list[list[PlaneOutput]],
     after: list[list[PlaneOutput]],
+    iou_old: float,
     steps: int,
     device: torch.device,
     lens: Lens,
@@ -244,7 +270,7 @@ def _judge(
     painted = [p for v in views for p in v.planes.split(v.annotation)]
     old = [o for outputs in before for o in outputs]
     new = [o for outputs in after for o in outputs]
-    iou_old, iou_new = own_iou(old, painted), own_iou(new, painted)
+    iou_new = own_iou(new, painted)
     tests = [t for v in views for t in cells_of_test(v)]
     tested = any((t > 0).any() for t in tests)
     reason = verdict(old, new, painted, iou_old, iou_new)

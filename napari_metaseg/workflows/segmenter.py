@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_metaseg.core.axes import Planes, as_planes
+from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import exhaust, relay
 from napari_metaseg.core.network import Architecture, PrototypeUNet
 from napari_metaseg.core.plane_output import PlaneOutput
@@ -19,6 +20,7 @@ from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.core.tiles import TILE, predict
 from napari_metaseg.io.model_folder import read_card, read_tensors, write_folder
 
+from .blend import blend
 from .lens import Lens
 from .state import State, name_tensors, read_state
 
@@ -42,17 +44,34 @@ class Network:
         The meta-initialization, which knows the images but not what is painted.
     adapted : State
         After the inner loop.
+    share : float
+        What the start counts in what the adapted network draws, see `start_share`.
     """
 
     module: PrototypeUNet = field(repr=False)
     initial: State = field(repr=False)
     adapted: State = field(repr=False)
+    share: float = 0.0
 
     def draw(
         self, image: NDArray[np.float32], *, adapted: bool, tile: int = TILE
     ) -> Generator[float, None, NDArray[np.float16]]:
         """Draw foreground and cue of one plane, see `predict`."""
-        state = self.adapted if adapted else self.initial
+        if not adapted:
+            return (yield from self._draw(self.initial, image, tile))
+        if not self.share:
+            return (yield from self._draw(self.adapted, image, tile))
+        start = yield from relay(
+            self._draw(self.initial, image, tile), lambda done: done / 2
+        )
+        after = yield from relay(
+            self._draw(self.adapted, image, tile), lambda done: (1 + done) / 2
+        )
+        return blend(start, after, self.share)
+
+    def _draw(
+        self, state: State, image: NDArray[np.float32], tile: int
+    ) -> Generator[float, None, NDArray[np.float16]]:
         maps = yield from predict(
             self.module, state.params, image, state.context, tile=tile
         )
@@ -175,8 +194,9 @@ class Segmenter:
 
         A model that was saved and loaded has the digest it had before.
         """
-        known = [self.network.module.architecture.as_dict(), self.lens.as_dict()]
-        whole = hashlib.sha256(json.dumps([*known, self.kept]).encode())
+        known: list[Any] = [self.network.module.architecture.as_dict()]
+        known += [self.lens.as_dict(), self.kept, self.network.share]
+        whole = hashlib.sha256(json.dumps(known).encode())
         for part in ("initial", "adapted"):
             for name, tensor in name_tensors(part, getattr(self.network, part)):
                 whole.update(name.encode())
@@ -204,6 +224,7 @@ class Segmenter:
             "kind": "adapted-model",
             "architecture": self.network.module.architecture.as_dict(),
             "kept": self.kept,
+            "start_share": self.network.share,
             "lens": self.lens.as_dict(),
         }
         cpu = {k: v.detach().cpu().clone() for k, v in tensors.items()}
@@ -212,7 +233,7 @@ class Segmenter:
     def to(self, device: torch.device) -> Segmenter:
         """Copy to a device."""
         n = self.network
-        moved = Network(n.module, n.initial.to(device), n.adapted.to(device))
+        moved = replace(n, initial=n.initial.to(device), adapted=n.adapted.to(device))
         return replace(self, network=moved)
 
 
@@ -224,12 +245,19 @@ def load_segmenter(path: str | Path) -> Segmenter:
     tensors = read_tensors(folder, card)
     lens = Lens.from_dict(card.pop("lens", None), folder)
     module = PrototypeUNet(architecture)
-    states = [
+    initial, adapted = (
         read_state(part, tensors, module, len(lens.ranges), folder)
         for part in ("initial", "adapted")
-    ]
+    )
     kept = card.pop("kept", True) is True
-    return Segmenter(Network(module, *states), lens, kept, card)
+    match card.pop("start_share", 0.0):
+        case float() | int() as share if 0 <= share <= 1:
+            network = Network(module, initial, adapted, float(share))
+            return Segmenter(network, lens, kept, card)
+    raise UserError(
+        f"The card of '{folder}' gives the start a share that is none; save the model "
+        "again."
+    )
 
 
 def decode_planes(outputs: list[PlaneOutput], settings: DecodeSettings) -> Labels:

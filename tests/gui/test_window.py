@@ -267,11 +267,13 @@ def test_a_drag_shows_what_it_covers_and_leaves_nothing_behind(
     assert (annotation_of(panel).data == -1).any()
 
 
-def test_everything_fits_a_small_window(window: Viewer, panel: AdaptPanel) -> None:
+def test_everything_fits_a_small_window(
+    qtbot: QtBot, window: Viewer, panel: AdaptPanel
+) -> None:
     view = panel.view
     for fold in view.folds:
         fold.heading.setChecked(False)
-    window.window._qt_window.repaint()
+    qtbot.wait(50)
     inside = panel.rect()
     for part in (view.status, view.adapt, view.export, view.save, view.target):
         corner = part.mapTo(panel, part.rect().bottomRight())

@@ -49,13 +49,13 @@ def through_files(segmenter: Segmenter, image: np.ndarray, output: Path, **how: 
     return zarr.open_group(str(output), mode="r")
 
 
-def same_instances(one: np.ndarray, other: np.ndarray) -> None:
+def same_instances(one: np.ndarray, other: np.ndarray, least: float = 0.98) -> None:
     """Check that every instance of each is one of the other."""
     numbers = [np.unique(labels[labels > 0]) for labels in (one, other)]
     assert len(numbers[0]) == len(numbers[1]) > 0
     iou = iou_matrix(one.astype(np.int32), other.astype(np.int32))
-    assert (iou.max(0) >= 0.98).all()
-    assert (iou.max(1) >= 0.98).all()
+    assert (iou.max(0) >= least).all()
+    assert (iou.max(1) >= least).all()
 
 
 @settings(
@@ -267,4 +267,5 @@ def test_a_coarser_level_is_drawn_where_it_suffices(
     assert job.plan.drawn_from.shape == levels[1].shape
     exhaust(run_job(job))
     labels = zarr.open_group(str(tmp_path / "cells.zarr"), mode="r")["0"][:]
-    same_instances(kind.segment(image), labels)
+    # Its pixels are not quite those of the finest level, scaled down.
+    same_instances(kind.segment(image), labels, least=0.9)

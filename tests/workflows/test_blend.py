@@ -1,0 +1,81 @@
+"""The start's share in what is drawn."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.generators import exhaust
+from napari_metaseg.data.synthetic import sample_scene
+from napari_metaseg.workflows.blend import KNOWN_FROM, blend, start_share
+from napari_metaseg.workflows.segmenter import load_segmenter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_metaseg.workflows.segmenter import Segmenter
+
+
+@given(share=st.sampled_from([0.0, 0.25, 0.5, 1.0]), seed=st.integers(0, 9))
+def test_a_blend_is_the_weighted_mean(share: float, seed: int) -> None:
+    one, two = np.random.default_rng(seed).random((2, 2, 5, 6)).astype(np.float16)
+
+    mixed = blend(one, two, share)
+
+    assert mixed.dtype == np.float16
+    exact = share * one.astype(float) + (1 - share) * two.astype(float)
+    np.testing.assert_allclose(mixed, exact, atol=1e-3)
+
+
+def test_a_start_that_draws_the_painted_cells_counts_and_no_other() -> None:
+    assert start_share(0.0) == 0
+    assert start_share(KNOWN_FROM - 0.01) == 0
+    assert 0 < start_share(KNOWN_FROM) == start_share(1.0) < 1
+
+
+@pytest.fixture
+def segmenter(saved_model: Path) -> Segmenter:
+    return load_segmenter(saved_model)
+
+
+def test_what_a_model_draws_of_other_images_is_blended_likewise(
+    segmenter: Segmenter,
+) -> None:
+    scene = sample_scene("fluorescence", size=(96, 104), seed=3)
+    image = scene.image.astype(np.float32)[None] / scene.image.max()
+    network = replace(segmenter.network, share=0.0)
+    before = exhaust(network.draw(image, adapted=False))
+    after = exhaust(network.draw(image, adapted=True))
+    assert np.abs(before.astype(float) - after.astype(float)).max() > 0.05
+
+    mixed = replace(network, share=0.5)
+
+    np.testing.assert_array_equal(
+        exhaust(mixed.draw(image, adapted=True)), blend(before, after, 0.5)
+    )
+    np.testing.assert_array_equal(exhaust(mixed.draw(image, adapted=False)), before)
+
+
+def test_the_share_is_saved_and_checked(segmenter: Segmenter, tmp_path: Path) -> None:
+    network = replace(segmenter.network, share=0.5)
+    kind = replace(segmenter, network=network)
+    kind.save(tmp_path / "model")
+
+    assert load_segmenter(tmp_path / "model").network.share == 0.5
+    assert kind.digest() == load_segmenter(tmp_path / "model").digest()
+    other = replace(kind, network=replace(network, share=0.0))
+    assert kind.digest() != other.digest()
+
+    card = tmp_path / "model" / "card.json"
+    said = json.loads(card.read_text(encoding="utf-8"))
+    for wrong in (1.5, -0.1, "half", None):
+        card.write_text(json.dumps(said | {"start_share": wrong}), encoding="utf-8")
+        with pytest.raises(UserError, match="share"):
+            load_segmenter(tmp_path / "model")

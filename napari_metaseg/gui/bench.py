@@ -258,7 +258,7 @@ class Bench(QObject):
         work.line = line
         if work.last is not None:
             self._show_decoded(work, work.last.decoded, work.last.model)
-        elif work.image in self._layers:
+        elif self._drawn is not None and work.image in self._layers:
             layers.hide_cells(self._layers, work.image, work.reading)
 
     def _on_decoded(self, result: Decoded) -> None:
@@ -267,7 +267,13 @@ class Bench(QObject):
             return
         work, earlier = done.work, done.earlier
         if earlier is not None and done.take:
-            work.last = Round(done.model, result, earlier.seconds, earlier.init)
+            work.last = Round(
+                done.model,
+                result,
+                earlier.seconds,
+                earlier.init,
+                request=earlier.request,
+            )
         current = work.last is not None and work.last.model is done.model
         if work.last is not None and current and result.adapted:
             work.last = replace(work.last, decoded=result)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from .request import Origin
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Layer
@@ -35,6 +38,9 @@ class Target:
 
 CELLS = Target("", "cells")
 """The target that every image has."""
+
+FILE = "napari_metaseg file"
+"""Key of an image layer's metadata: its own file, if another one brought it along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +154,12 @@ def pixel_size(layer: Layer) -> tuple[float, float] | None:
         sizes.append(float(scale) * float((1 * unit).to("micrometer").magnitude))
     y, x = sizes
     return y, x
+
+
+def origin(layer: Image) -> Origin:
+    """Say where an image comes from; from a session, of which file that tells."""
+    path = layer.metadata.get(FILE, layer.source.path)
+    return Origin(None if path is None else Path(path), pixel_size(layer))
 
 
 def placement(layer: Image | Labels, kept: tuple[int, ...]) -> dict[str, Any]:

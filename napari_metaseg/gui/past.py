@@ -42,6 +42,8 @@ class Past:
         From the click to the result.
     init : str
         Name of its initialization.
+    request : Request or None
+        What it was asked to do.
     """
 
     number: int
@@ -50,12 +52,20 @@ class Past:
     numbers: tuple[NDArray[np.int32], ...]
     seconds: float
     init: str
+    request: Request | None = None
 
     @classmethod
     def of(cls, number: int, result: Round) -> Past:
         """Keep what is needed of a round."""
-        seconds, init = result.seconds, result.init
-        past = cls(number, result.model, result.decoded.settings, (), seconds, init)
+        past = cls(
+            number,
+            result.model,
+            result.decoded.settings,
+            (),
+            result.seconds,
+            result.init,
+            result.request,
+        )
         return past.now(result.decoded)
 
     def now(self, decoded: Decoded) -> Past:

@@ -10,9 +10,27 @@ import numpy as np
 from napari_metaseg.core.settings import DecodeSettings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from napari_metaseg.workflows.adapt import AdaptedModel
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an image comes from.
+
+    Attributes
+    ----------
+    path : Path or None
+        Its file; None if it never was one.
+    pixel_size : tuple of float or None
+        In µm, (y, x).
+    """
+
+    path: Path | None = None
+    pixel_size: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +65,8 @@ class Request:
         Plane, rows and columns in view.
     held_out : array of int32 or None
         Cells that serve as a test and are not learned from.
+    origins : tuple of Origin
+        Of the image and of the others, in this order.
     """
 
     image: Any
@@ -63,6 +83,14 @@ class Request:
     start: AdaptedModel | None = None
     look_at: tuple[int, slice, slice] | None = None
     held_out: NDArray[np.int32] | None = None
+    origins: tuple[Origin, ...] = (Origin(),)
+
+    @property
+    def learned(self) -> NDArray[np.int32]:
+        """The annotation without the cells that are held out."""
+        if self.held_out is None:
+            return self.annotation
+        return np.where(self.held_out > 0, 0, self.annotation).astype(np.int32)
 
     @property
     def tests(self) -> list[NDArray[np.int32]] | None:

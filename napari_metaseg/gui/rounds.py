@@ -125,6 +125,8 @@ class Round:
         How it went, step by step.
     warning : str
         What speaks against the result; may be empty.
+    request : Request or None
+        What it was asked to do; None if it was not adapted here.
     """
 
     model: AdaptedModel
@@ -136,6 +138,7 @@ class Round:
     continued: bool = False
     course: tuple[Point, ...] = ()
     warning: str = ""
+    request: Request | None = None
 
 
 def prepare() -> Generator[Progress, None, Ready]:
@@ -187,6 +190,7 @@ def adapt(request: Request) -> Generator[Progress, None, Round]:
         request.left_out,
         request.start is not None,
         tuple(course.points),
+        request=replace(request, previous=None),
     )
 
 
@@ -241,19 +245,6 @@ def follow(
         as_planes(labels)[i] = decoded.planes[i].under(as_planes(now)[i])
     after = replace(decoded, labels=labels, cells=_count(labels), annotation=now)
     return Followed(after, np.nonzero(labels != decoded.labels))
-
-
-def export(
-    path: Path,
-    labels: NDArray[np.int32],
-    axes: str,
-    pixel_size: tuple[float, float] | None,
-) -> Generator[Progress, None, Path]:
-    """Write instances as TIFF; replacing a file was confirmed in the dialog."""
-    from napari_metaseg.io.labels import write_labels
-
-    yield from ()
-    return write_labels(path, labels, axes=axes, pixel_size=pixel_size, overwrite=True)
 
 
 def save_model(path: Path, model: AdaptedModel) -> Generator[Progress, None, Path]:

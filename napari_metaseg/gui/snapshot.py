@@ -14,11 +14,12 @@ from .rounds import init_title
 
 if TYPE_CHECKING:
     from napari.components import LayerList, ViewerModel
-    from napari.layers import Image, Labels
+    from napari.layers import Image, Labels, Layer
     from numpy.typing import NDArray
 
     from .images import Reading
     from .panel_view import PanelView
+    from .request import Origin
     from .work import Work
 
 
@@ -32,10 +33,13 @@ class Companions:
         Pixels and annotation of those that are read in the same way.
     left_out : tuple of str
         Names of those that cannot be.
+    origins : tuple of Origin
+        Where the images of the pairs come from.
     """
 
     pairs: tuple[tuple[Any, NDArray[np.int32]], ...]
     left_out: tuple[str, ...]
+    origins: tuple[Origin, ...]
 
 
 def take(
@@ -76,6 +80,7 @@ def take(
         start=last.model if continues and last is not None else None,
         look_at=visible_region(viewer, annotation),
         held_out=held_out_cells(viewer.layers, work.image, work.reading),
+        origins=(images.origin(work.image), *others.origins),
     )
 
 
@@ -124,7 +129,7 @@ def companions(layer_list: LayerList, image: Image, reading: Reading) -> Compani
         # Each image has targets of its own; a name says that they are the same thing.
         if layers.annotated_target(layer).name == reading.target.name:
             painted.setdefault(other, []).append(layer)
-    pairs, left_out = [], []
+    pairs, left_out, origins = [], [], []
     for other, known in painted.items():
         fitting = [a for a in known if _fits(other, a, image, reading)]
         if fitting:
@@ -133,9 +138,10 @@ def companions(layer_list: LayerList, image: Image, reading: Reading) -> Compani
             if tests is not None:
                 drawn[tests > 0] = 0
             pairs.append((images.pixels(other), drawn))
+            origins.append(images.origin(other))
         else:
             left_out.append(other.name)
-    return Companions(tuple(pairs), tuple(left_out))
+    return Companions(tuple(pairs), tuple(left_out), tuple(origins))
 
 
 def _fits(other: Image, annotation: Labels, image: Image, reading: Reading) -> bool:
@@ -158,9 +164,15 @@ def visible_region(
     low, high = annotation.corner_pixels[:, -2:].astype(int)
     if (high <= low).any():
         return None
-    sizes = annotation.data.shape[:-2]
-    place = np.round(annotation.world_to_data(dims.point)[: len(sizes)]).astype(int)
-    index = np.clip(place, 0, np.array(sizes, int) - 1)
-    plane = int(np.ravel_multi_index(index.tolist(), sizes)) if sizes else 0
+    index, sizes = visible_plane(viewer, annotation), annotation.data.shape[:-2]
+    plane = int(np.ravel_multi_index(index, sizes)) if sizes else 0
     rows, columns = (slice(int(a), int(b) + 1) for a, b in zip(low, high, strict=True))
     return plane, rows, columns
+
+
+def visible_plane(viewer: ViewerModel, layer: Layer) -> tuple[int, ...]:
+    """Return the index of the plane that the sliders point to, or the nearest one."""
+    sizes = layer.data.shape[:-2]
+    place = np.round(layer.world_to_data(viewer.dims.point)[: len(sizes)]).astype(int)
+    index = np.clip(place, 0, np.array(sizes, int) - 1)
+    return tuple(map(int, index))

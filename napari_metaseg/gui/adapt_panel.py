@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from napari.layers import Layer
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QEvent, Qt
@@ -17,10 +16,11 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from . import guidance, layers, rounds, samples, snapshot
+from . import guidance, rounds, samples, snapshot
 from .adapting import Adapting
 from .bench import Bench
 from .desk import Desk
+from .exporting import Exporter
 from .guidance import Line, Situation, Tone
 from .history import History
 from .keeper import Keeper
@@ -81,6 +81,9 @@ class AdaptPanel(QWidget):
         self.rounds = RoundTable()
         self.view.add_fold("Rounds", self.rounds)
         self.history = History(self.bench, self.desk, self.rounds, self)
+        self.exporter = Exporter(
+            napari_viewer, self.desk, self.bench, self.view, self.saver, self
+        )
         self.opener = Opener(self.desk, self.bench, self.view, self)
         self.trust = Trust(
             napari_viewer, self.desk, self.bench, self.tools, self.view, self
@@ -143,6 +146,7 @@ class AdaptPanel(QWidget):
         self.targets.leave()
         self.bench.leave()
         self.trust.leave()
+        self.exporter.leave()
 
     def _prepare(self) -> None:
         self._preparing.start(rounds.prepare)
@@ -155,7 +159,6 @@ class AdaptPanel(QWidget):
         view.tools.chosen.connect(self.tools.take)
         view.tools.accept_all.clicked.connect(self._accept_visible)
         view.sample.clicked.connect(self._open_sample)
-        view.export.clicked.connect(self._export)
         view.save.clicked.connect(self._save_model)
         view.before.toggled.connect(self._compare)
         view.decode.changed.connect(self._decode)
@@ -184,6 +187,7 @@ class AdaptPanel(QWidget):
         self.keeper.told.connect(self._tell)
         self.masks.told.connect(self._tell)
         self.targets.told.connect(self._tell)
+        self.exporter.told.connect(self._tell)
         self.saver.saved.connect(self._on_saved)
         self.saver.refused.connect(self._on_refused)
         self.saver.idle.connect(self._refresh)
@@ -262,15 +266,6 @@ class AdaptPanel(QWidget):
     def _on_sample(self, sample: list[samples.LayerData]) -> None:
         self._layers.extend([Layer.create(*layer) for layer in sample])
 
-    def _export(self) -> None:
-        """Export the instances as they are shown."""
-        work = self.work
-        if work is not None and work.last is not None:
-            shown = layers.find_cells(self._layers, work.image, work.reading)
-            labels = work.last.decoded.labels if shown is None else shown.data
-            self.saver.export(work.image, work.reading, np.array(labels))
-            self._refresh()
-
     def _save_model(self) -> None:
         if self.work is not None and self.work.last is not None:
             self.saver.save_model(self.work.image, self.work.last.model)
@@ -306,7 +301,6 @@ class AdaptPanel(QWidget):
         # A model that was opened was not looked through before it had adapted.
         adapted = last is not None and last.model.report is not None
         view.before.setEnabled(adapted and not bench.running)
-        view.export.setEnabled(result and not self.saver.busy)
         view.save.setEnabled(result and not self.saver.busy)
 
     def _line(self) -> Line:

@@ -170,7 +170,16 @@ class PanelView(QWidget):
         self.decode = DecodeForm()
         self.before = QCheckBox("Show the result before adaptation")
         self.before.setToolTip("Compares: untick to see the adapted result again.")
-        self.export = _button("Export masks…", "Saves the cells shown as TIFF.")
+        self.export = _button(
+            "Export…",
+            "Saves the cells shown: label image, ImageJ ROIs, GeoJSON, COCO, "
+            "measurements or a figure.",
+        )
+        self.measure = _button(
+            "Measure",
+            "Measures size, shape and intensity of the cells shown, into the features "
+            "of their layer.",
+        )
         self.save = _button(
             "Save model…", "Saves the adapted model, for other images of this kind."
         )
@@ -241,11 +250,12 @@ class PanelView(QWidget):
                 self.decode,
                 self.before,
                 beside(self.save, self.open),
-                beside(self.export, self.methods),
+                beside(self.export, self.measure),
             )
         )
         self.add_fold("Use existing masks", self.masks)
-        self.add_fold("Advanced", below(self.source.advanced, size, self.reset))
+        parts = self.source.advanced, size, self.methods, self.reset
+        self.add_fold("Advanced", below(*parts))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.addWidget(self.status)

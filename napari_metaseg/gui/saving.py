@@ -1,4 +1,4 @@
-"""Export of masks and models: ask where, write in a thread, confirm the path."""
+"""Export of cells and models: ask where, write in a thread, confirm the path."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from napari.utils.notifications import show_info, show_warning
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QFileDialog, QWidget
 
-from . import images, rounds
+from . import rounds
+from .exports import is_figure, kinds_of_files
+from .figure_form import Looks, ask_looks
 from .worker import Runner
 
 if TYPE_CHECKING:
-    import numpy as np
     from napari.layers import Image
-    from numpy.typing import NDArray
 
     from napari_metaseg.workflows.adapt import AdaptedModel
 
+    from .exports import Snapshot
     from .images import Reading
     from .worker import Steps
 
@@ -56,27 +57,31 @@ class Saver(QObject):
         """Whether a file is being written."""
         return self._runner.running
 
-    def export(self, image: Image, reading: Reading, labels: NDArray[np.int32]) -> None:
-        """Ask for a file and write instances to it, with the image's pixel size."""
-        start = self._beside(image, f"{reading.target.name}.tif")
-        path = ask_path(self._window, "Export masks", start, "TIFF (*.tif *.tiff)")
-        if path is not None:
-            axes = reading.axes.replace("C", "")
-            size = images.pixel_size(image)
-            self._write(path, partial(rounds.export, path, labels, axes, size))
+    def export(self, image: Image, reading: Reading, cells: Snapshot) -> None:
+        """Ask for a file, and how a figure looks, and write cells to it."""
+        start = self.beside(image, f"{reading.target.name}.tif")
+        path = ask_path(self._window, "Export cells", start, kinds_of_files())
+        if path is None:
+            return
+        looks: Looks | None = Looks()
+        if is_figure(path):
+            looks = ask_looks(self._window, scaled=cells.pixel_size is not None)
+        if looks is not None:
+            self.write(path, partial(cells.write, path, looks))
 
     def save_model(self, image: Image, model: AdaptedModel) -> None:
         """Ask for a folder and save the adapted model as it."""
-        start = self._beside(image, "model")
+        start = self.beside(image, "model")
         path = ask_path(self._window, "Save model as a folder", start, "Folder (*)")
         if path is not None:
-            self._write(path, partial(rounds.save_model, path, model))
+            self.write(path, partial(rounds.save_model, path, model))
 
-    def _write(self, path: Path, steps: Steps) -> None:
+    def write(self, path: Path, steps: Steps) -> None:
+        """Write a file, by a generator that returns its path."""
         self._folder = path.parent
         self._runner.start(steps)
 
-    def _beside(self, image: Image, ending: str) -> Path:
+    def beside(self, image: Image, ending: str) -> Path:
         """Propose a name, in the folder used last or else in the image's."""
         folder = self._folder
         if folder is None:
@@ -107,7 +112,7 @@ def ask_path(window: QWidget, title: str, start: Path, kinds: str) -> Path | Non
     start : Path
         Name proposed; its suffix is added where the person gives none.
     kinds : str
-        Filter, as Qt writes it.
+        Filter, as Qt writes it; the suffix follows the choice among several.
 
     Returns
     -------
@@ -118,6 +123,15 @@ def ask_path(window: QWidget, title: str, start: Path, kinds: str) -> Path | Non
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
     dialog.setDefaultSuffix(start.suffix.lstrip("."))
     dialog.selectFile(start.name)
+    dialog.filterSelected.connect(partial(_follow_kind, dialog))
     chosen = dialog.selectedFiles() if dialog.exec() else []
     dialog.deleteLater()
     return Path(chosen[0]) if chosen else None
+
+
+def _follow_kind(dialog: QFileDialog, kind: str) -> None:
+    """Give the name proposed the usual suffix of the kind that was chosen."""
+    usual = re.search(r"\*(\.\w+)", kind)
+    if usual is not None:
+        dialog.setDefaultSuffix(usual[1].lstrip("."))
+        dialog.selectFile(Path(dialog.selectedFiles()[0]).with_suffix(usual[1]).name)

@@ -55,11 +55,17 @@ class FigureSettings:
         Which channel is shown; None for all, laid over each other.
     line_width : int or None
         Of the outlines, in px; None for one that suits the size of the image.
+    colour : tuple of int or None
+        Of all outlines, as red, green and blue up to 255; None for `COLOURS` in turn.
+    scale_bar : bool
+        Whether there is a scale bar, if the pixel size is known.
     """
 
     plane: tuple[int, ...] | None = None
     channel: int | None = None
     line_width: int | None = None
+    colour: tuple[int, int, int] | None = None
+    scale_bar: bool = True
 
 
 def write_figure(
@@ -107,17 +113,20 @@ def write_figure(
         width = max(1, round(max(cells.shape) / 1000))
     if width < 1:
         raise UserError(f"Lines of {width} px cannot be drawn; choose 1 or more.")
-    bar = None if pixel_size is None else _scale_bar(cells.shape, pixel_size[1])
+    colours = COLOURS if chosen.colour is None else (chosen.colour,)
+    bar = None
+    if pixel_size is not None and chosen.scale_bar:
+        bar = _scale_bar(cells.shape, pixel_size[1])
     if path.suffix.lower() == ".pdf":
         rings = (
-            Line(ring, COLOURS[outline.label % len(COLOURS)])
+            Line(ring, colours[outline.label % len(colours)])
             for outline in find_outlines(cells)
             for polygon in outline.polygons
             for ring in polygon
         )
         data = make_page(picture, rings, width, bar)
     else:
-        data = _as_png(picture, cells, width, bar)
+        data = _as_png(picture, cells, colours, width, bar)
     with atomic_file(path, overwrite=overwrite) as file:
         file.write(data)
     return path
@@ -191,7 +200,11 @@ def _scale_bar(shape: tuple[int, ...], pixel_size: float) -> Bar:
 
 
 def _as_png(
-    picture: NDArray[np.uint8], cells: NDArray[Any], width: int, bar: Bar | None
+    picture: NDArray[np.uint8],
+    cells: NDArray[Any],
+    colours: tuple[tuple[int, int, int], ...],
+    width: int,
+    bar: Bar | None,
 ) -> bytes:
     """Draw outlines along the inside of cells, so that neighbours keep theirs."""
     near = ndi.iterate_structure(ndi.generate_binary_structure(2, 1), width)
@@ -199,7 +212,7 @@ def _as_png(
     outer = ndi.maximum_filter(cells, footprint=near, mode="constant")
     edge = (cells > 0) & ((inner != cells) | (outer != cells))
     drawn = picture.copy()
-    drawn[edge] = np.array(COLOURS, np.uint8)[cells[edge] % len(COLOURS)]
+    drawn[edge] = np.array(colours, np.uint8)[cells[edge] % len(colours)]
     result = Image.fromarray(drawn)
     if bar is not None:
         _draw_bar(ImageDraw.Draw(result), bar)

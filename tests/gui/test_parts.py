@@ -24,9 +24,10 @@ from napari_metaseg.data.synthetic import SAMPLES
 from napari_metaseg.gui import rounds, samples, saving
 from napari_metaseg.gui.choosers import SourceForm
 from napari_metaseg.gui.decode_form import DecodeForm
+from napari_metaseg.gui.exports import Snapshot
 from napari_metaseg.gui.form import Fold
 from napari_metaseg.gui.guidance import Situation, Tone, next_step
-from napari_metaseg.gui.images import readings
+from napari_metaseg.gui.images import pixel_size, readings
 from napari_metaseg.gui.painted import Painted, painted
 from napari_metaseg.gui.rounds import Initialization, Ready
 
@@ -238,6 +239,12 @@ def saver(qtbot: QtBot) -> saving.Saver:
     return saving.Saver(window)
 
 
+def cells_in(image: Image, labels: Any = None) -> Snapshot:
+    """Return a snapshot of cells; of none, if no labels are given."""
+    shown = np.zeros((30, 40), np.int32) if labels is None else labels
+    return Snapshot(shown, image.data, "YX", None, pixel_size(image), image.name)
+
+
 def test_export_keeps_type_shape_and_pixel_size(
     qtbot: QtBot,
     saver: saving.Saver,
@@ -250,7 +257,7 @@ def test_export_keeps_type_shape_and_pixel_size(
     labels = np.arange(1200, dtype=np.int32).reshape(30, 40)
 
     with qtbot.waitSignal(saver.saved) as told:
-        saver.export(image, readings(image)[0], labels)
+        saver.export(image, readings(image)[0], cells_in(image, labels))
 
     assert told.args == [f"Saved {path}"]
     with tifffile.TiffFile(path) as tif:
@@ -273,7 +280,7 @@ def test_what_cannot_be_written_is_told(
     monkeypatch.setattr(saving, "ask_path", lambda *_: path)
 
     with qtbot.waitSignal(saver.refused) as told:
-        saver.export(image, readings(image)[0], np.zeros((30, 40), np.int32))
+        saver.export(image, readings(image)[0], cells_in(image))
 
     assert "folder" in told.args[0]
     qtbot.waitUntil(lambda: not saver.busy)
@@ -284,7 +291,7 @@ def test_nothing_is_written_when_the_person_changes_their_mind(
 ) -> None:
     monkeypatch.setattr(saving, "ask_path", lambda *_: None)
 
-    saver.export(image, readings(image)[0], np.zeros((30, 40), np.int32))
+    saver.export(image, readings(image)[0], cells_in(image))
 
     assert not saver.busy
 

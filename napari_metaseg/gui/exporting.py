@@ -1,0 +1,146 @@
+"""The cells shown leave as files, or are measured into the features of their layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import QObject, Signal
+
+from . import images, layers
+from .exports import Snapshot
+from .guidance import Line, Tone, counted
+from .snapshot import visible_plane
+from .worker import Runner
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from napari.components import ViewerModel
+    from napari.layers import Labels
+
+    from .bench import Bench
+    from .desk import Desk
+    from .panel_view import PanelView
+    from .saving import Saver
+    from .work import Work
+
+
+class Exporter(QObject):
+    """Exports and measures the cells of the chosen target.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        Its sliders say which plane a figure shows.
+    desk, bench : Desk, Bench
+        The chosen image, and what is shown of it.
+    view : PanelView
+        Its two buttons.
+    saver : Saver
+        Asks for the file and writes it.
+    parent : QObject
+        Owner.
+
+    Signals
+    -------
+    told : object
+        A `Line` about what was measured.
+    """
+
+    told = Signal(object)
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        desk: Desk,
+        bench: Bench,
+        view: PanelView,
+        saver: Saver,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._desk, self._bench = viewer, desk, bench
+        self._view, self._saver = view, saver
+        self._measured: Labels | None = None
+        self._measuring = Runner("Measuring cells", self)
+        self._measuring.returned.connect(self._on_measured)
+        self._measuring.refused.connect(self._on_refused)
+        self._measuring.idle.connect(self.refresh)
+        view.export.clicked.connect(self.export)
+        view.measure.clicked.connect(self.measure)
+        saver.idle.connect(self.refresh)
+        for signal in (desk.image_changed, desk.changed, bench.changed, bench.shown):
+            signal.connect(self.refresh)
+        bench.shown.connect(self._forget)
+        self.refresh()
+
+    def export(self) -> None:
+        """Ask for a file and write the cells as they are shown."""
+        shown = self._shown()
+        if shown is not None and not self._saver.busy:
+            work, cells = shown
+            self._saver.export(work.image, work.reading, self._snapshot(work, cells))
+            self.refresh()
+
+    def measure(self) -> None:
+        """Measure the cells into the features of their layer."""
+        shown = self._shown()
+        if shown is not None and not self._measuring.running:
+            work, self._measured = shown
+            self._measuring.start(self._snapshot(work, self._measured).measure)
+            self.refresh()
+
+    def leave(self) -> None:
+        """Take no notice any more of what is being measured."""
+        self._measuring.drop()
+
+    def refresh(self) -> None:
+        """Offer what is possible now."""
+        possible = self._shown() is not None
+        self._view.export.setEnabled(possible and not self._saver.busy)
+        self._view.measure.setEnabled(possible and not self._measuring.running)
+
+    def _shown(self) -> tuple[Work, Labels] | None:
+        """Return the work on the chosen image and the layer of its cells."""
+        image, reading = self._desk.image, self._desk.reading
+        if image is None or reading is None:
+            return None
+        work = self._bench.work_on(image, reading)
+        cells = layers.find_cells(self._viewer.layers, image, reading)
+        return None if work.last is None or cells is None else (work, cells)
+
+    def _snapshot(self, work: Work, cells: Labels) -> Snapshot:
+        image, reading = work.image, work.reading
+        return Snapshot(
+            np.array(cells.data),
+            images.pixels(image),
+            reading.axes,
+            reading.channel,
+            images.pixel_size(image),
+            image.name,
+            visible_plane(self._viewer, cells),
+        )
+
+    def _on_measured(self, features: pd.DataFrame) -> None:
+        cells, self._measured = self._measured, None
+        if cells is None or cells not in self._viewer.layers:
+            return
+        cells.features = features
+        found = counted(len(features), "cell")
+        text = (
+            f"Measured {found}: select '{cells.name}' and open napari's features table "
+            "(Layers > Metadata)."
+        )
+        self.told.emit(Line(text, Tone.DONE))
+
+    def _on_refused(self, reason: str) -> None:
+        self._measured = None
+        self.told.emit(Line(reason, Tone.WARNING))
+
+    def _forget(self, work: Work) -> None:
+        """Take away what was measured of cells that are shown otherwise by now."""
+        cells = layers.find_cells(self._viewer.layers, work.image, work.reading)
+        if cells is not None and len(cells.features.columns):
+            cells.features = {}
+        if cells is not None and cells is self._measured:
+            self._measuring.drop()

@@ -16,6 +16,7 @@ from .benchmark_options import add_benchmark_options
 from .export_options import add_also_write, add_export_options
 from .meta_train_options import add_meta_train_options
 from .models_options import add_models_options
+from .protocol_options import add_protocol_options
 from .replay_options import add_replay_options
 from .segment_options import add_segment_options
 from .tasks_options import add_tasks_options
@@ -75,6 +76,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_tasks(commands)
     _add_meta_train(commands)
     _add_benchmark(commands)
+    _add_protocol(commands)
     return parser
 
 
@@ -266,3 +268,9 @@ def _add_benchmark(commands: Commands) -> None:
     )
     add_benchmark_options(parser)
     _add_device(parser)
+
+
+def _add_protocol(commands: Commands) -> None:
+    text = "Repeat the experiments of the papers behind this project."
+    parser = commands.add_parser("protocol", help=text, description=text)
+    add_protocol_options(parser)

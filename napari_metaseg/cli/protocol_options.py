@@ -1,0 +1,71 @@
+"""The options of ``napari-metaseg protocol``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+LIVECELL = "MAML on cell lines (Sikand 2022): LIVECell, or any folder of tasks."
+LESIONS = "iMAML on polyps and skin lesions (Khadka et al. 2022)."
+
+
+def add_protocol_options(parser: argparse.ArgumentParser) -> None:
+    """Describe the protocols, each of which is a command of its own."""
+    names = parser.add_subparsers(required=True, metavar="NAME")
+    for name, text, add in (
+        ("livecell", LIVECELL, _add_livecell),
+        ("lesions", LESIONS, _add_lesions),
+    ):
+        one = names.add_parser(name, help=text, description=text)
+        one.set_defaults(run=f"protocol.{name}")
+        one.add_argument("data", type=Path, nargs="+", metavar="DATA")
+        one.add_argument(
+            "--output",
+            type=Path,
+            required=True,
+            metavar="DIR",
+            help="folder for the table and the rows; what it holds is not done again",
+        )
+        one.add_argument("--shots", type=int, nargs="+", metavar="K")
+        one.add_argument("--draws", type=int, help="choices of support images")
+        one.add_argument("--iterations", type=int, metavar="N", help="meta-steps")
+        one.add_argument(
+            "--minutes", type=float, metavar="M", help="of each training, at most"
+        )
+        one.add_argument("--size", type=int, metavar="PX", help="side of the images")
+        one.add_argument("--width", type=float, help="factor on the network's channels")
+        one.add_argument("--outer-rate", type=float, metavar="RATE")
+        one.add_argument("--scored", type=int, metavar="N", help="images of a draw")
+        one.add_argument("--seed", type=int)
+        one.add_argument(
+            "--device", default="auto", choices=("auto", "cpu", "cuda", "mps")
+        )
+        add(one)
+
+
+def _add_livecell(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--batches", type=int, nargs="+", metavar="B", help="tasks of a meta-step")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--held-out", nargs="+", metavar="LINE", help="tested unseen")
+    which.add_argument(
+        "--leave-one-out", action="store_true", help="hold out each line in turn"
+    )
+    add("--images", type=int, metavar="N", help="images of each line")
+    add("--init", metavar="NAME", help="bundle of the row 'our recipe'")
+    add(
+        "--encoder-weights",
+        type=Path,
+        metavar="FILE.safetensors",
+        help="ImageNet weights of VGG-11",
+    )
+
+
+def _add_lesions(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--test", nargs="+", metavar="SET", help="sets to test on (default: each)"
+    )
+    parser.add_argument("--evaluations", type=int, metavar="N", help="of iMAML, solved")

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "images" / "tour.gif"
 SIZE = (1180, 760)
 WIDTH = 900  # px of the pictures
-COLOURS = 96
-BRUSH = 6
+COLOURS = 192
+BRUSH = 8
 POINTER = np.array([(0, 0), (0, 17), (4, 13), (7, 19), (10, 18), (7, 12), (12, 12)])
 
 
@@ -94,7 +94,9 @@ class Film:
         """Write the film with one palette for all of its pictures."""
         some = self._frames[::8]
         strip = Image.fromarray(np.concatenate([np.asarray(f) for f in some]))
-        palette = strip.quantize(COLOURS, dither=Image.Dither.NONE)
+        # Few pixels have the colours that matter most.
+        most = Image.Quantize.MAXCOVERAGE
+        palette = strip.quantize(COLOURS, most, dither=Image.Dither.NONE)
         flat = [
             f.quantize(palette=palette, dither=Image.Dither.NONE) for f in self._frames
         ]
@@ -144,9 +146,9 @@ def centre(mask: NDArray[np.bool_]) -> Pixel:
 def main() -> None:
     """Film one walk through the loop."""
     get_settings().appearance.theme = "dark"
-    truth = sample_scene("phase-contrast").masks
+    truth = sample_scene("fluorescence").masks
     viewer = napari.Viewer(title="napari-metaseg")
-    for data, arguments, _ in samples.phase_contrast():
+    for data, arguments, _ in samples.fluorescence():
         viewer.add_image(data, **arguments)
     panel = AdaptPanel(viewer)
     viewer.window.add_dock_widget(panel, name="MetaSeg", area="right")
@@ -171,7 +173,7 @@ def main() -> None:
     settle(panel)
     film.take(2200)
 
-    cells = viewer.layers["Phase contrast cells"].data
+    cells = viewer.layers[f"{viewer.layers[0].name} cells"].data
     film.press(panel.view.tools.buttons[Tool.ACCEPT])
     right = iou_matrix(truth, cells) if cells.any() else np.zeros((0, 0))
     numbers = np.unique(cells)[1:]

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Labels
-from napari.utils.colormaps import CyclicLabelColormap, DirectLabelColormap
 
 from napari_metaseg.core.errors import UserError
 
-from . import marks
+from . import colours, marks
 from .images import Target, annotation_shape, placement
 from .protect import protect_cells, unprotected
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
     from napari_metaseg.core.edits import Edit
     from napari_metaseg.core.filling import Filling
-    from napari_metaseg.core.nesting import Parents
 
     from .images import Reading
 
@@ -32,23 +30,6 @@ BACKGROUND = -1
 
 POINTING = "pick"
 """Mode of a layer whose cells are clicked, see `point_at`."""
-
-_ANNOTATION = "annotation"
-_CELLS = "cells"
-# Bright on dark and on mid-grey images, and told apart by colour-blind people
-# (after Okabe and Ito 2008); vermilion is left to background strokes.
-_PALETTE = (
-    "#56b4e9",
-    "#f0e442",
-    "#00b68a",
-    "#cc79a7",
-    "#9fd8ff",
-    "#b5e655",
-    "#7f9cff",
-    "#ffc9e6",
-)
-_STROKE = "#d55e00"
-_NAMED_COLOURS = 1024
 
 
 def image_layers(layers: LayerList) -> list[Image]:
@@ -64,18 +45,18 @@ def label_layers(layers: LayerList) -> list[Labels]:
 
 def find_annotation(layers: LayerList, image: Image, reading: Reading) -> Labels | None:
     """Return the layer in which this image's cells are painted, if there is one."""
-    return _labels(marks.find(layers, image, _ANNOTATION, reading))
+    return _labels(marks.find(layers, image, marks.ANNOTATION, reading))
 
 
 def find_cells(layers: LayerList, image: Image, reading: Reading) -> Labels | None:
     """Return the layer that shows this image's instances, if there is one."""
-    return _labels(marks.find(layers, image, _CELLS, reading))
+    return _labels(marks.find(layers, image, marks.CELLS, reading))
 
 
 def annotated_image(layers: LayerList, layer: Layer | None) -> Image | None:
     """Return the image that an annotation layer belongs to."""
     mark = marks.mark_of(layer)
-    if mark is None or mark["role"] != _ANNOTATION:
+    if mark is None or mark["role"] != marks.ANNOTATION:
         return None
     images = (image for image in image_layers(layers) if marks.is_of(mark, image))
     return next(images, None)
@@ -84,53 +65,6 @@ def annotated_image(layers: LayerList, layer: Layer | None) -> Image | None:
 def annotated_target(layer: Layer) -> Target:
     """Return the target that an annotation layer belongs to."""
     return marks.target_of(marks.mark_of(layer) or {})
-
-
-def targets(layers: LayerList, image: Image) -> list[Target]:
-    """List the targets of which an image has layers."""
-    known = {mark["target"]: mark for _, mark in marks.marked(layers, image)}
-    found = map(marks.target_of, known.values())
-    return sorted(found, key=lambda target: target.name.casefold())
-
-
-def rename_target(layers: LayerList, image: Image, target: Target, name: str) -> None:
-    """Call a target by another name; layers that the person renamed stay so."""
-    renamed = Target(target.key, name)
-    for layer, mark in list(marks.marked(layers, image)):
-        if mark["target"] == target.key:
-            marks.link(layer, image, mark["role"], renamed)
-            if layer.name == marks.title(image, mark["role"], target):
-                layer.name = marks.title(image, mark["role"], renamed)
-
-
-def remove_target(layers: LayerList, image: Image, target: Target) -> None:
-    """Remove the layers of a target."""
-    for layer, mark in list(marks.marked(layers, image)):
-        if mark["target"] == target.key:
-            layers.remove(layer)
-
-
-def all_cells(layers: LayerList, image: Image, reading: Reading) -> list[Labels]:
-    """List the layers that show instances of an image, of every target."""
-    shape = annotation_shape(image, reading)
-    ours = marks.marked(layers, image)
-    shown = (_labels(layer) for layer, mark in ours if mark["role"] == _CELLS)
-    return [x for x in shown if x is not None and x.data.shape == shape]
-
-
-def show_linked(layers: LayerList, inner: Labels, parents: Parents) -> Labels:
-    """Show inner objects under the numbers of their outer ones, as a new layer."""
-    layer = Labels(
-        parents.paint(inner.data),
-        name=f"{inner.name} linked",
-        colormap=CyclicLabelColormap(colors=_colours()),
-        opacity=0.7,
-        **placement(inner, tuple(range(inner.ndim))),
-    )
-    selected = set(layers.selection)
-    layers.insert(layers.index(inner) + 1, layer)
-    layers.selection = selected
-    return layer
 
 
 def make_annotation(layers: LayerList, image: Image, reading: Reading) -> Labels:
@@ -153,12 +87,12 @@ def make_annotation(layers: LayerList, image: Image, reading: Reading) -> Labels
     shape = annotation_shape(image, reading)
     layer = Labels(
         np.zeros(shape, np.int32),
-        name=marks.title(image, _ANNOTATION, reading.target),
-        colormap=_annotation_colours(),
+        name=marks.title(image, marks.ANNOTATION, reading.target),
+        colormap=colours.of_annotation(BACKGROUND),
         opacity=0.6,
         **placement(image, reading.kept),
     )
-    marks.link(layer, image, _ANNOTATION, reading.target)
+    marks.link(layer, image, marks.ANNOTATION, reading.target)
     protect_cells(layer)
     layer.brush_size = brush_size(shape)
     layers.append(layer)
@@ -264,13 +198,13 @@ def _make_cells(
 ) -> Labels:
     layer = Labels(
         labels,
-        name=marks.title(image, _CELLS, reading.target),
-        colormap=CyclicLabelColormap(colors=_colours()),
+        name=marks.title(image, marks.CELLS, reading.target),
+        colormap=colours.of_cells(),
         opacity=0.9,
         **placement(image, reading.kept),
     )
     layer.contour = 2
-    marks.link(layer, image, _CELLS, reading.target)
+    marks.link(layer, image, marks.CELLS, reading.target)
     annotation = find_annotation(layers, image, reading)
     place = layers.index(image) + 1 if annotation is None else layers.index(annotation)
     selected = set(layers.selection)
@@ -333,21 +267,10 @@ def bind_keys(layer: Labels, keys: dict[str, Callable[[], None]]) -> None:
 def attributes(image_name: str, *, cells: bool) -> dict[str, Any]:
     """Return name and looks of cells or of an annotation that a file brings along."""
     if cells:
-        colours = CyclicLabelColormap(colors=_colours())
-        return {"name": f"{image_name} {_CELLS}", "colormap": colours, "opacity": 0.9}
-    looks = {"colormap": _annotation_colours(), "opacity": 0.6}
-    return {"name": f"{image_name} {_ANNOTATION}", **looks}
-
-
-def _annotation_colours() -> DirectLabelColormap:
-    colours: dict[int | None, Any] = {0: "transparent", BACKGROUND: _STROKE}
-    for label in range(1, _NAMED_COLOURS):
-        colours[label] = _PALETTE[(label - 1) % len(_PALETTE)]
-    return DirectLabelColormap(color_dict=colours | {None: _PALETTE[0]})
-
-
-def _colours() -> list[str]:
-    return ["transparent", *_PALETTE]
+        looks = {"colormap": colours.of_cells(), "opacity": 0.9}
+        return {"name": f"{image_name} {marks.CELLS}", **looks}
+    looks = {"colormap": colours.of_annotation(BACKGROUND), "opacity": 0.6}
+    return {"name": f"{image_name} {marks.ANNOTATION}", **looks}
 
 
 def _labels(layer: Layer | None) -> Labels | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .images import CELLS, Target, annotation_shape
+from . import images
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,15 +14,21 @@ if TYPE_CHECKING:
 
     from .images import Reading
 
+ANNOTATION = "annotation"
+"""Role of a layer in which cells are painted."""
+
+CELLS = "cells"
+"""Role of a layer that shows instances."""
+
 _TAG = "napari_metaseg"
 
 
-def title(image: Image, role: str, target: Target) -> str:
+def title(image: Image, role: str, target: images.Target) -> str:
     """Return the name that a layer of ours is given."""
     return f"{image.name} {role}" + (f" ({target.name})" if target.key else "")
 
 
-def link(layer: Layer, image: Image, role: str, target: Target) -> None:
+def link(layer: Layer, image: Image, role: str, target: images.Target) -> None:
     """Mark a layer as an image's own.
 
     Its own identity is kept too, for a duplicate of the layer inherits the mark.
@@ -34,7 +40,7 @@ def link(layer: Layer, image: Image, role: str, target: Target) -> None:
 
 def find(layers: LayerList, image: Image, role: str, reading: Reading) -> Layer | None:
     """Return the layer of an image that has a role, for the target that is read."""
-    shape = annotation_shape(image, reading)
+    shape = images.annotation_shape(image, reading)
     for layer, mark in marked(layers, image):
         ours = (mark["role"], mark["target"]) == (role, reading.target.key)
         if ours and layer.data.shape == shape:
@@ -56,10 +62,10 @@ def mark_of(layer: Layer | None) -> dict[str, str] | None:
     return mark if mark and mark["layer"] == _name(layer) else None
 
 
-def target_of(mark: dict[str, str]) -> Target:
+def target_of(mark: dict[str, str]) -> images.Target:
     """Return the target that a mark names."""
     key = mark.get("target", "")
-    return Target(key, mark["called"]) if key else CELLS
+    return images.Target(key, mark["called"]) if key else images.CELLS
 
 
 def is_of(mark: dict[str, str], image: Image) -> bool:

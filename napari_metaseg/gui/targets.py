@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QMessageBox
 
 from napari_metaseg.core.nesting import find_parents, lies_inside
 
-from . import layers
+from . import target_layers
 from .guidance import Line, Tone
 from .images import CELLS, Target
 from .worker import Runner
@@ -65,7 +65,7 @@ class Targets(QObject):
     def known(self) -> list[Target]:
         """The targets of the chosen image, cells first."""
         image = self._desk.image
-        found = [] if image is None else layers.targets(self._layers, image)
+        found = [] if image is None else target_layers.targets(self._layers, image)
         every = {t.key: t for t in (CELLS, *found)}
         every.setdefault(self._desk.target.key, self._desk.target)
         return list(every.values())
@@ -85,7 +85,7 @@ class Targets(QObject):
             text = f"There is a target '{name}' already; choose another name."
             self.told.emit(Line(text, Tone.WARNING))
             return
-        layers.rename_target(self._layers, image, target, name)
+        target_layers.rename_target(self._layers, image, target, name)
         self._desk.choose_target(Target(target.key, name))
 
     def remove(self) -> None:
@@ -93,14 +93,14 @@ class Targets(QObject):
         image, target = self._desk.image, self._desk.target
         if image is not None and target.key:
             self._desk.choose_target(CELLS)
-            layers.remove_target(self._layers, image, target)
+            target_layers.remove_target(self._layers, image, target)
 
     def link(self) -> None:
         """Show the inner objects under the numbers of the outer ones."""
         image, reading = self._desk.image, self._desk.reading
         if image is None or reading is None:
             return
-        shown = layers.all_cells(self._layers, image, reading)
+        shown = target_layers.all_cells(self._layers, image, reading)
         if len(shown) != 2:
             text = "Link targets needs the results of two; adapt both, and no third."
             self.told.emit(Line(text, Tone.WARNING))
@@ -143,7 +143,7 @@ class Targets(QObject):
     def _on_linked(self, linked: tuple[Labels, Labels, Parents]) -> None:
         inner, outer, parents = linked
         if inner in self._layers and outer in self._layers:
-            layers.show_linked(self._layers, inner, parents)
+            target_layers.show_linked(self._layers, inner, parents)
             lost = int((parents.outer == 0).sum())
             text = (
                 f"'{inner.name}' shown under the numbers of '{outer.name}'; "

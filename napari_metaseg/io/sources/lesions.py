@@ -157,5 +157,5 @@ def _bytes(path: Path) -> NDArray[np.uint8]:
     if data.ndim not in (2, 3):
         raise UserError(f"'{path}' is no plain image; export it again.")
     if data.dtype == bool:
-        return data.astype(np.uint8) * 255
+        return np.where(data, 255, 0).astype(np.uint8)
     return np.clip(data, 0, 255).astype(np.uint8)

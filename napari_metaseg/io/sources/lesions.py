@@ -158,4 +158,5 @@ def _bytes(path: Path) -> NDArray[np.uint8]:
         raise UserError(f"'{path}' is no plain image; export it again.")
     if data.dtype == bool:
         return np.where(data, 255, 0).astype(np.uint8)
-    return np.clip(data, 0, 255).astype(np.uint8)
+    shown: NDArray[np.uint8] = np.clip(data, 0, 255).astype(np.uint8)
+    return shown

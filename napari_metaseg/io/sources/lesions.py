@@ -114,7 +114,9 @@ def find_lesions(folder: Path) -> list[LesionSet]:
     """
     if not folder.is_dir():
         raise UserError(f"There is no folder '{folder}'; check its name.")
-    found = [s for place in (folder, *list_folders(folder)) for s in _find(place)]
+    found = list(_find(folder))
+    if not found:
+        found = [s for inner in list_folders(folder) for s in _find(inner)]
     if not found:
         raise UserError(
             f"'{folder}' holds no images of lesions with masks; looked for Kvasir-SEG "

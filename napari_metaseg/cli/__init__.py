@@ -14,6 +14,7 @@ from napari_metaseg.core.errors import UserError
 
 from .benchmark_options import add_benchmark_options
 from .export_options import add_also_write, add_export_options
+from .meta_train_classes import add_options as add_meta_train_classes_options
 from .meta_train_options import add_meta_train_options
 from .models_options import add_models_options
 from .protocol_options import add_protocol_options
@@ -75,6 +76,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_models(commands)
     _add_tasks(commands)
     _add_meta_train(commands)
+    _add_meta_train_classes(commands)
     _add_benchmark(commands)
     _add_protocol(commands)
     return parser
@@ -257,6 +259,16 @@ def _add_meta_train(commands: Commands) -> None:
     )
     add_meta_train_options(parser)
     _add_device(parser)
+
+
+def _add_meta_train_classes(commands: Commands) -> None:
+    parser = _add(
+        commands,
+        "meta-train-classes",
+        "meta_train_classes.run",
+        "Train the start for classes of cells on a folder of tasks.",
+    )
+    add_meta_train_classes_options(parser)
 
 
 def _add_benchmark(commands: Commands) -> None:

@@ -69,7 +69,7 @@ class TaskFolder:
     masks : sequence of (Y, X) arrays of int32
         Instances, 0 = background.
     diameters : tuple of dict
-        Diameter (px) of every object of each image.
+        Diameter (px) of every object of each image; none where not measured.
     info : TaskInfo
         Source and licence.
     hashes : tuple of (str, str)
@@ -90,7 +90,9 @@ class TaskFolder:
         return sha256("".join(lines).encode()).hexdigest()
 
 
-def read_tasks(folder: Path, names: Sequence[str] | None = None) -> list[TaskFolder]:
+def read_tasks(
+    folder: Path, names: Sequence[str] | None = None, *, measured: bool = True
+) -> list[TaskFolder]:
     """Read all (or the named) tasks below a folder.
 
     Parameters
@@ -100,6 +102,8 @@ def read_tasks(folder: Path, names: Sequence[str] | None = None) -> list[TaskFol
         there is one, tells sources and licences.
     names : sequence of str, optional
         Names of the tasks wanted.
+    measured : bool
+        Whether the objects' diameters are measured, which takes most of the time.
 
     Returns
     -------
@@ -126,12 +130,19 @@ def read_tasks(folder: Path, names: Sequence[str] | None = None) -> list[TaskFol
     infos = _read_infos(folder)
     kept = Decoded(CACHE)
     return [
-        read_task(folder / name, infos.get(name, TaskInfo(source=name)), kept)
+        read_task(
+            folder / name,
+            infos.get(name, TaskInfo(source=name)),
+            kept,
+            measured=measured,
+        )
         for name in (found if names is None else sorted(names))
     ]
 
 
-def read_task(folder: Path, info: TaskInfo, kept: Decoded) -> TaskFolder:
+def read_task(
+    folder: Path, info: TaskInfo, kept: Decoded, *, measured: bool = True
+) -> TaskFolder:
     """Look through the images and masks of one task.
 
     Each is read once, to be checked and hashed, and again when it is used, unless it is
@@ -164,7 +175,7 @@ def read_task(folder: Path, info: TaskInfo, kept: Decoded) -> TaskFolder:
                 "give both the same size."
             )
         dimensions.add(image.ndim)
-        diameters.append(object_diameters(mask))
+        diameters.append(object_diameters(mask) if measured else {})
         hashes.append((pixel_hash(_one_gray(image)), pixel_hash(mask)))
     if len(dimensions) > 1:
         images = Files(paths, partial(_read_image, colour=True), kept)

@@ -20,6 +20,9 @@ from napari_metaseg.core.recipe import GradientSteps, Proximal, Recipe
 from .model_folder import CARD, read_card, read_tensors, write_folder
 from .user_folder import user_folder
 
+CLASSIFIER = "reptile-classes"
+"""Folder of the start for classes of cells, see `napari_metaseg.io.class_bundle`."""
+
 LARGEST_BUNDLED = 4 * 2**20
 """Largest weights file (bytes) of a meta-initialization."""
 
@@ -62,8 +65,8 @@ def models_folder() -> Path:
 def builtin_names() -> list[str]:
     """Names of the initializations that come with the program, MAML first."""
     order = {"maml": 0, "imaml": 1, "reptile": 2}
-    names = (p.parent.name for p in models_folder().glob(f"*/{CARD}"))
-    return sorted(names, key=lambda n: (order.get(n, len(order)), n))
+    names = {p.parent.name for p in models_folder().glob(f"*/{CARD}")}
+    return sorted(names - {CLASSIFIER}, key=lambda n: (order.get(n, len(order)), n))
 
 
 def bundled_names() -> list[str]:

@@ -1,0 +1,268 @@
+"""The small network that tells classes of cells apart, and how it is fitted."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .cell_crops import COLOURS, SIDE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+WIDTH = 32
+"""Channels of every convolution."""
+
+FEATURES = WIDTH * (SIDE // 16) ** 2 + 1
+"""Numbers that the last layer looks at: features, and the cell's size."""
+
+
+class CellNetwork(nn.Module):
+    """Four convolutions and a linear layer, as Reptile's authors use.
+
+    Nichol et al. 2018 take the networks of Finn et al. 2017: 3 x 3 convolutions,
+    each normalised over the batch and rectified; those for small images make strides
+    of 2 instead of pooling. Hu et al. 2018 take the normalisation out before they
+    fine-tune. A network trained with it computes something else without it, so this
+    one never had any.
+
+    Parameters
+    ----------
+    classes : int
+        Outputs of the last layer, which is 0 at first.
+    """
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        widths = (COLOURS + 1, WIDTH, WIDTH, WIDTH)
+        layers = [nn.Conv2d(w, WIDTH, 3, stride=2, padding=1) for w in widths]
+        for conv in layers:
+            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+            nn.init.zeros_(cast("Tensor", conv.bias))
+        self.convs = nn.ModuleList(layers)
+        self.head = new_head(classes)
+
+    def early(self, crops: Tensor) -> Tensor:
+        """Compute the features that come before the last convolution.
+
+        Parameters
+        ----------
+        crops : (N, 4, SIDE, SIDE) tensor
+            See `CellPlane.crops`.
+
+        Returns
+        -------
+        (N, WIDTH, SIDE / 8, SIDE / 8) tensor
+        """
+        for conv in self.convs[:-1]:
+            crops = F.relu(conv(crops))
+        return crops
+
+    def late(self, early: Tensor, sizes: Tensor) -> Tensor:
+        """Go on from the features of `early`.
+
+        Parameters
+        ----------
+        early : (N, WIDTH, SIDE / 8, SIDE / 8) tensor
+            What `early` returned.
+        sizes : (N,) tensor
+            See `CellPlane.sizes`.
+
+        Returns
+        -------
+        (N, classes) tensor
+            Logits.
+        """
+        last = F.relu(self.convs[-1](early))
+        result: Tensor = self.head(torch.cat([last.flatten(1), sizes[:, None]], 1))
+        return result
+
+    def forward(self, crops: Tensor, sizes: Tensor) -> Tensor:
+        """Compute the logits (N, classes) of crops (N, 4, SIDE, SIDE)."""
+        return self.late(self.early(crops), sizes)
+
+    def late_parameters(self) -> list[nn.Parameter]:
+        """Return what `late` consists of."""
+        return [*self.convs[-1].parameters(), *self.head.parameters()]
+
+    def body(self) -> dict[str, Tensor]:
+        """Return the weights of all layers but the last: what is transferred."""
+        named = self.state_dict().items()
+        return {k: v.detach().clone() for k, v in named if not k.startswith("head.")}
+
+
+def new_head(classes: int) -> nn.Linear:
+    """Make a last layer that knows nothing: all classes are equally likely."""
+    head = nn.Linear(FEATURES, classes)
+    nn.init.zeros_(head.weight)
+    nn.init.zeros_(head.bias)
+    return head
+
+
+def transferred(body: Mapping[str, Tensor], classes: int) -> CellNetwork:
+    """Make a network of given weights with a new last layer.
+
+    Parameters
+    ----------
+    body : mapping of str to Tensor
+        What `CellNetwork.body` returned.
+    classes : int
+        Outputs of the last layer.
+
+    Returns
+    -------
+    CellNetwork
+    """
+    net = CellNetwork(classes)
+    own = net.state_dict()
+    net.load_state_dict(own | dict(body))
+    return net
+
+
+@dataclass(frozen=True, slots=True)
+class FitSettings:
+    """How a network is fitted to examples.
+
+    Attributes
+    ----------
+    rate : float
+        Of Adam, with its usual momenta (Hu et al. 2018).
+    steps : int
+        Steps at most; taken where there is nothing to leave out.
+    every : int
+        Steps after which the examples left out are looked at.
+    folds : int
+        Times that examples are left out, at most.
+    batch : int
+        KnownCells at most in a step.
+    whole : bool
+        Whether all layers move, as the paper has it, instead of the last two.
+    """
+
+    rate: float = 1e-3
+    steps: int = 60
+    every: int = 4
+    folds: int = 5
+    batch: int = 32
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCells:
+    """Cells whose class is known.
+
+    Attributes
+    ----------
+    inputs : (N, ...) tensor
+        Crops where the whole network is fitted, else features of `CellNetwork.early`.
+    sizes : (N,) tensor
+        See `CellPlane.sizes`.
+    classes : (N,) tensor of int64
+        Class of each.
+    """
+
+    inputs: Tensor
+    sizes: Tensor
+    classes: Tensor
+
+    def part(self, chosen: Tensor) -> KnownCells:
+        """Return some of the examples."""
+        return KnownCells(self.inputs[chosen], self.sizes[chosen], self.classes[chosen])
+
+
+def fit(
+    start: CellNetwork, examples: KnownCells, settings: FitSettings, *, seed: int = 0
+) -> tuple[CellNetwork, int]:
+    """Fit a network to examples, with as many steps as help what was left out.
+
+    In turn, one example of each class is left out, as long as another of its class
+    stays. The number of steps with the least loss on these is taken with all examples.
+
+    Parameters
+    ----------
+    start : CellNetwork
+        Where to begin; stays as it is.
+    examples : KnownCells
+        At least one.
+    settings : FitSettings
+        Rate and number of steps.
+    seed : int
+        Of the order of examples, where they do not fit into one batch.
+
+    Returns
+    -------
+    CellNetwork
+        The fitted one.
+    int
+        Steps taken.
+    """
+    counts = torch.bincount(examples.classes)
+    rank = torch.empty_like(examples.classes)
+    for k in range(len(counts)):
+        rank[examples.classes == k] = torch.arange(int(counts[k]))
+    spare = counts[examples.classes] > 1
+    steps, least = settings.steps, float("inf")
+    folds = [(rank == k) & spare for k in range(settings.folds)]
+    losses = [
+        _losses(start, examples.part(~out), examples.part(out), settings, seed)
+        for out in folds
+        if out.any()
+    ]
+    if losses:
+        for number, loss in enumerate(torch.stack(losses).sum(0).tolist()):
+            if loss < least:
+                steps, least = (number + 1) * settings.every, loss
+    net = copy.deepcopy(start)
+    for _ in _descend(net, examples, settings, steps, seed):
+        pass
+    return net, steps
+
+
+def _losses(
+    start: CellNetwork,
+    kept: KnownCells,
+    out: KnownCells,
+    settings: FitSettings,
+    seed: int,
+) -> Tensor:
+    """Return the loss on what is left out, after every few steps on the rest."""
+    net = copy.deepcopy(start)
+    seen = []
+    for step in _descend(net, kept, settings, settings.steps, seed):
+        if step % settings.every == 0:
+            with torch.no_grad():
+                logits = _logits(net, out, settings)
+                seen.append(F.cross_entropy(logits, out.classes, reduction="sum"))
+    return torch.stack(seen)
+
+
+def _descend(
+    net: CellNetwork, known: KnownCells, settings: FitSettings, steps: int, seed: int
+) -> Iterator[int]:
+    """Take steps; yield the number of each."""
+    moving = list(net.parameters()) if settings.whole else net.late_parameters()
+    adam = torch.optim.Adam(moving, settings.rate)
+    source = torch.Generator().manual_seed(seed)
+    number = len(known.classes)
+    for step in range(1, steps + 1):
+        batch = known
+        if number > settings.batch:
+            order = torch.randperm(number, generator=source)
+            batch = known.part(order[: settings.batch])
+        loss = F.cross_entropy(_logits(net, batch, settings), batch.classes)
+        for p, grad in zip(moving, torch.autograd.grad(loss, moving), strict=True):
+            p.grad = grad
+        adam.step()
+        yield step
+
+
+def _logits(net: CellNetwork, examples: KnownCells, settings: FitSettings) -> Tensor:
+    if settings.whole:
+        result: Tensor = net(examples.inputs, examples.sizes)
+        return result
+    return net.late(examples.inputs, examples.sizes)

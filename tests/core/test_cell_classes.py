@@ -1,0 +1,202 @@
+"""Crops, measurements, the small network and how it is fitted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from skimage.draw import ellipse
+from skimage.measure import regionprops_table
+
+from napari_metaseg.core.cell_crops import (
+    DIAMETER,
+    SIDE,
+    cell_areas,
+    find_cells,
+    typical_diameter,
+)
+from napari_metaseg.core.cell_measures import measure_cells
+from napari_metaseg.core.cell_network import (
+    CellNetwork,
+    FitSettings,
+    KnownCells,
+    fit,
+    transferred,
+)
+from napari_metaseg.core.classes import Classes, find_again
+
+
+def disks(*places: tuple[int, int, int]) -> np.ndarray:
+    """Draw disks (y, x, radius) with the numbers 2, 4, 6 and so on."""
+    labels = np.zeros((80, 120), np.int32)
+    for k, (y, x, radius) in enumerate(places, start=1):
+        rows, columns = np.ogrid[:80, :120]
+        labels[(rows - y) ** 2 + (columns - x) ** 2 <= radius**2] = 2 * k
+    return labels
+
+
+@pytest.mark.parametrize("zoom", [1, 2, 3])
+def test_crops_do_not_depend_on_the_pixel_size(zoom: int) -> None:
+    labels = disks((30, 30, 8), (30, 80, 12)).repeat(zoom, 0).repeat(zoom, 1)
+    image = np.where(labels == 2, 1.0, np.where(labels == 4, 3.0, 0.0))
+
+    plane = find_cells(image[None], labels, typical_diameter(cell_areas(labels)))
+    own = plane.crops(slice(None))[:, -1]
+
+    # The typical cell lies between the two, in diameter and in what a crop makes of it.
+    assert own.shape == (2, SIDE, SIDE)
+    diameters = 2 * (own.sum((1, 2)) / np.pi).sqrt()
+    assert diameters.mean() == pytest.approx(DIAMETER, rel=0.06)
+    assert 2 ** (plane.sizes[1] - plane.sizes[0]) == pytest.approx(1.5, rel=0.05)
+
+
+def test_a_crop_shows_no_other_cell_and_nothing_outside() -> None:
+    labels = disks((20, 5, 8), (20, 22, 8))
+    image = np.full(labels.shape, 7.0)
+    image[labels == 2], image[labels == 4] = 9, 30
+
+    first, second = find_cells(image[None], labels, 16.0).crops(slice(None))
+
+    # The second cell is five times as bright as the first, and next to it.
+    assert first[0].max() < second[0].max() / 4
+    assert first[0][first[-1] == 0].abs().max() == 0
+    # All three channels show the only one that there is.
+    assert torch.equal(first[0], first[2])
+
+
+def test_many_channels_become_three() -> None:
+    labels = disks((30, 30, 8), (30, 80, 8))
+    image = np.random.default_rng(0).random((6, *labels.shape))
+
+    crops = find_cells(image, labels, 16.0).crops(slice(None))
+
+    assert crops.shape == (2, 4, SIDE, SIDE)
+    assert torch.isfinite(crops).all()
+
+
+def test_measurements_agree_with_scikit_image() -> None:
+    rng = np.random.default_rng(1)
+    labels = np.zeros((90, 200), np.int32)
+    for k in range(5):
+        y, x = ellipse(45, 20 + 40 * k, 8 + 3 * k, 12, rotation=0.3 * k)
+        labels[y, x] = 3 * k + 1
+    image = rng.random((1, *labels.shape))
+
+    measured = measure_cells(image, labels)
+
+    names = ("area", "mean_intensity", "axis_minor_length", "axis_major_length")
+    known = regionprops_table(labels, image[0], properties=names)
+    np.testing.assert_allclose(measured[:, 0], known["area"])
+    np.testing.assert_allclose(measured[:, 1], known["mean_intensity"])
+    ratio = known["axis_minor_length"] / known["axis_major_length"]
+    # That of scikit-image has another convention for the moments of a pixel.
+    np.testing.assert_allclose(measured[:, 2], ratio, rtol=0.005)
+
+
+def bright_and_dim(count: int, *, seed: int) -> KnownCells:
+    rng = np.random.default_rng(seed)
+    classes = torch.arange(count) % 2
+    crops = torch.from_numpy(rng.normal(0, 0.1, (count, 4, SIDE, SIDE))).float()
+    crops[:, :3, 8:24, 8:24] += 0.3 + 0.5 * classes[:, None, None, None]
+    crops[:, 3] = 0
+    crops[:, 3, 8:24, 8:24] = 1
+    return KnownCells(crops, torch.zeros(count), classes)
+
+
+def test_the_halves_of_the_network_make_the_whole() -> None:
+    torch.manual_seed(0)
+    net, cells = CellNetwork(3), bright_and_dim(4, seed=0)
+    net.head.reset_parameters()
+
+    whole = net(cells.inputs, cells.sizes)
+
+    torch.testing.assert_close(whole, net.late(net.early(cells.inputs), cells.sizes))
+    assert sum(p.numel() for p in net.parameters()) < 40_000
+
+
+def test_everything_but_the_last_layer_is_transferred() -> None:
+    torch.manual_seed(0)
+    net = CellNetwork(5)
+    net.head.reset_parameters()
+
+    other = transferred(net.body(), 3)
+
+    torch.testing.assert_close(other.body(), net.body())
+    assert other.head.out_features == 3
+    assert not other.head.weight.any()
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_fit_tells_classes_apart_and_leaves_its_start_alone(whole: bool) -> None:
+    torch.manual_seed(0)
+    start = CellNetwork(2)
+    before = start.body()
+    known, others = bright_and_dim(6, seed=0), bright_and_dim(40, seed=1)
+    if not whole:
+        with torch.no_grad():
+            early = start.early(known.inputs)
+        known = KnownCells(early, known.sizes, known.classes)
+
+    net, steps = fit(start, known, FitSettings(whole=whole))
+
+    with torch.no_grad():
+        found = net(others.inputs, others.sizes).argmax(1)
+    assert torch.equal(found, others.classes)
+    assert 0 < steps <= FitSettings().steps
+    torch.testing.assert_close(start.body(), before)
+    moved = [not torch.equal(net.body()[k], v) for k, v in before.items()]
+    assert moved == ([True] * 8 if whole else [False] * 6 + [True] * 2)
+
+
+def test_steps_that_harm_what_is_left_out_are_not_taken() -> None:
+    torch.manual_seed(0)
+    cells = bright_and_dim(8, seed=0)
+    with torch.no_grad():
+        early = CellNetwork(2).early(cells.inputs)
+    # Of both classes, half lies among the other: each example misleads.
+    mixed = KnownCells(early, cells.sizes, torch.tensor([0, 0, 1, 1] * 2))
+
+    _, steps = fit(CellNetwork(2), mixed, FitSettings(rate=0.01))
+
+    assert steps < FitSettings().steps / 2
+
+
+def test_a_single_example_of_each_class_is_never_left_out() -> None:
+    torch.manual_seed(0)
+    start, cells = CellNetwork(2), bright_and_dim(2, seed=0)
+    with torch.no_grad():
+        early = start.early(cells.inputs)
+
+    net, steps = fit(
+        start, KnownCells(early, cells.sizes, cells.classes), FitSettings()
+    )
+
+    assert steps == FitSettings().steps
+    assert torch.equal(net.late(early, cells.sizes).argmax(1), cells.classes)
+
+
+def test_classes_name_the_likeliest() -> None:
+    classes = Classes(
+        ("a", "b"),
+        np.array([3, 9]),
+        np.array([[0.25, 0.75], [1, 0]], np.float32),
+        4,
+    )
+
+    found = classes.by_number()
+
+    assert (found[3].name, found[3].probability) == ("b", 0.75)
+    assert (found[9].name, found[9].probability) == ("a", 1)
+
+
+def test_cells_are_found_again_by_overlap() -> None:
+    before = disks((20, 20, 8), (20, 50, 8), (20, 80, 8))
+    now = np.zeros_like(before)
+    now[before == 2] = 11  # another number
+    now[(before == 4) & (np.indices(before.shape)[1] < 48)] = 4  # less than half left
+    now[60:70, 60:70] = 6  # the same number, but elsewhere
+
+    assert find_again(before, now, {2, 4, 6}) == {11: 2}
+    assert find_again(before, now, {4}) == {}
+    assert find_again(before, before, {2, 6}) == {2: 2, 6: 6}
+    assert find_again(before, now, set()) == {}

@@ -30,11 +30,30 @@ class PlaneOutput:
         Shape (Y, X) of the plane at image scale.
     diameter : float
         Working diameter (px at working scale).
+    drawn : bool
+        Whether the network has looked at it; else it is blank, see `blank`.
     """
 
     maps: NDArray[np.float16]
     shape: tuple[int, int]
     diameter: float
+    drawn: bool = True
+
+    @classmethod
+    def blank(
+        cls, working: tuple[int, int], shape: tuple[int, int], diameter: float
+    ) -> PlaneOutput:
+        """Stand for a plane that was not asked for; it takes no memory.
+
+        Parameters
+        ----------
+        working : (int, int)
+            Shape of its maps, at working scale.
+        shape, diameter
+            As the attributes.
+        """
+        maps = np.broadcast_to(np.zeros((), np.float16), (2, *working))
+        return cls(maps, shape, diameter, drawn=False)
 
     def instances(self, settings: DecodeSettings) -> Labels:
         """Decode, bring to image scale, and apply size and border rules.
@@ -48,6 +67,8 @@ class PlaneOutput:
         -------
         (Y, X) array of int32
         """
+        if not self.drawn:
+            return np.zeros(self.shape, np.int32)
         foreground, cue = self.maps.astype(np.float32)
         smallest = settings.min_size * np.pi / 4 * self.diameter**2
         decoded = decode(foreground, cue, settings, min_area=smallest)

@@ -21,9 +21,12 @@ from .adapting import Adapting
 from .bench import Bench
 from .desk import Desk
 from .exporting import Exporter
+from .folder_form import FolderForm
+from .folders import Folders
 from .guidance import Line, Situation, Tone
 from .history import History
 from .keeper import Keeper
+from .large import Large
 from .links import after_rest
 from .masks import Masks
 from .opening import Opener
@@ -31,6 +34,7 @@ from .panel_view import ADAPT_KEY, PanelView
 from .preferences import Preferences
 from .round_table import RoundTable
 from .saving import Saver
+from .sessions import Sessions
 from .starts import STARTS
 from .targets import Targets
 from .tools import Tools
@@ -83,6 +87,27 @@ class AdaptPanel(QWidget):
         self.history = History(self.bench, self.desk, self.rounds, self)
         self.exporter = Exporter(
             napari_viewer, self.desk, self.bench, self.view, self.saver, self
+        )
+        self.sessions = Sessions(
+            self._layers,
+            self.desk,
+            self.bench,
+            self.view,
+            self.view.session,
+            self.saver,
+            self,
+        )
+        self.folder_form = FolderForm()
+        self.view.add_fold("Many images", self.folder_form)
+        self.folders = Folders(self.desk, self.bench, self.folder_form, self)
+        self.large = Large(
+            self._layers,
+            self.desk,
+            self.bench,
+            self.view,
+            self.view.large,
+            self.saver,
+            self,
         )
         self.opener = Opener(self.desk, self.bench, self.view, self)
         self.trust = Trust(
@@ -147,6 +172,9 @@ class AdaptPanel(QWidget):
         self.bench.leave()
         self.trust.leave()
         self.exporter.leave()
+        self.sessions.leave()
+        self.folders.leave()
+        self.large.leave()
 
     def _prepare(self) -> None:
         self._preparing.start(rounds.prepare)
@@ -188,6 +216,9 @@ class AdaptPanel(QWidget):
         self.masks.told.connect(self._tell)
         self.targets.told.connect(self._tell)
         self.exporter.told.connect(self._tell)
+        self.sessions.told.connect(self._tell)
+        self.folders.told.connect(self._tell)
+        self.large.told.connect(self._tell)
         self.saver.saved.connect(self._on_saved)
         self.saver.refused.connect(self._on_refused)
         self.saver.idle.connect(self._refresh)

@@ -75,6 +75,12 @@ def finest(layer: Image) -> Any:
     return layer.data[0] if layer.multiscale else layer.data
 
 
+def levels(layer: Image) -> tuple[Any, ...]:
+    """Return the array to segment at falling resolutions, as `pixels` does one."""
+    found = tuple(layer.data) if layer.multiscale else (layer.data,)
+    return (pixels(layer),) if layer.rgb else found
+
+
 def pixels(layer: Image) -> Any:
     """Return the array to segment; of RGBA, without the transparency."""
     data = finest(layer)

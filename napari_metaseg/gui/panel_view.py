@@ -22,8 +22,10 @@ from .decode_form import DecodeForm
 from .first_steps import FirstSteps
 from .form import LEFT, Column, Fold, Form, below, beside, caption
 from .guidance import Line, Tone
+from .large_form import LargeForm
 from .mask_form import MaskForm
 from .offer_row import OfferRow
+from .session_form import SessionForm
 from .target_row import TargetRow
 from .tool_row import ToolRow
 
@@ -184,6 +186,7 @@ class PanelView(QWidget):
             "Save model…", "Saves the adapted model, for other images of this kind."
         )
         self.masks = MaskForm()
+        self.large = LargeForm()
         self.reset = _button("Reset settings", "Brings all settings back as they were.")
         self.folds: list[Fold] = []
         self.open = _button(
@@ -194,6 +197,7 @@ class PanelView(QWidget):
             "Copy methods text",
             "Puts a paragraph for a paper on the clipboard: versions and settings.",
         )
+        self.session = SessionForm(self.methods)
         self._lay_out()
 
     def add_fold(self, title: str, part: QWidget) -> None:
@@ -254,8 +258,9 @@ class PanelView(QWidget):
             )
         )
         self.add_fold("Use existing masks", self.masks)
-        parts = self.source.advanced, size, self.methods, self.reset
-        self.add_fold("Advanced", below(*parts))
+        self.add_fold("Stacks and big images", self.large)
+        self.add_fold("Session and methods", self.session)
+        self.add_fold("Advanced", below(self.source.advanced, size, self.reset))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.addWidget(self.status)

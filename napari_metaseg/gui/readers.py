@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,17 +11,62 @@ from napari.utils.notifications import show_info, show_warning
 from napari_metaseg.core.errors import UserError
 
 from . import layers
+from .images import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from napari_metaseg.workflows.session import SessionImage
+    from napari_metaseg.workflows.session import Session, SessionImage
 
     LayerData = tuple[Any, ...]
     Reader = Callable[[str | Sequence[str]], list[LayerData]]
 
 SESSION = "napari_metaseg session"
-"""Key of a layer's metadata: the file of its session, and which of its images it is."""
+"""Key of a layer's metadata: the `SessionLayer` that says what it is of a session."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLayer:
+    """What a layer is of a session.
+
+    Attributes
+    ----------
+    path : Path
+        The file of the session.
+    number : int
+        Which of its images.
+    role : str
+        ``"image"``, ``"cells"`` or ``"annotation"``.
+    axes : str
+        A letter for each axis of the image.
+    shape : tuple of int
+        Shape of the image.
+    channel : int or None
+        Channel used, None for all.
+    diameter : float or None
+        Size of the cells in px, None if it was measured.
+    init : str
+        Name of the initialization.
+    target : str
+        What the cells are called.
+    sha256 : str
+        Hash of the image's pixels.
+    file : Path or None
+        The image's file; None if it never was one.
+    """
+
+    path: Path
+    number: int
+    role: str
+    axes: str
+    shape: tuple[int, ...]
+    channel: int | None
+    diameter: float | None
+    init: str
+    target: str
+    sha256: str
+    file: Path | None
+
 
 # What napari takes for a file that was read and holds no layer.
 _NO_LAYER: list[LayerData] = [(None,)]
@@ -64,8 +110,8 @@ def session_layers(path: Path) -> list[LayerData]:
     Returns
     -------
     list of (data, attributes, type)
-        The annotations on top. The metadata of each layer has the session's path and
-        the number of the image under `SESSION`.
+        The annotations on top. The metadata of each layer has its `SessionLayer` under
+        `SESSION`.
 
     Raises
     ------
@@ -76,41 +122,68 @@ def session_layers(path: Path) -> list[LayerData]:
     from napari_metaseg.workflows.session_file import read_session
 
     found: list[LayerData] = []
-    for number, image in enumerate(read_session(path).images):
+    session = read_session(path)
+    for number, image in enumerate(session.images):
         name = Path(image.reference.name).stem or path.stem
-        metadata = {SESSION: {"path": str(path), "image": number}}
-        found += _image_layer(path, image, name, metadata)
-        for labels, cells in ((image.cells, True), (image.painted, False)):
-            given = layers.attributes(name, cells=cells) | {"metadata": metadata}
-            given["scale"] = _scale(image, "YX".rjust(labels.ndim))
+        known = _known(path, session, number)
+        found += _image_layer(image, name, known)
+        letters = known.axes.replace("C", "")
+        for role, labels in (("cells", image.cells), ("annotation", image.painted)):
+            given = layers.attributes(name, cells=role == "cells")
+            given |= _placed(image, letters)
+            given["metadata"] = {SESSION: replace(known, role=role)}
             found.append((labels, given, "labels"))
     return found
 
 
+def _known(path: Path, session: Session, number: int) -> SessionLayer:
+    reference, settings = session.images[number].reference, session.settings
+    return SessionLayer(
+        path,
+        number,
+        "image",
+        reference.axes or "YX".rjust(len(reference.shape), "?"),
+        reference.shape,
+        settings.channel,
+        settings.diameter,
+        session.initialization_name,
+        settings.target,
+        reference.sha256,
+        Path(reference.path) if reference.path else None,
+    )
+
+
 def _image_layer(
-    path: Path, image: SessionImage, name: str, metadata: dict[str, Any]
+    image: SessionImage, name: str, known: SessionLayer
 ) -> list[LayerData]:
-    reference = image.reference
+    reference, axes = image.reference, known.axes
     try:
-        pixels = reference.read(reference.find(path))
-    except UserError as error:
-        show_warning(f"{error} What was painted on it is shown all the same.")
+        file = reference.find(known.path)
+        pixels = reference.read(file)
+    except UserError:
+        show_warning(
+            f"'{name}' of the session is not where it was, or has changed: unless it "
+            "is open here already, open it, and then the session again."
+        )
         return []
-    axes = reference.axes or "YX".rjust(pixels.ndim)
     rgb = axes.endswith("YXC") and pixels.shape[-1] == 3
-    shown = axes[:-1] if rgb else axes
-    given = {
-        "name": name,
-        "rgb": rgb,
-        "scale": _scale(image, shown),
-        "metadata": metadata,
+    metadata = {SESSION: known, FILE: str(file)}
+    given = {"name": name, "rgb": rgb, "metadata": metadata}
+    return [(pixels, given | _placed(image, axes[:-1] if rgb else axes), "image")]
+
+
+def _placed(image: SessionImage, axes: str) -> dict[str, Any]:
+    """Return scale and names of the axes; µm only where the pixel size is known."""
+    size = image.reference.pixel_size
+    y, x = size or (1.0, 1.0)
+    placed: dict[str, Any] = {
+        "scale": [{"Y": y, "X": x}.get(letter, 1.0) for letter in axes]
     }
-    return [(pixels, given, "image")]
-
-
-def _scale(image: SessionImage, axes: str) -> list[float]:
-    y, x = image.reference.pixel_size or (1.0, 1.0)
-    return [{"Y": y, "X": x}.get(letter, 1.0) for letter in axes]
+    if "?" not in axes:
+        placed["axis_labels"] = tuple(axes.lower())
+    if size is not None:
+        placed["units"] = tuple("um" if a in "YX" else "pixel" for a in axes)
+    return placed
 
 
 def model_words(folder: Path) -> str:

@@ -65,6 +65,8 @@ class Request:
         Plane, rows and columns in view.
     held_out : array of int32 or None
         Cells that serve as a test and are not learned from.
+    planes : tuple of int or None
+        Which planes are segmented besides those that are painted; None for all.
     origins : tuple of Origin
         Of the image and of the others, in this order.
     """
@@ -83,6 +85,7 @@ class Request:
     start: AdaptedModel | None = None
     look_at: tuple[int, slice, slice] | None = None
     held_out: NDArray[np.int32] | None = None
+    planes: tuple[int, ...] | None = None
     origins: tuple[Origin, ...] = (Origin(),)
 
     @property

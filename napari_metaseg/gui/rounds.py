@@ -176,6 +176,7 @@ def adapt(request: Request) -> Generator[Progress, None, Round]:
         only_first=True,
         look_at=request.look_at,
         held_out=request.tests,
+        planes=request.planes,
     )
     model = yield from relay(steps, course.note)
     decoded = yield from decode(

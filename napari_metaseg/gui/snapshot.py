@@ -80,8 +80,20 @@ def take(
         start=last.model if continues and last is not None else None,
         look_at=visible_region(viewer, annotation),
         held_out=held_out_cells(viewer.layers, work.image, work.reading),
+        planes=_wanted(viewer, annotation, view),
         origins=(images.origin(work.image), *others.origins),
     )
+
+
+def _wanted(
+    viewer: ViewerModel, annotation: Labels, view: PanelView
+) -> tuple[int, ...] | None:
+    """Return which planes are to be segmented; None for all."""
+    sizes = annotation.data.shape[:-2]
+    if not sizes or not view.large.planes.value:
+        return None
+    index = visible_plane(viewer, annotation)
+    return (int(np.ravel_multi_index(index, sizes)),)
 
 
 def take_each(

@@ -16,7 +16,7 @@ from .adapted import AdaptedModel, load
 from .results import Progress, Report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Collection, Generator, Sequence
     from pathlib import Path
 
     from .preview import Window
@@ -115,6 +115,7 @@ def adapt_steps(
     only_first: bool = False,
     previews: bool = True,
     look_at: Window | None = None,
+    planes: Collection[int] | None = None,
 ) -> Generator[Progress, None, AdaptedModel]:
     """Do what `adapt` does, as a generator that can be closed at any yield.
 
@@ -132,6 +133,9 @@ def adapt_steps(
     look_at : (int, slice, slice), optional
         Plane, rows and columns of the region, which is narrowed down where it is
         large; by default the neighbourhood of the first painted cell.
+    planes : collection of int, optional
+        Which planes of the images are segmented, along with those on which something
+        is painted; by default all.
 
     Yields
     ------
@@ -156,6 +160,7 @@ def adapt_steps(
         previews,
         look_at,
         held_out,
+        planes,
     )
     try:
         return (yield from run.steps(chosen, ""))

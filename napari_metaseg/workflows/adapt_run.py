@@ -36,7 +36,7 @@ from .support import as_views, check_views, is_single, support_of
 from .verdict import own_iou, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Collection, Generator, Iterator, Sequence
     from pathlib import Path
 
     from napari_metaseg.core.annotation import Annotated
@@ -65,6 +65,7 @@ class AdaptRun:
     previews: bool
     look_at: Window | None
     held_out: Array | Sequence[Array] | None
+    planes: Collection[int] | None
 
     def steps(
         self, device: torch.device, note: str
@@ -87,11 +88,12 @@ class AdaptRun:
                 initial = State(params, blank_context(module, params, support))
             if self.only_first:
                 views = views[:1]
+        wanted = self.planes
         base = Segmenter(Network(module, initial, initial), lens, False, {})
         # One bar over all: a quarter before, a quarter adapting, half after.
         with _timed(seconds, "before"):
             before = yield from _draw_all(
-                base, views, False, ("before", 0, 25, "Looking at the image")
+                base, views, False, wanted, ("before", 0, 25, "Looking at the image")
             )
             first = decode_planes(before[0], DecodeSettings())
         drawn = views[0].planes.join(first)
@@ -113,7 +115,7 @@ class AdaptRun:
         adapted = Segmenter(network, lens, True, {})
         with _timed(seconds, "segment"):
             after = yield from _draw_all(
-                adapted, views, True, ("segment", 50, 100, "Finding all cells")
+                adapted, views, True, wanted, ("segment", 50, 100, "Finding all cells")
             )
             if share:
                 after = _blended(before, after, share)
@@ -195,13 +197,14 @@ def _draw_all(
     segmenter: Segmenter,
     views: list[View],
     adapted: bool,
+    wanted: Collection[int] | None,
     bar: tuple[str, int, int, str],
 ) -> Generator[Progress, None, list[list[PlaneOutput]]]:
     stage, start, stop, message = bar
     outputs = []
     for number, view in enumerate(views):
         drawn = yield from relay(
-            segmenter.draw(view.planes, adapted=adapted),
+            segmenter.draw(view.planes, adapted=adapted, only=_drawn(view, wanted)),
             lambda share, number=number: Progress(  # type: ignore[misc]
                 stage,
                 round(start + (number + share) / len(views) * (stop - start)),
@@ -211,6 +214,20 @@ def _draw_all(
         )
         outputs.append(drawn)
     return outputs
+
+
+def _drawn(view: View, wanted: Collection[int] | None) -> set[int] | None:
+    """Return the planes to draw: those wanted, and those that will be judged."""
+    if wanted is None:
+        return None
+    known = [view.annotation] + ([] if view.held_out is None else [view.held_out])
+    judged = {
+        index
+        for labels in known
+        for index, plane in enumerate(view.planes.split(labels))
+        if plane.any()
+    }
+    return judged | set(wanted)
 
 
 def _adapt(
@@ -250,7 +267,7 @@ def _blended(
 ) -> list[list[PlaneOutput]]:
     return [
         [
-            replace(new, maps=blend(old.maps, new.maps, share))
+            replace(new, maps=blend(old.maps, new.maps, share)) if new.drawn else new
             for old, new in zip(*planes, strict=True)
         ]
         for planes in zip(before, after, strict=True)

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from abc import ABC, abstractmethod
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing import get_context
 from threading import Lock
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import torch
@@ -25,7 +28,7 @@ from napari_metaseg.core.generators import relay
 from .segmenter import Segmenter, load_segmenter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from multiprocessing.synchronize import Event
     from pathlib import Path
     from types import TracebackType
@@ -189,7 +192,8 @@ class Processes(Crew):
             while True:
                 # Two for each process, so that none waits for its next.
                 for index, order in following:
-                    future = self._pool.submit(_perform, self._model, work, order)
+                    with _without_main():
+                        future = self._pool.submit(_perform, self._model, work, order)
                     at_work[future] = index
                     if len(at_work) >= 2 * self._jobs:
                         break
@@ -205,6 +209,24 @@ class Processes(Crew):
                 "A process was ended by the system, most likely for lack of memory; "
                 "run again with fewer at a time, and what is finished is kept."
             ) from error
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Hide the main module from processes that begin.
+
+    They would import it anew, and with it the windows of the program that started it.
+    """
+    with _HIDING:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
+
+
+_HIDING = Lock()
 
 
 class Stopped(Exception):

@@ -101,6 +101,7 @@ def replay_steps(
                 device=chosen,
                 seed=settings.seed,
                 start=load(places["start"]) if "start" in places else None,
+                planes=settings.planes,
             )
     finally:
         torch.set_num_threads(threads)

@@ -16,6 +16,7 @@ from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import exhaust, relay
 from napari_metaseg.core.network import Architecture, PrototypeUNet
 from napari_metaseg.core.plane_output import PlaneOutput
+from napari_metaseg.core.scaling import scaled_shape
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.core.tiles import TILE, predict
 from napari_metaseg.io.model_folder import read_card, read_tensors, write_folder
@@ -25,7 +26,7 @@ from .lens import Lens
 from .state import State, name_tensors, read_state
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Collection, Generator
 
     import torch
 
@@ -100,9 +101,9 @@ class Segmenter:
     card: dict[str, Any] = field(repr=False)
 
     def draw(
-        self, planes: Planes, *, adapted: bool
+        self, planes: Planes, *, adapted: bool, only: Collection[int] | None = None
     ) -> Generator[float, None, list[PlaneOutput]]:
-        """Run the network over all planes.
+        """Run the network over all planes, or only some.
 
         Parameters
         ----------
@@ -110,6 +111,8 @@ class Segmenter:
             The image.
         adapted : bool
             After (True) or before adaptation.
+        only : collection of int, optional
+            Which planes are drawn; the others are blank.
 
         Yields
         ------
@@ -123,13 +126,18 @@ class Segmenter:
         outputs = []
         count = len(planes.data)
         for index in range(count):
+            shape = planes.data.shape[-2], planes.data.shape[-1]
+            diameter = self.lens.working_diameter
+            if only is not None and index not in only:
+                working = scaled_shape(shape, self.lens.zoom)
+                outputs.append(PlaneOutput.blank(working, shape, diameter))
+                continue
             image = self.lens.look(planes, index)
             maps = yield from relay(
                 self.network.draw(image, adapted=adapted),
                 lambda share, index=index: (index + share) / count,  # type: ignore[misc]
             )
-            shape = planes.data.shape[-2], planes.data.shape[-1]
-            outputs.append(PlaneOutput(maps, shape, self.lens.working_diameter))
+            outputs.append(PlaneOutput(maps, shape, diameter))
         return outputs
 
     def segment_steps(

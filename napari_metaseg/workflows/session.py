@@ -6,6 +6,7 @@ the pixels of the image stay where they are.
 
 from __future__ import annotations
 
+import json
 import platform
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -73,6 +74,10 @@ class SessionSettings:
         Threads of PyTorch, by which sums on a CPU may be split.
     decode : DecodeSettings
         How the network's output was shown.
+    target : str
+        What the cells are called.
+    planes : tuple of int or None
+        Which planes were segmented besides those that are painted; None for all.
     """
 
     channel: int | None = None
@@ -81,6 +86,8 @@ class SessionSettings:
     device: str = "cpu"
     threads: int = 1
     decode: DecodeSettings = field(default_factory=DecodeSettings)
+    target: str = "cells"
+    planes: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,11 @@ class Session:
     settings: SessionSettings
     models: dict[str, ModelFiles] = field(repr=False)
     versions: dict[str, str]
+
+    @property
+    def initialization_name(self) -> str:
+        """Name of the initialization, as its card tells."""
+        return str(json.loads(self.models["initialization"][CARD]).get("name", ""))
 
 
 def current_versions() -> dict[str, str]:
@@ -152,6 +164,8 @@ def make_session(
     seed: int = 0,
     decode: DecodeSettings | None = None,
     start: AdaptedModel | None = None,
+    target: str = "cells",
+    planes: tuple[int, ...] | None = None,
 ) -> Session:
     """Gather all that an adaptation depended on.
 
@@ -163,10 +177,12 @@ def make_session(
         What it was given, in the same order.
     initialization : Path
         Folder of the meta-initialization.
-    channel, diameter, seed, start
-        As they were given to `adapt`.
+    channel, diameter, seed, start, planes
+        As they were given to `adapt_steps`.
     decode : DecodeSettings, optional
         How the cells of the images were decoded.
+    target : str
+        What the cells are called.
 
     Raises
     ------
@@ -191,6 +207,8 @@ def make_session(
         model.report.device,
         torch.get_num_threads(),
         decode or DecodeSettings(),
+        target,
+        planes,
     )
     return Session(images, settings, models, current_versions())
 

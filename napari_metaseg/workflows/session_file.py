@@ -169,9 +169,20 @@ def _settings(known: Mapping[str, Any]) -> SessionSettings:
             "device": "cpu" | "cuda" | "mps" as device,
             "threads": int(threads),
             "decode": dict(decode),
+            "target": str(target),
+            "planes": list() | None as planes,
         } if 1 <= threads <= MOST_THREADS:
             chosen = DecodeSettings(**decode)
-            return SessionSettings(channel, diameter, seed, device, threads, chosen)
+            return SessionSettings(
+                channel,
+                diameter,
+                seed,
+                device,
+                threads,
+                chosen,
+                target,
+                None if planes is None else tuple(map(operator.index, planes)),
+            )
     raise ValueError(known)
 
 

@@ -119,5 +119,5 @@ def verdict(
 
 
 def _foreground(outputs: Sequence[PlaneOutput]) -> float:
-    """Share of pixels taken for cells."""
-    return float(np.mean([np.mean(o.maps[0] > 0.5) for o in outputs]))
+    """Share of pixels taken for cells, of the planes that were drawn."""
+    return float(np.mean([np.mean(o.maps[0] > 0.5) for o in outputs if o.drawn]))

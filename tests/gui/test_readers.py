@@ -13,7 +13,7 @@ from napari.layers import Layer
 from npe2 import PluginManager, PluginManifest
 from npe2.io_utils import read
 
-from napari_metaseg.gui import readers
+from napari_metaseg.gui import images, readers
 from napari_metaseg.io.bundle import find_bundle
 from napari_metaseg.io.images import ImageFile
 from napari_metaseg.workflows.session import (
@@ -88,9 +88,16 @@ def test_a_session_opens_as_image_cells_and_annotation(
     np.testing.assert_array_equal(painted.data, PAINTED)
     assert image.rgb
     assert painted.data.dtype == np.int32
-    for layer in viewer.layers:
+    for layer, role in zip(
+        viewer.layers, ("image", "cells", "annotation"), strict=True
+    ):
         assert tuple(layer.scale) == (1, 0.5, 0.25)
-        assert layer.metadata[readers.SESSION] == {"path": str(session), "image": 0}
+        assert images.pixel_size(layer) == (0.5, 0.25)
+        known = layer.metadata[readers.SESSION]
+        assert (known.path, known.number, known.role) == (session, 0, role)
+        assert (known.axes, known.target) == ("TYXC", "cells")
+    assert images.origin(image).path == session.parent / "cells.tif"
+    assert [way.axes for way in images.readings(image)] == ["TYXC"] * 4
     assert told == []
 
 
@@ -105,7 +112,7 @@ def test_what_was_painted_opens_without_the_image(
         "cells cells",
         "cells annotation",
     ]
-    assert "is not there any more" in told[0]
+    assert told[0].startswith("'cells' of the session is not where it was")
 
 
 @pytest.mark.parametrize("name", ["maml", "imaml"])

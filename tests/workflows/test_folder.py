@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,10 +30,9 @@ from napari_metaseg.workflows.folder_work import Look, Order, segment_file
 from napari_metaseg.workflows.segmenter import Segmenter, load_segmenter
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from napari_metaseg.data.synthetic import Scene
 
+ROOT = Path(__file__).resolve().parents[2]
 PLACES = ["plate1/A_01", "plate1/A_02", "plate1/B_01", "top"]
 
 
@@ -364,3 +367,36 @@ def test_processes_can_be_cancelled(
     assert not multiprocessing.active_children()
     assert len(list(tmp_path.glob("*.tif"))) < len(orders)
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_processes_do_not_import_the_program_that_began_them(
+    saved_model: Path, tmp_path: Path
+) -> None:
+    """A window's main module would bring its toolkit into every process."""
+    (tmp_path / "probe.py").write_text(
+        "import sys\n"
+        "def look(segmenter, order):\n"
+        "    yield 0.0\n"
+        "    return 'wave' in sys.modules\n"
+    )
+    (tmp_path / "main.py").write_text(
+        "import sys, wave, probe\n"
+        "from pathlib import Path\n"
+        "from napari_metaseg.workflows.crews import Done, Processes\n"
+        "from napari_metaseg.workflows.segmenter import load_segmenter\n"
+        "if __name__ == '__main__':\n"
+        "    model = Path(sys.argv[1])\n"
+        "    with Processes(load_segmenter(model), model, 1) as crew:\n"
+        "        for state in crew.run(probe.look, [0]):\n"
+        "            if isinstance(state, Done):\n"
+        "                print(state.result)\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "main.py"), str(saved_model)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"},
+    )
+
+    assert done.stdout.split() == ["False"], done.stderr

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import zipfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +19,14 @@ import tifffile
 from napari_metaseg import adapt
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import exhaust
+from napari_metaseg.core.overlay import number
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.io.bundle import find_bundle
 from napari_metaseg.io.images import ImageFile, read_image
 from napari_metaseg.workflows.adapt import AdaptedModel
+from napari_metaseg.workflows.reopen import read_report, reopen_steps
 from napari_metaseg.workflows.replay import replay_steps
+from napari_metaseg.workflows.results import Report
 from napari_metaseg.workflows.session import Session, make_session, session_image
 from napari_metaseg.workflows.session_file import read_session, save_session
 
@@ -317,3 +320,31 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
         read_session(path)
     with pytest.raises(UserError, match="no session"):
         read_session(tmp_path)
+
+
+def test_a_session_is_reopened_bit_for_bit(session: Session, saved: Path) -> None:
+    back = read_session(saved)
+
+    (kept,) = back.images
+    pixels = kept.reference.read(kept.reference.find(saved))
+
+    model = exhaust(reopen_steps(back, pixels, device="cpu"))
+
+    found = number(model.found(back.settings.decode), kept.painted, kept.cells).under(
+        kept.painted
+    )
+    np.testing.assert_array_equal(found, kept.cells)
+    assert model.report is not None
+    assert model.report.own_iou_after > 0
+    assert model.report == read_report(model.segmenter.card)
+
+
+@pytest.mark.parametrize(
+    "change", [{"kept": "yes"}, {"own_iou_before": None}, {"diameter": "9"}]
+)
+def test_a_report_that_is_none_is_left_out(change: dict[str, object]) -> None:
+    card = {"report": asdict(Report(1, 0, 9.0, 4, 0.5, 0.9, True, "", "cpu", ""))}
+    assert read_report(card) is not None
+
+    assert read_report({"report": card["report"] | change}) is None
+    assert read_report({}) is None

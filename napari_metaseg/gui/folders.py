@@ -1,0 +1,203 @@
+"""A folder of images is segmented with the current model, in the worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, NamedTuple
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.generators import relay
+
+from .guidance import Line, Tone, counted
+from .worker import Runner
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from napari_metaseg.core.settings import DecodeSettings
+    from napari_metaseg.workflows.adapt import AdaptedModel
+    from napari_metaseg.workflows.crews import Crew
+    from napari_metaseg.workflows.folder import FolderProgress, FolderReport
+
+    from .bench import Bench
+    from .desk import Desk
+    from .folder_form import FolderForm
+    from .work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A folder to segment, and with what.
+
+    Attributes
+    ----------
+    model : AdaptedModel
+        The current one.
+    settings : DecodeSettings
+        How the network's output becomes cells.
+    images, output : Path
+        Folders.
+    normalise : str
+        ``"each"`` or ``"all"``.
+    jobs : int
+        Images at a time.
+    """
+
+    model: AdaptedModel
+    settings: DecodeSettings
+    images: Path
+    output: Path
+    normalise: str
+    jobs: int
+
+
+class Step(NamedTuple):
+    """How far a folder has come, for the bar in napari's corner too."""
+
+    step: int
+    total: int
+    state: FolderProgress
+
+
+class Folders(QObject):
+    """Segments folders, one at a time.
+
+    Signals
+    -------
+    told : object
+        A `Line` about what came of it.
+    """
+
+    told = Signal(object)
+
+    def __init__(
+        self, desk: Desk, bench: Bench, form: FolderForm, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._desk, self._bench, self._form = desk, bench, form
+        self._runner = Runner("Segmenting a folder", self)
+        self._runner.progressed.connect(self._on_progress)
+        self._runner.returned.connect(self._on_returned)
+        self._runner.refused.connect(self._on_refused)
+        self._runner.failed.connect(self._on_failed)
+        self._runner.cancelled.connect(self._on_cancelled)
+        self._runner.idle.connect(self._refresh)
+        form.start.clicked.connect(self.press)
+        form.images.text.textChanged.connect(self._refresh)
+        form.output.text.textChanged.connect(self._refresh)
+        for signal in (desk.image_changed, desk.changed, bench.changed, bench.shown):
+            signal.connect(self._refresh)
+        self._refresh()
+
+    def press(self) -> None:
+        """Segment the folder; while that runs, cancel it."""
+        errand = self._errand()
+        if self._runner.running:
+            self._runner.cancel()
+        elif errand is not None:
+            self._form.show_lines([])
+            self._form.show_table(None)
+            self._form.show_progress(0, 1)
+            self._runner.start(partial(segment, errand))
+        self._refresh()
+
+    def leave(self) -> None:
+        """End whatever runs; what is finished is kept."""
+        self._runner.drop()
+
+    def _errand(self) -> Errand | None:
+        work, form = self._work(), self._form
+        images, output = form.images.path, form.output.path
+        if work is None or work.last is None or images is None or output is None:
+            return None
+        return Errand(
+            work.last.model,
+            work.last.decoded.settings,
+            images,
+            output,
+            str(form.normalise.value),
+            int(form.jobs.value()),
+        )
+
+    def _work(self) -> Work | None:
+        image, reading = self._desk.image, self._desk.reading
+        if image is None or reading is None:
+            return None
+        return self._bench.work_on(image, reading)
+
+    def _refresh(self) -> None:
+        running, stopping = self._runner.running, self._runner.stopping
+        possible = self._errand() is not None
+        self._form.show_running(running, stopping, possible=possible)
+
+    def _on_progress(self, step: Step) -> None:
+        state = step.state
+        self._form.show_progress(state.done + state.share, state.total)
+        if state.path is not None:
+            self._form.add_line(_about(state))
+
+    def _on_returned(self, report: FolderReport) -> None:
+        self._form.show_table(report.summary)
+        for suffix, count in sorted(report.left_out.items()):
+            what = f"'{suffix}'" if suffix else "files without a suffix"
+            self._form.add_line(f"Left out, no images: {count} of {what}")
+        text = f"{counted(report.segmented, 'image')} segmented"
+        if report.kept:
+            text += f", {report.kept} finished before"
+        if report.problems:
+            text += f", {len(report.problems)} skipped: the list says why"
+        tone = Tone.WARNING if report.problems else Tone.DONE
+        self.told.emit(Line(f"{text}.", tone))
+
+    def _on_refused(self, reason: str) -> None:
+        self.told.emit(Line(reason, Tone.WARNING))
+
+    def _on_failed(self, error: Exception) -> None:
+        text = f"Segmenting the folder failed ({error}); what is finished is kept."
+        self.told.emit(Line(text, Tone.WARNING))
+
+    def _on_cancelled(self) -> None:
+        text = "Cancelled; what is finished is kept, and 'Segment folder' goes on."
+        self.told.emit(Line(text))
+
+
+def segment(errand: Errand) -> Generator[Step, None, FolderReport]:
+    """Segment a folder, by processes if several images are wanted at a time."""
+    from napari_metaseg.workflows.folder import FolderSettings, segment_folder
+    from napari_metaseg.workflows.folder_work import Look
+
+    if not errand.images.is_dir():
+        raise UserError(f"There is no folder '{errand.images}'; choose another one.")
+    settings = FolderSettings(
+        Look(settings=errand.settings), normalise=errand.normalise
+    )
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        crew = _crew(errand, Path(folder) / "model")
+        steps = segment_folder(crew, [errand.images], errand.output, settings)
+        return (yield from relay(steps, _step))
+
+
+def _step(state: FolderProgress) -> Step:
+    share = round(100 * (state.done + state.share))
+    return Step(share, 100 * max(1, state.total), state)
+
+
+def _crew(errand: Errand, folder: Path) -> Crew:
+    from napari_metaseg.workflows.crews import Alone, Processes
+
+    if errand.jobs == 1:
+        return Alone(errand.model.segmenter)
+    errand.model.save(folder)
+    return Processes(errand.model.segmenter, folder, errand.jobs)
+
+
+def _about(state: FolderProgress) -> str:
+    name = "" if state.path is None else state.path.name
+    if state.problem:
+        return f"✗ {name}: {state.problem}"
+    return f"✓ {name}: {state.message.rpartition(': ')[2]}"

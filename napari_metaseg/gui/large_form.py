@@ -1,0 +1,72 @@
+"""Stacks, movies and big images: what Adapt shows of them, and all of one as a file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QProgressBar, QPushButton
+
+from .choosers import Chooser
+from .form import Form
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+_LINKS = {"none": "no", "z": "through Z", "t": "through T", "zt": "through Z and T"}
+
+
+class LargeForm(Form):
+    """Which planes, which image, and how its cells are numbered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.planes = Chooser(
+            "Of a stack or movie: what Adapt segments. All painted planes are learned "
+            "from, and are segmented in either case."
+        )
+        self.planes.offer([("everything", False), ("this plane", True)])
+        self.images = Chooser("The image that is segmented to a file.")
+        self.links = Chooser(
+            "Whether a cell keeps its number from plane to plane: the same body "
+            "through Z, the same cell through T."
+        )
+        self.start = QPushButton("Segment to file…")
+        self.start.setToolTip(
+            "Segments all of an image of any size with the current model, block by "
+            "block, into an OME-Zarr, and shows it. What was begun before under the "
+            "same name goes on where it was. Press again to cancel."
+        )
+        self.start.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.bar = QProgressBar()
+        self.bar.setObjectName("progress")
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(6)
+        self.bar.setRange(0, 100)
+        self.add("Adapt shows", self.planes)
+        self.add("Image", self.images)
+        self.add("Link cells", self.links)
+        self.add_wide(self.start)
+        self.add_wide(self.bar)
+        self.offer_links("")
+        self.show_running(False, False, possible=False)
+
+    def offer(self, images: list[Image]) -> None:
+        """Offer images to segment to a file; the chosen one stays."""
+        chosen = self.images.value
+        self.images.offer([(image.name, image) for image in images], chosen)
+        self.images.setEnabled(bool(images))
+
+    def offer_links(self, axes: str) -> None:
+        """Offer the ways in which cells of these axes can be linked."""
+        names = [n for n in _LINKS if n == "none" or set(n.upper()) <= set(axes)]
+        chosen = self.links.value
+        self.links.offer([(_LINKS[name], name) for name in names], chosen)
+        self.links.setEnabled(len(names) > 1)
+
+    def show_running(self, running: bool, stopping: bool, *, possible: bool) -> None:
+        """Turn the button into Cancel while an image is at work."""
+        cancel = "Cancelling…" if stopping else "Cancel"
+        self.start.setText(cancel if running else "Segment to file…")
+        self.start.setEnabled(not stopping if running else possible)
+        self.bar.setVisible(running)

@@ -1,0 +1,218 @@
+"""Sessions as they are written and reopened in the worker."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.generators import relay
+from napari_metaseg.core.overlay import number
+
+from . import rounds
+from .request import Origin, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_metaseg.core.settings import DecodeSettings
+    from napari_metaseg.workflows.adapt import AdaptedModel
+    from napari_metaseg.workflows.results import Progress
+    from napari_metaseg.workflows.session import Session, SessionImage
+
+    from .readers import SessionLayer
+
+
+@dataclass(frozen=True, slots=True)
+class ToSave:
+    """A snapshot of everything that a session holds.
+
+    Attributes
+    ----------
+    path : Path
+        Where it is written to; that a file may be replaced was confirmed.
+    model : AdaptedModel
+        The current result.
+    request : Request
+        What it was asked to do.
+    painted, cells : array of int32
+        The annotation, and the cells as they are shown.
+    settings : DecodeSettings
+        How they were decoded.
+    target : str
+        What they are called.
+    """
+
+    path: Path
+    model: AdaptedModel
+    request: Request
+    painted: NDArray[np.int32]
+    cells: NDArray[np.int32]
+    settings: DecodeSettings
+    target: str
+
+
+def save(job: ToSave) -> Generator[Progress, None, str]:
+    """Write a session; return a sentence that says so."""
+    from napari_metaseg.io.bundle import find_bundle
+    from napari_metaseg.io.model_folder import read_card
+    from napari_metaseg.workflows.session import make_session
+    from napari_metaseg.workflows.session_file import save_session
+
+    request, origins = job.request, job.request.origins
+    initialization = find_bundle(request.init)
+    made_from = job.model.segmenter.card.get("initialization", {}).get("sha256")
+    if made_from != read_card(initialization, "meta-initialization").get("sha256"):
+        raise UserError(
+            f"The start '{request.init}' is another one by now; adapt again before "
+            "saving a session."
+        )
+    given = job.painted, job.cells, request.learned
+    pictures = [_picture(request, request.image, origins[0], *given)]
+    for (pixels, drawn), origin in zip(request.others, origins[1:], strict=True):
+        cells = yield from _cells_of(job, pixels, drawn)
+        pictures.append(_picture(request, pixels, origin, drawn, cells, drawn))
+    session = make_session(
+        job.model,
+        tuple(pictures),
+        initialization=initialization,
+        channel=request.channel,
+        diameter=request.diameter,
+        decode=job.settings,
+        start=request.start,
+        target=job.target,
+        planes=request.planes,
+    )
+    save_session(job.path, session, overwrite=True)
+    if any(not picture.reference.path for picture in pictures):
+        return (
+            f"Saved {job.path} without the image, which no file holds as it is: save "
+            "it too, and open it before the session."
+        )
+    return f"Saved {job.path}"
+
+
+def _picture(
+    request: Request, pixels: Any, origin: Origin, *labels: NDArray[np.int32]
+) -> SessionImage:
+    """Refer to an image by its file, unless that holds other pixels."""
+    from napari_metaseg.io.images import ImageFile
+    from napari_metaseg.workflows.session import session_image
+
+    image = ImageFile(pixels, request.axes, origin.pixel_size)
+    painted, cells, learned = labels
+    made = session_image(image, origin.path, painted, cells, learned)
+    try:
+        if origin.path is not None:
+            made.reference.read(origin.path)
+    except UserError:
+        return replace(made, reference=replace(made.reference, path=""))
+    return made
+
+
+def _cells_of(
+    job: ToSave, pixels: Any, drawn: NDArray[np.int32]
+) -> Generator[Progress, None, NDArray[np.int32]]:
+    """Segment an image that was only learned from, as a replay will do."""
+    from napari_metaseg.workflows.results import Progress
+
+    steps = job.model.segmenter.segment_steps(
+        np.asarray(pixels),
+        axes=job.request.axes,
+        channel=job.request.channel,
+        settings=job.settings,
+    )
+    found = yield from relay(
+        steps, lambda share: Progress("segment", round(100 * share), 100, "Saving")
+    )
+    planes = zip(rounds.as_planes(found), rounds.as_planes(drawn), strict=True)
+    shown = [number(cells, painted).under(painted) for cells, painted in planes]
+    return np.stack(shown).reshape(drawn.shape)
+
+
+def reopen(
+    known: SessionLayer, pixels: Any, annotation: NDArray[np.int32], device: str
+) -> Generator[Progress, None, rounds.Round]:
+    """Bring back the result of a session's first image.
+
+    Parameters
+    ----------
+    known : SessionLayer
+        Which session.
+    pixels : array
+        The image.
+    annotation : array of int32
+        What is painted on it now.
+    device : str
+        Name of the device.
+    """
+    start = time.perf_counter()
+    rounds.import_torch()
+    from napari_metaseg.workflows.reopen import reopen_steps
+    from napari_metaseg.workflows.session_file import read_session
+
+    session = read_session(known.path)
+    saved = session.images[0]
+    model = yield from reopen_steps(session, np.asarray(pixels), device=device)
+    decoded = yield from rounds.decode(
+        model, session.settings.decode, annotation, saved.cells
+    )
+    other = int(np.count_nonzero(decoded.labels != saved.cells))
+    same_paint = np.array_equal(annotation, saved.painted)
+    return rounds.Round(
+        model,
+        decoded,
+        time.perf_counter() - start,
+        session.initialization_name,
+        warning=_difference(session, other) if other and same_paint else "",
+        request=_request(session, known, pixels),
+    )
+
+
+def _difference(session: Session, pixels: int) -> str:
+    from napari_metaseg.workflows.session import current_versions
+
+    now, before = current_versions(), session.versions
+    changed = [name for name in sorted(before) if before[name] != now.get(name)]
+    why = f": {', '.join(changed)} changed since" if changed else ""
+    return f"{pixels} pixels differ from the session{why}."
+
+
+def _request(session: Session, known: SessionLayer, pixels: Any) -> Request | None:
+    """Return what the session was asked to do; None if it saw other images, too."""
+    from napari_metaseg.workflows.reopen import load_model
+
+    if len(session.images) > 1:
+        return None
+    saved, settings = session.images[0], session.settings
+    started = "start" in session.models
+    return Request(
+        image=pixels,
+        annotation=saved.learned,
+        axes=known.axes,
+        channel=settings.channel,
+        diameter=settings.diameter,
+        init=known.init,
+        device=settings.device,
+        settings=settings.decode,
+        start=load_model(session, "start") if started else None,
+        planes=settings.planes,
+        origins=(Origin(known.file, saved.reference.pixel_size),),
+    )
+
+
+def find_image(
+    sha256: str, candidates: Sequence[Any]
+) -> Generator[Progress, None, int | None]:
+    """Return which image has the pixels of a session's; None if none has."""
+    from napari_metaseg.workflows.image_reference import hash_pixels
+
+    yield from ()
+    same = (k for k, data in enumerate(candidates) if hash_pixels(data) == sha256)
+    return next(same, None)

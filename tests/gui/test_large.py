@@ -1,0 +1,242 @@
+"""Stacks and big images: one plane at a time, or all of it into a file."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from napari.layers import Labels
+from qtpy.QtCore import Qt
+
+from napari_metaseg.core.errors import UserError
+from napari_metaseg.gui import large
+from napari_metaseg.io.open_images import open_image
+from napari_metaseg.workflows.results import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from pathlib import Path
+
+    from napari.components import ViewerModel
+    from numpy.typing import NDArray
+    from pytestqt.qtbot import QtBot
+
+    from napari_metaseg.gui.adapt_panel import AdaptPanel
+
+    from .conftest import Engine
+
+    Open = Callable[[ViewerModel], AdaptPanel]
+    Settle = Callable[[AdaptPanel], None]
+
+
+@pytest.fixture
+def stack(viewer: ViewerModel, blobs: NDArray[np.float32]) -> Any:
+    data = np.stack([blobs, blobs, blobs])
+    return viewer.add_image(data, name="movie", axis_labels=("t", "y", "x"))
+
+
+@pytest.fixture
+def panel(
+    viewer: ViewerModel, stack: Any, open_panel: Open, settle: Settle
+) -> AdaptPanel:
+    """Return a panel with a model of a movie."""
+    panel = open_panel(viewer)
+    viewer.dims.set_point(0, 2)
+    assert panel.desk.annotation is not None
+    panel.desk.annotation.paint((0, 12, 12), 1)
+    settle(panel)
+    panel.adapt()
+    settle(panel)
+    return panel
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "cells.zarr"
+    monkeypatch.setattr(large, "ask_path", lambda *_: path)
+    return path
+
+
+class Voyages:
+    """Stands for the engine that works through files."""
+
+    def __init__(self) -> None:
+        self.taken: list[large.Voyage] = []
+        self.closed = 0
+        self.endless = False
+        self.error: Exception | None = None
+
+    def segment(self, voyage: large.Voyage) -> Generator[Progress, None, Any]:
+        self.taken.append(voyage)
+        try:
+            yield Progress("segment", 40, 100, "Looking at tile 4 of 10")
+            while self.endless:
+                yield Progress("segment", 40, 100, "Looking at tile 4 of 10")
+            if self.error is not None:
+                raise self.error
+            shape = voyage.levels[0].shape
+            return voyage.path, [np.ones(shape, np.uint16)], "TYX"
+        finally:
+            self.closed += 1
+
+
+@pytest.fixture
+def voyages(monkeypatch: pytest.MonkeyPatch) -> Voyages:
+    fake = Voyages()
+    monkeypatch.setattr(large, "segment", fake.segment)
+    return fake
+
+
+def test_only_the_plane_in_view_is_segmented_if_asked(
+    qtbot: QtBot, panel: AdaptPanel, settle: Settle, engine: Engine
+) -> None:
+    assert engine.calls[-1].planes is None
+
+    qtbot.keyClick(panel.view.large.planes, Qt.Key.Key_Down)
+    panel.adapt()
+    settle(panel)
+
+    assert engine.calls[-1].planes == (2,)
+
+
+def test_a_single_plane_has_no_choice(
+    viewer: ViewerModel, blobs: NDArray[np.float32], open_panel: Open
+) -> None:
+    viewer.add_image(blobs)
+    panel = open_panel(viewer)
+
+    assert not panel.view.large.planes.isEnabled()
+    assert not panel.view.large.links.isEnabled()
+    assert not panel.view.large.start.isEnabled()
+
+
+def test_an_image_is_segmented_to_a_file_and_shown(
+    qtbot: QtBot,
+    panel: AdaptPanel,
+    viewer: ViewerModel,
+    stack: Any,
+    settle: Settle,
+    voyages: Voyages,
+    path: Path,
+) -> None:
+    form = panel.view.large
+    assert form.links.titles == ["no", "through T"]
+    qtbot.keyClick(form.links, Qt.Key.Key_Down)
+
+    form.start.click()
+    settle(panel)
+
+    (voyage,) = voyages.taken
+    assert (voyage.axes, voyage.channel, voyage.link) == ("TYX", None, "t")
+    assert voyage.levels[0] is stack.data
+    assert panel.view.status.text == f"Saved {path}"
+    shown = viewer.layers["cells"]
+    assert isinstance(shown, Labels)
+    assert viewer.layers.index(shown) == viewer.layers.index(stack) + 1
+    assert not shown.editable
+    assert panel.desk.image is stack
+
+
+def test_another_image_is_segmented_with_the_current_model(
+    panel: AdaptPanel,
+    viewer: ViewerModel,
+    settle: Settle,
+    voyages: Voyages,
+    path: Path,
+    stack: Any,
+) -> None:
+    chosen = panel.desk.image
+    levels = [np.zeros((2, 40, 40)), np.zeros((2, 20, 20))]
+    big = viewer.add_image(
+        levels, name="big", multiscale=True, axis_labels=("t", "y", "x")
+    )
+    settle(panel)
+    panel.view.large.images.choose(big)
+
+    panel.view.large.start.click()
+    settle(panel)
+
+    assert panel.desk.image is chosen
+    assert [level.shape for level in voyages.taken[0].levels] == [
+        (2, 40, 40),
+        (2, 20, 20),
+    ]
+
+
+def test_a_cancelled_run_goes_on_later(
+    qtbot: QtBot, panel: AdaptPanel, settle: Settle, voyages: Voyages, path: Path
+) -> None:
+    form = panel.view.large
+    voyages.endless = True
+    form.start.click()
+    qtbot.waitUntil(lambda: form.bar.value() == 40)
+    assert form.start.text() == "Cancel"
+
+    form.start.click()
+    settle(panel)
+
+    assert voyages.closed == 1
+    assert "goes on from here" in panel.view.status.text
+    path.with_name("cells.zarr.partial").mkdir()
+    form.start.click()
+    assert panel.view.status.text == "Going on with cells.zarr where it was left."
+    form.start.click()
+    settle(panel)
+
+
+def test_what_cannot_be_written_is_told(
+    panel: AdaptPanel, settle: Settle, voyages: Voyages, path: Path
+) -> None:
+    voyages.error = UserError("cells.zarr exists already; choose another name.")
+
+    panel.view.large.start.click()
+    settle(panel)
+
+    assert panel.view.status.text == "cells.zarr exists already; choose another name."
+
+
+def test_the_file_is_what_is_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Write a file by the engine's own writer, and open it as layers are."""
+    from napari_metaseg.workflows.large import run
+
+    labels = np.arange(6).repeat(400).reshape(1, 40, 60).astype(np.uint32)
+    asked: list[dict[str, Any]] = []
+
+    def make_job(segmenter: Any, image: Any, output: Path, **options: Any) -> Any:
+        asked.append(options)
+        source = SimpleNamespace(label_axes="TYX")
+        return SimpleNamespace(output=output, plan=SimpleNamespace(source=source))
+
+    def run_job(job: Any, **_: Any) -> Generator[Progress, None, Path]:
+        import zarr
+
+        from napari_metaseg.io.large_labels import describe_labels
+
+        yield Progress("segment", 1, 100, "")
+        group = zarr.create_group(str(job.output))
+        group.create_array("0", data=labels, chunks=(1, 40, 60))
+        describe_labels(job.output, 1, axes="TYX", pixel_size=None)
+        output: Path = job.output
+        return output
+
+    monkeypatch.setattr(run, "make_job", make_job)
+    monkeypatch.setattr(run, "run_job", run_job)
+    segmenter = SimpleNamespace(to=lambda _: "moved")
+    model: Any = SimpleNamespace(segmenter=segmenter)
+    voyage = large.Voyage(
+        model, (labels,), "TYX", None, None, "t", None, tmp_path / "a.zarr", "cpu"
+    )
+    steps = large.segment(voyage)
+    with pytest.raises(StopIteration) as end:
+        while True:
+            next(steps)
+
+    path, levels, axes = end.value.value
+    np.testing.assert_array_equal(np.asarray(levels[0]), labels)
+    assert axes == "TYX"
+    np.testing.assert_array_equal(np.asarray(open_image(path).data), labels[0])
+    assert asked[0]["link"] == "t"

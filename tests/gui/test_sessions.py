@@ -1,0 +1,361 @@
+"""Sessions are saved from the panel and come back as they were."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import tifffile
+from napari.components import ViewerModel
+from napari.layers import Layer
+
+from napari_metaseg.gui import readers, sessions
+from napari_metaseg.io import bundle, model_folder
+from napari_metaseg.io.bundle import models_folder
+from napari_metaseg.workflows import reopen, session_file
+from napari_metaseg.workflows import session as session_values
+from napari_metaseg.workflows.results import Progress, Report
+from napari_metaseg.workflows.session import read_model_files
+from napari_metaseg.workflows.session_file import read_session
+
+from .conftest import FakeModel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from napari.layers import Image
+    from numpy.typing import NDArray
+
+    from napari_metaseg.gui.adapt_panel import AdaptPanel
+    from napari_metaseg.workflows.session import Session
+
+    Open = Callable[[ViewerModel], AdaptPanel]
+    Settle = Callable[[AdaptPanel], None]
+
+REPORT = Report(1, 0, 9.0, 4, 0.5, 0.9, True, "", "cpu", "")
+SHA256 = "of the start"
+
+
+@pytest.fixture(autouse=True)
+def real_files(monkeypatch: pytest.MonkeyPatch, engine: object) -> None:
+    """Save the files of a real model in place of those of the stand-in."""
+    folder = models_folder() / "maml"
+    files = read_model_files(folder)
+    monkeypatch.setattr(session_values, "_files_of", lambda _: files)
+    monkeypatch.setattr(session_file, "_check_models", lambda _: None)
+    monkeypatch.setattr(model_folder, "read_card", lambda *_: {"sha256": SHA256})
+    monkeypatch.setattr(bundle, "find_bundle", lambda _: folder)
+    monkeypatch.setattr(reopen, "reopen_steps", reopen_steps)
+
+
+def reopen_steps(
+    session: Session, image: Any, *, device: str
+) -> Generator[Progress, None, FakeModel]:
+    yield Progress("segment", 50, 100, "Drawing")
+    return fake_model(np.asarray(image) > 0)
+
+
+def fake_model(bright: NDArray[np.bool_]) -> FakeModel:
+    model = FakeModel(bright, REPORT)
+    model.segmenter.card["initialization"] = {"sha256": SHA256}
+    return model
+
+
+@pytest.fixture(autouse=True)
+def known_start(monkeypatch: pytest.MonkeyPatch, engine: Any) -> None:
+    """Let the stand-in say from which start it set out."""
+    make = engine._model
+
+    def model(*given: Any) -> FakeModel:
+        made: FakeModel = make(*given)
+        made.segmenter.card["initialization"] = {"sha256": SHA256}
+        return made
+
+    monkeypatch.setattr(engine, "_model", model)
+
+
+@pytest.fixture
+def image(viewer: ViewerModel, blobs: NDArray[np.float32], tmp_path: Path) -> Image:
+    return open_image(viewer, blobs, tmp_path / "plate.tif")
+
+
+@pytest.fixture
+def panel(viewer: ViewerModel, image: Image, open_panel: Open) -> AdaptPanel:
+    return open_panel(viewer)
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "day 1.metaseg"
+    monkeypatch.setattr(sessions, "ask_path", lambda *_: path)
+    monkeypatch.setattr(sessions, "ask_file", lambda _: path)
+    return path
+
+
+def open_image(viewer: ViewerModel, data: NDArray[Any], file: Path) -> Image:
+    """Write an image and open it as napari does, which notes its file."""
+    from napari.layers._source import layer_source
+
+    tifffile.imwrite(file, data)
+    with layer_source(path=str(file)):
+        return viewer.add_image(data, name="plate", scale=(0.5, 0.5), units="um")
+
+
+def work_with(panel: AdaptPanel, settle: Settle) -> None:
+    """Adapt, correct, and choose other settings."""
+    annotation = panel.desk.annotation
+    assert annotation is not None
+    annotation.paint((12, 12), 1)
+    settle(panel)
+    panel.view.object_size.set_by_hand(11)
+    panel.adapt()
+    settle(panel)
+    panel.view.decode.fields["threshold"].value = 0.42
+    settle(panel)
+    annotation.paint((44, 12), 2)
+    settle(panel)
+
+
+def drop(viewer: ViewerModel, path: Path) -> None:
+    for each in readers.session_layers(path):
+        viewer.add_layer(Layer.create(*each))
+
+
+@pytest.fixture
+def saved(panel: AdaptPanel, path: Path, settle: Settle) -> Path:
+    work_with(panel, settle)
+    panel.view.session.save.click()
+    settle(panel)
+    return path
+
+
+def check_same(panel: AdaptPanel, other: AdaptPanel) -> None:
+    """Check that two panels show the same work."""
+    for role in (lambda p: p.desk.annotation.data, lambda p: cells_of(p).data):
+        np.testing.assert_array_equal(role(panel), role(other))
+    assert other.work is not None
+    assert other.work.last is not None
+    assert other.view.decode.settings == panel.view.decode.settings
+    assert other.view.object_size.chosen == panel.view.object_size.chosen
+    assert other.desk.target.name == panel.desk.target.name
+    assert other.work.last.model.report == REPORT
+    assert len(other.work.rounds) == 1
+    assert cells_of(other).contour == 2
+    assert not cells_of(other).editable
+
+
+def cells_of(panel: AdaptPanel) -> Any:
+    layer_list = panel._layers
+    (found,) = (
+        layer
+        for layer in layer_list
+        if layer.metadata.get("napari_metaseg", {}).get("role") == "cells"
+    )
+    return found
+
+
+def test_a_session_holds_what_the_round_was_asked(
+    panel: AdaptPanel, image: Image, saved: Path
+) -> None:
+    session = read_session(saved)
+
+    assert panel.view.status.text == f"Saved {saved}"
+    (kept,) = session.images
+    assert panel.desk.annotation is not None
+    np.testing.assert_array_equal(kept.painted, panel.desk.annotation.data)
+    np.testing.assert_array_equal(kept.cells, cells_of(panel).data)
+    assert np.unique(kept.learned).tolist() == [0, 1]  # painted before the round
+    assert kept.reference.path == image.source.path
+    assert kept.reference.pixel_size == (0.5, 0.5)
+    assert session.settings.diameter == 11
+    assert session.settings.decode.threshold == 0.42
+    assert session.settings.target == "cells"
+
+
+@pytest.mark.parametrize("dropped", [False, True])
+def test_a_session_comes_back_as_it_was(
+    panel: AdaptPanel, saved: Path, open_panel: Open, settle: Settle, dropped: bool
+) -> None:
+    empty = ViewerModel()
+    other = open_panel(empty)
+
+    if dropped:
+        drop(empty, saved)
+    else:
+        other.view.session.open.click()
+    settle(other)
+
+    check_same(panel, other)
+    assert len(empty.layers) == 3
+    assert other.desk.image is empty.layers[0]
+    assert other.view.save.isEnabled()
+
+
+def test_a_session_that_was_dropped_before_the_panel_opened(
+    panel: AdaptPanel, saved: Path, open_panel: Open, settle: Settle
+) -> None:
+    other = ViewerModel()
+    drop(other, saved)
+
+    check_same(panel, open_panel(other))
+
+
+def test_work_goes_on_from_a_session(
+    saved: Path, open_panel: Open, settle: Settle, engine: Any
+) -> None:
+    viewer = ViewerModel()
+    drop(viewer, saved)
+    panel = open_panel(viewer)
+    annotation = panel.desk.annotation
+    assert annotation is not None
+    assert annotation.selected_label == 3
+
+    annotation.paint((30, 30), 3)
+    settle(panel)
+    assert (cells_of(panel).data[30, 30] > 0).all()
+    annotation.undo()
+    settle(panel)
+    assert cells_of(panel).data[30, 30] == 0
+    panel.adapt()
+    settle(panel)
+
+    assert np.unique(engine.calls[-1].annotation).tolist() == [0, 1, 2]
+    assert panel.work is not None
+    assert len(panel.work.rounds) == 2
+
+
+def test_a_session_is_saved_again(
+    saved: Path, open_panel: Open, settle: Settle
+) -> None:
+    first = read_session(saved)
+    viewer = ViewerModel()
+    drop(viewer, saved)
+    panel = open_panel(viewer)
+
+    panel.view.session.save.click()
+    settle(panel)
+
+    assert panel.view.status.text == f"Saved {saved}"
+    again = read_session(saved)
+    assert again.settings == first.settings
+    assert again.images[0].reference == first.images[0].reference
+    for name in ("painted", "learned", "cells"):
+        found, kept = (getattr(s.images[0], name) for s in (again, first))
+        np.testing.assert_array_equal(found, kept)
+
+
+def test_another_target_comes_back_under_its_name(
+    panel: AdaptPanel, path: Path, open_panel: Open, settle: Settle
+) -> None:
+    panel.targets.add("nuclei")
+    settle(panel)
+    work_with(panel, settle)
+    panel.view.session.save.click()
+    settle(panel)
+    viewer = ViewerModel()
+    drop(viewer, path)
+
+    other = open_panel(viewer)
+
+    check_same(panel, other)
+    assert other.desk.target.name == "nuclei"
+
+
+def test_an_image_that_was_moved_is_found_among_the_open_ones(
+    panel: AdaptPanel,
+    saved: Path,
+    image: Image,
+    open_panel: Open,
+    settle: Settle,
+    tmp_path: Path,
+    blobs: NDArray[np.float32],
+) -> None:
+    Path(str(image.source.path)).unlink()
+    viewer = ViewerModel()
+    open_image(viewer, blobs * 2, tmp_path / "other.tif")
+    moved = open_image(viewer, blobs, tmp_path / "moved.tif")
+    other = open_panel(viewer)
+
+    drop(viewer, saved)
+    settle(other)
+
+    check_same(panel, other)
+    assert other.desk.image is moved
+
+
+def test_an_image_that_has_changed_is_told(
+    saved: Path,
+    image: Image,
+    open_panel: Open,
+    settle: Settle,
+    blobs: NDArray[np.float32],
+) -> None:
+    tifffile.imwrite(Path(str(image.source.path)), blobs * 3)
+    viewer = ViewerModel()
+    other = open_panel(viewer)
+
+    drop(viewer, saved)
+    settle(other)
+
+    assert "open the right one, then the session again" in other.view.status.text
+    assert [layer.name for layer in viewer.layers] == [
+        "plate cells",
+        "plate annotation",
+    ]
+
+
+def test_an_image_that_is_no_file_is_told(
+    viewer: ViewerModel,
+    blobs: NDArray[np.float32],
+    open_panel: Open,
+    settle: Settle,
+    path: Path,
+) -> None:
+    viewer.add_image(blobs, name="made")
+    panel = open_panel(viewer)
+    work_with(panel, settle)
+
+    panel.view.session.save.click()
+    settle(panel)
+
+    assert "without the image" in panel.view.status.text
+    assert read_session(path).images[0].reference.path == ""
+
+
+def test_cells_stay_when_the_drawing_is_cancelled(
+    saved: Path, open_panel: Open, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def endless(*_: Any, **__: Any) -> Generator[Progress, None, FakeModel]:
+        while True:
+            yield Progress("segment", 50, 100, "Drawing")
+
+    monkeypatch.setattr(reopen, "reopen_steps", endless)
+    kept = read_session(saved).images[0]
+    viewer = ViewerModel()
+    panel = open_panel(viewer)
+    drop(viewer, saved)
+    panel.sessions._begin()
+    assert panel.bench.running
+
+    panel.adapt()
+    settle(panel)
+
+    np.testing.assert_array_equal(cells_of(panel).data, kept.cells)
+    assert panel.desk.annotation is not None
+    np.testing.assert_array_equal(panel.desk.annotation.data, kept.painted)
+
+
+def test_a_session_that_is_damaged_adds_nothing(
+    path: Path, open_panel: Open, settle: Settle
+) -> None:
+    path.write_bytes(b"no session")
+    viewer = ViewerModel()
+    panel = open_panel(viewer)
+
+    panel.view.session.open.click()
+    settle(panel)
+
+    assert len(viewer.layers) == 0
+    assert str(path) in panel.view.status.text

@@ -198,6 +198,7 @@ class AdaptPanel(QWidget):
     def _connect_parts(self) -> None:
         keys = {"N": self.next_cell, "G": self.background, "Control-Enter": self.adapt}
         self.adapting.starting.connect(self._on_start)
+        self.adapting.refused.connect(self._on_refused)
         self.rounds.compare.clicked.connect(self.adapting.compare)
         self.history.looking.connect(self._leave_comparison)
         self.history.turned.connect(self.view.decode.show_settings)

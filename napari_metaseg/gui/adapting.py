@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
-from . import snapshot
+from . import images, snapshot
 from .auto_adapt import AutoAdapt
 
 if TYPE_CHECKING:
@@ -26,9 +26,12 @@ class Adapting(QObject):
     -------
     starting :
         A round is about to begin.
+    refused : str
+        Why none can begin.
     """
 
     starting = Signal()
+    refused = Signal(str)
 
     def __init__(
         self,
@@ -75,5 +78,9 @@ class Adapting(QObject):
         image, reading = self._desk.image, self._desk.reading
         annotation = self._desk.annotation
         if image is None or reading is None or annotation is None:
+            return None
+        too_large = images.why_too_large(image, reading)
+        if too_large:
+            self.refused.emit(too_large)
             return None
         return self._bench.work_on(image, reading), annotation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,9 @@ class Target:
 
 CELLS = Target("", "cells")
 """The target that every image has."""
+
+MOST_PIXELS = 50_000_000
+"""Pixels of an image in a file that are read at once."""
 
 FILE = "napari_metaseg file"
 """Key of an image layer's metadata: its own file, if another one brought it along."""
@@ -91,6 +95,23 @@ def annotation_shape(layer: Image, reading: Reading) -> tuple[int, ...]:
     """Return the image's shape without its channel axis."""
     shape = finest(layer).shape
     return tuple(int(shape[i]) for i in reading.kept)
+
+
+def why_too_large(layer: Image, reading: Reading) -> str:
+    """Say why an image cannot be adapted to as a whole; empty if it can be.
+
+    What lies in memory already may be larger than what would have to be read first.
+    """
+    count = math.prod(annotation_shape(layer, reading))
+    data = pixels(layer)
+    in_memory = isinstance(data, np.ndarray) and not isinstance(data, np.memmap)
+    if count <= MOST_PIXELS or in_memory:
+        return ""
+    return (
+        f"'{layer.name}' lies in a file and has {count / 1e6:.0f} million pixels: crop "
+        "a part into a layer of its own, adapt to that, and segment the whole under "
+        "'Stacks and big images'."
+    )
 
 
 def channel_count(layer: Image, reading: Reading) -> int:

@@ -11,7 +11,7 @@ from napari.layers import Labels
 from qtpy.QtCore import Qt
 
 from napari_metaseg.core.errors import UserError
-from napari_metaseg.gui import large
+from napari_metaseg.gui import images, large
 from napari_metaseg.io.open_images import open_image
 from napari_metaseg.workflows.results import Progress
 
@@ -240,3 +240,33 @@ def test_the_file_is_what_is_shown(
     assert axes == "TYX"
     np.testing.assert_array_equal(np.asarray(open_image(path).data), labels[0])
     assert asked[0]["link"] == "t"
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_a_big_image_in_a_file_is_not_read_at_once(
+    viewer: ViewerModel,
+    blobs: NDArray[np.float32],
+    open_panel: Open,
+    settle: Settle,
+    engine: Engine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    mapped: bool,
+) -> None:
+    monkeypatch.setattr(images, "MOST_PIXELS", blobs.size - 1)
+    if mapped:
+        file = np.memmap(tmp_path / "big", blobs.dtype, "w+", shape=blobs.shape)
+        viewer.add_image(file, name="big")
+    else:
+        viewer.add_image(blobs, name="big")
+    panel = open_panel(viewer)
+    assert panel.desk.annotation is not None
+    panel.desk.annotation.paint((12, 12), 1)
+    settle(panel)
+
+    panel.adapt()
+    settle(panel)
+
+    assert len(engine.calls) == (0 if mapped else 1)
+    refused = "crop a part into a layer of its own" in panel.view.status.text
+    assert refused == mapped

@@ -13,7 +13,7 @@ from napari.layers import Labels, Layer
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QFileDialog, QWidget
 
-from . import file_layers, images, layers, readers, session_files
+from . import file_layers, images, layers, readers, session_files, target_layers
 from .guidance import Line, Tone
 from .images import CELLS, Target
 from .links import Links, after_rest
@@ -203,7 +203,7 @@ class Sessions(QObject):
 
     def _target(self, image: Image, name: str) -> Target:
         """Return the target of this name, of which an image may have layers."""
-        every = (CELLS, *layers.targets(self._layers, image))
+        every = (CELLS, *target_layers.targets(self._layers, image))
         same = (t for t in every if t.name.casefold() == name.casefold())
         return next(same, None) or Target(token_hex(8), name)
 

@@ -242,10 +242,14 @@ def test_the_table_marks_what_was_seen_and_pairs_its_differences() -> None:
             Row(Key("all but B", "MAML", 1, "B", draw), False, 0.1, plain, effort),
             Row(Key("all but B", "MAML", 1, "A", draw), True, 0.1, 0.9, effort),
             Row(Key("–", "our recipe", 1, "B", draw), False, 0.5, ours, Effort()),
-            Row(Key("–", "our recipe", 1, "A", draw), False, None, None, Effort()),
+            Row(
+                Key("–", "our recipe", 1, "A", draw), False, None, 0.1 * draw, Effort()
+            ),
         ]
     text = markdown(story(LivecellSettings(draws=2), None), rows)
     assert "| all but B | MAML | 0.300 [0.200, 0.400] | 0.900 [0.900, 0.900]* |" in text
-    assert "| – | our recipe | 0.650 [0.600, 0.700] | – |" in text
+    assert "| – | our recipe | 0.650 [0.600, 0.700] | 0.050 [0.000, 0.100] |" in text
     assert "| all but B | MAML | 50 | 0.50 % | 1 / 0 | 12 | 0.100 → 0.300 |" in text
+    # Judged on the unseen line, as the other is.
+    assert "| – | our recipe | – | – | – | – | 0.500 → 0.650 |" in text
     assert "| our recipe | MAML | +0.350 [+0.300, +0.400] | 2 |" in text

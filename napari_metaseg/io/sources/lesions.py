@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -153,12 +153,11 @@ def _pairs(images: Path, masks: Path) -> tuple[tuple[Path, Path], ...]:
 
 def _bytes(path: Path) -> NDArray[np.uint8]:
     """Read an image of (Y, X) or (Y, X, C) as 8 bits."""
-    data = read_image(path).data
+    data: NDArray[Any] = read_image(path).data
     if data.ndim == 3 and data.shape[0] <= 4 < data.shape[2]:
         data = np.moveaxis(data, 0, -1)
     if data.ndim not in (2, 3):
         raise UserError(f"'{path}' is no plain image; export it again.")
     if data.dtype == bool:
-        return np.where(data, 255, 0).astype(np.uint8)
-    shown: NDArray[np.uint8] = np.clip(data, 0, 255).astype(np.uint8)
-    return shown
+        return np.asarray(data * 255, np.uint8)
+    return np.asarray(np.clip(data, 0, 255), np.uint8)

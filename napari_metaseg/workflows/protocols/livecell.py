@@ -151,7 +151,8 @@ def story(settings: LivecellSettings, encoder: Path | None) -> Story:
         f"{settings.mended_rate}, inner gradients clipped to {settings.mended_clip}, "
         "meta-gradients to 10.",
         f"'{OURS}' is not in the paper: the bundled initialization sees three whole "
-        "cells of each support image, not the whole mask, in the same crops.",
+        "cells of each support image, not the whole mask, in the same crops; – where "
+        "adaptation takes none of them. What it was trained on before is not marked.",
     ]
     if encoder is None:
         fixed.insert(0, "The encoder starts from random weights, not from ImageNet's.")

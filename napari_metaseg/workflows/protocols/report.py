@@ -114,9 +114,12 @@ def score_table(rows: Sequence[Row]) -> str:
 def effort_table(rows: Sequence[Row], iterations: int) -> str:
     """Show what each training took, and what adaptation added to its score."""
     lines = []
+    # Methods without meta-training are judged on the same tasks as the others.
+    trained_rows = [r for r in rows if r.effort.iterations]
+    fair = {r.key.test for r in trained_rows or rows if not r.seen}
     for training, method in _lines(rows):
         own = [r for r in rows if (r.key.training, r.key.method) == (training, method)]
-        unseen = [r for r in own if not r.seen] or own
+        unseen = [r for r in own if not r.seen and r.key.test in fair]
         effort = own[0].effort
         trained = effort.iterations > 0
         lines.append(

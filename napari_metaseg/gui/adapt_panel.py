@@ -20,21 +20,17 @@ from . import guidance, rounds, samples, snapshot
 from .adapting import Adapting
 from .bench import Bench
 from .desk import Desk
-from .exporting import Exporter
-from .folder_form import FolderForm
-from .folders import Folders
 from .guidance import Line, Situation, Tone
 from .history import History
 from .keeper import Keeper
-from .large import Large
 from .links import after_rest
 from .masks import Masks
 from .opening import Opener
+from .outlets import Outlets
 from .panel_view import ADAPT_KEY, PanelView
 from .preferences import Preferences
 from .round_table import RoundTable
 from .saving import Saver
-from .sessions import Sessions
 from .starts import STARTS
 from .targets import Targets
 from .tools import Tools
@@ -85,29 +81,8 @@ class AdaptPanel(QWidget):
         self.rounds = RoundTable()
         self.view.add_fold("Rounds", self.rounds)
         self.history = History(self.bench, self.desk, self.rounds, self)
-        self.exporter = Exporter(
+        self.outlets = Outlets(
             napari_viewer, self.desk, self.bench, self.view, self.saver, self
-        )
-        self.sessions = Sessions(
-            self._layers,
-            self.desk,
-            self.bench,
-            self.view,
-            self.view.session,
-            self.saver,
-            self,
-        )
-        self.folder_form = FolderForm()
-        self.view.add_fold("Many images", self.folder_form)
-        self.folders = Folders(self.desk, self.bench, self.folder_form, self)
-        self.large = Large(
-            self._layers,
-            self.desk,
-            self.bench,
-            self.view,
-            self.view.large,
-            self.saver,
-            self,
         )
         self.opener = Opener(self.desk, self.bench, self.view, self)
         self.trust = Trust(
@@ -171,10 +146,7 @@ class AdaptPanel(QWidget):
         self.targets.leave()
         self.bench.leave()
         self.trust.leave()
-        self.exporter.leave()
-        self.sessions.leave()
-        self.folders.leave()
-        self.large.leave()
+        self.outlets.leave()
 
     def _prepare(self) -> None:
         self._preparing.start(rounds.prepare)
@@ -216,10 +188,7 @@ class AdaptPanel(QWidget):
         self.keeper.told.connect(self._tell)
         self.masks.told.connect(self._tell)
         self.targets.told.connect(self._tell)
-        self.exporter.told.connect(self._tell)
-        self.sessions.told.connect(self._tell)
-        self.folders.told.connect(self._tell)
-        self.large.told.connect(self._tell)
+        self.outlets.told.connect(self._tell)
         self.saver.saved.connect(self._on_saved)
         self.saver.refused.connect(self._on_refused)
         self.saver.idle.connect(self._refresh)

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from .bench import Bench
     from .desk import Desk
     from .images import Reading
-    from .large_form import LargeForm
     from .panel_view import PanelView
     from .saving import Saver
     from .work import Work
@@ -90,13 +89,13 @@ class Large(QObject):
         desk: Desk,
         bench: Bench,
         view: PanelView,
-        form: LargeForm,
         saver: Saver,
         parent: QWidget,
     ) -> None:
         super().__init__(parent)
         self._layers, self._desk, self._bench = layer_list, desk, bench
-        self._view, self._form, self._saver = view, form, saver
+        self._view, self._form, self._saver = view, view.large, saver
+        form = self._form
         self._window = parent
         self._at_work: tuple[Image, Reading] | None = None
         self._runner = Runner("Segmenting to a file", self)

@@ -43,7 +43,7 @@ class LargeForm(Form):
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(6)
         self.bar.setRange(0, 100)
-        self.add("Adapt shows", self.planes)
+        self.add("Segment", self.planes)
         self.add("Image", self.images)
         self.add("Link cells", self.links)
         self.add_wide(self.start)

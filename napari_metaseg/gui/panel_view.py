@@ -20,6 +20,7 @@ from .choices import AdaptChoices
 from .choosers import SourceForm
 from .decode_form import DecodeForm
 from .first_steps import FirstSteps
+from .folder_form import FolderForm
 from .form import LEFT, Column, Fold, Form, below, beside, caption
 from .guidance import Line, Tone
 from .large_form import LargeForm
@@ -187,6 +188,7 @@ class PanelView(QWidget):
         )
         self.masks = MaskForm()
         self.large = LargeForm()
+        self.folder = FolderForm()
         self.reset = _button("Reset settings", "Brings all settings back as they were.")
         self.folds: list[Fold] = []
         self.open = _button(
@@ -259,6 +261,7 @@ class PanelView(QWidget):
         )
         self.add_fold("Use existing masks", self.masks)
         self.add_fold("Stacks and big images", self.large)
+        self.add_fold("Many images", self.folder)
         self.add_fold("Session and methods", self.session)
         self.add_fold("Advanced", below(self.source.advanced, size, self.reset))
         layout = QVBoxLayout(self)

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from .images import Reading
     from .panel_view import PanelView
     from .saving import Saver
-    from .session_form import SessionForm
     from .worker import Tick
 
 _KIND = "Session (*.metaseg)"
@@ -52,9 +51,7 @@ class Sessions(QObject):
     desk, bench : Desk, Bench
         The chosen image, and what shows results.
     view : PanelView
-        Channel, object size and start, which a session brings back.
-    form : SessionForm
-        Its buttons.
+        Its buttons; channel, object size and start, which a session brings back.
     saver : Saver
         Proposes a name.
     parent : QWidget
@@ -74,13 +71,13 @@ class Sessions(QObject):
         desk: Desk,
         bench: Bench,
         view: PanelView,
-        form: SessionForm,
         saver: Saver,
         parent: QWidget,
     ) -> None:
         super().__init__(parent)
         self._layers, self._desk, self._bench = layer_list, desk, bench
-        self._view, self._form, self._saver = view, form, saver
+        self._view, self._form, self._saver = view, view.session, saver
+        form = self._form
         self._window = parent
         self._ready: tuple[Image, Reading, SessionLayer] | None = None
         self._lost: list[Labels] = []

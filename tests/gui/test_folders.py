@@ -80,7 +80,7 @@ def panel(
 
 @pytest.fixture
 def form(panel: AdaptPanel) -> FolderForm:
-    return panel.folder_form
+    return panel.view.folder
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,10 +9,15 @@ import pytest
 from napari.layers import Labels
 from qtpy.QtCore import Qt
 
+from napari_metaseg import adapt
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.metrics import iou_matrix, match_counts
+from napari_metaseg.core.settings import DecodeSettings
+from napari_metaseg.data.synthetic import sample_scene
 from napari_metaseg.gui import images, large
-from napari_metaseg.io.open_images import open_image
 from napari_metaseg.workflows.results import Progress
+
+from .test_end_to_end import whole_cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -197,49 +201,34 @@ def test_what_cannot_be_written_is_told(
     assert panel.view.status.text == "cells.zarr exists already; choose another name."
 
 
-def test_the_file_is_what_is_shown(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """Write a file by the engine's own writer, and open it as layers are."""
-    from napari_metaseg.workflows.large import run
-
-    labels = np.arange(6).repeat(400).reshape(1, 40, 60).astype(np.uint32)
-    asked: list[dict[str, Any]] = []
-
-    def make_job(segmenter: Any, image: Any, output: Path, **options: Any) -> Any:
-        asked.append(options)
-        source = SimpleNamespace(label_axes="TYX")
-        return SimpleNamespace(output=output, plan=SimpleNamespace(source=source))
-
-    def run_job(job: Any, **_: Any) -> Generator[Progress, None, Path]:
-        import zarr
-
-        from napari_metaseg.io.large_labels import describe_labels
-
-        yield Progress("segment", 1, 100, "")
-        group = zarr.create_group(str(job.output))
-        group.create_array("0", data=labels, chunks=(1, 40, 60))
-        describe_labels(job.output, 1, axes="TYX", pixel_size=None)
-        output: Path = job.output
-        return output
-
-    monkeypatch.setattr(run, "make_job", make_job)
-    monkeypatch.setattr(run, "run_job", run_job)
-    segmenter = SimpleNamespace(to=lambda _: "moved")
-    model: Any = SimpleNamespace(segmenter=segmenter)
+def test_the_real_engine_goes_on_where_it_was(tmp_path: Path) -> None:
+    scene = sample_scene("fluorescence", size=(160, 176), seed=3)
+    cells = np.isin(scene.masks, whole_cells(scene.masks)[:2])
+    model = adapt(scene.image, np.where(cells, scene.masks, 0), device="cpu")
+    movie, path = np.stack([scene.image, scene.image]), tmp_path / "cells.zarr"
+    settings = DecodeSettings()
     voyage = large.Voyage(
-        model, (labels,), "TYX", None, None, "t", None, tmp_path / "a.zarr", "cpu"
+        model, (movie,), "TYX", None, settings, "t", (0.5, 0.5), path, "cpu"
     )
+    steps = large.segment(voyage)
+    begun = [next(steps).message for _ in range(2)]
+    steps.close()
+    assert begun[1].startswith("Looking at tile 1 of")
+    assert path.with_name("cells.zarr.partial").is_dir()
+
     steps = large.segment(voyage)
     with pytest.raises(StopIteration) as end:
         while True:
             next(steps)
 
-    path, levels, axes = end.value.value
-    np.testing.assert_array_equal(np.asarray(levels[0]), labels)
-    assert axes == "TYX"
-    np.testing.assert_array_equal(np.asarray(open_image(path).data), labels[0])
-    assert asked[0]["link"] == "t"
+    written, levels, axes = end.value.value
+    assert (written, axes) == (path, "TYX")
+    found = np.asarray(Labels(levels[0]).data)
+    np.testing.assert_array_equal(found[0], found[1])  # linked through time
+    whole = model.segment(scene.image)
+    same = match_counts(iou_matrix(whole, found[0].astype(np.int32)))
+    assert same.tp == int(whole.max()) == len(np.unique(found)) - 1
+    assert not path.with_name("cells.zarr.partial").exists()
 
 
 @pytest.mark.parametrize("mapped", [False, True])

@@ -336,7 +336,7 @@ def test_cells_stay_when_the_drawing_is_cancelled(
     viewer = ViewerModel()
     panel = open_panel(viewer)
     drop(viewer, saved)
-    panel.sessions._begin()
+    panel.outlets.sessions._begin()
     assert panel.bench.running
 
     panel.adapt()

@@ -1,0 +1,56 @@
+"""Where results go: files and features, sessions, folders, images of any size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QObject, Signal
+
+from .exporting import Exporter
+from .folders import Folders
+from .large import Large
+from .sessions import Sessions
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from qtpy.QtWidgets import QWidget
+
+    from .bench import Bench
+    from .desk import Desk
+    from .panel_view import PanelView
+    from .saving import Saver
+
+
+class Outlets(QObject):
+    """Joins the parts that take the current result somewhere.
+
+    Signals
+    -------
+    told : object
+        A `Line` of one of them.
+    """
+
+    told = Signal(object)
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        desk: Desk,
+        bench: Bench,
+        view: PanelView,
+        saver: Saver,
+        parent: QWidget,
+    ) -> None:
+        super().__init__(parent)
+        self.exporter = Exporter(viewer, desk, bench, view, saver, self)
+        self.sessions = Sessions(viewer.layers, desk, bench, view, saver, parent)
+        self.folders = Folders(desk, bench, view.folder, self)
+        self.large = Large(viewer.layers, desk, bench, view, saver, parent)
+        self._parts = self.exporter, self.sessions, self.folders, self.large
+        for part in self._parts:
+            part.told.connect(self.told)
+
+    def leave(self) -> None:
+        """End whatever runs."""
+        for part in self._parts:
+            part.leave()

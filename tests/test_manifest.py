@@ -56,6 +56,10 @@ def test_the_panels_are_in_the_segment_menu_and_dock_right(
     widgets = manifest.contributions.widgets or ()
     items = (manifest.contributions.menus or {})["napari/layers/segment"]
 
-    assert [w.display_name for w in widgets] == ["MetaSeg", "MetaSeg: Meta-train"]
+    assert [w.display_name for w in widgets] == [
+        "MetaSeg",
+        "MetaSeg: Meta-train",
+        "MetaSeg: Classes",
+    ]
     assert {w.default_dock_area for w in widgets} == {"right"}
     assert [i.command for i in items] == [w.command for w in widgets]

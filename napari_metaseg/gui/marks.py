@@ -38,6 +38,13 @@ def link(layer: Layer, image: Image, role: str, target: images.Target) -> None:
     layer.metadata = {**layer.metadata, _TAG: mark}
 
 
+def link_to(layer: Layer, other: Layer, role: str) -> None:
+    """Mark a layer as that of another one which need not be ours."""
+    mark = {"role": role, "image": "", "layer": _name(layer)}
+    mark |= {"target": _name(other), "called": other.name}
+    layer.metadata = {**layer.metadata, _TAG: mark}
+
+
 def find(layers: LayerList, image: Image, role: str, reading: Reading) -> Layer | None:
     """Return the layer of an image that has a role, for the target that is read."""
     shape = images.annotation_shape(image, reading)

@@ -83,12 +83,7 @@ class Saver(QObject):
 
     def beside(self, image: Image, ending: str) -> Path:
         """Propose a name, in the folder used last or else in the image's."""
-        folder = self._folder
-        if folder is None:
-            source = image.source.path
-            folder = Path.home() if source is None else Path(source).parent
-        name = re.sub(r'[<>:"/\\|?*\s]+', "_", image.name).strip("_.")
-        return folder / f"{name or 'image'}_{ending}"
+        return beside(image, ending, self._folder)
 
     def _on_saved(self, path: Path) -> None:
         text = f"Saved {path}"
@@ -98,6 +93,15 @@ class Saver(QObject):
     def _on_refused(self, reason: str) -> None:
         show_warning(reason)
         self.refused.emit(reason)
+
+
+def beside(image: Image, ending: str, folder: Path | None = None) -> Path:
+    """Propose a name made of an image's, in a folder or else in the image's."""
+    if folder is None:
+        source = image.source.path
+        folder = Path.home() if source is None else Path(source).parent
+    name = re.sub(r'[<>:"/\\|?*\s]+', "_", image.name).strip("_.")
+    return folder / f"{name or 'image'}_{ending}"
 
 
 def ask_path(window: QWidget, title: str, start: Path, kinds: str) -> Path | None:

@@ -11,6 +11,7 @@ from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.nesting import lies_inside
 
 from . import images
+from .classes import table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +53,7 @@ def write_cells(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
         _cells(layer),
         axes=_axes(layer),
         pixel_size=images.pixel_size(layer),
+        classes=table.read_classes(layer),
         overwrite=True,
     )
     return [str(written)]
@@ -85,11 +87,12 @@ def write_measurements(path: str, layers: Sequence[FullLayerData]) -> list[str]:
 
     made = [Layer.create(*each) for each in layers]
     labels, *outer = (layer for layer in made if isinstance(layer, Labels))
+    measured = labels
     pictures = [layer for layer in made if isinstance(layer, Image)]
     axes = _axes(labels)
     cells, around = _cells(labels), [_cells(layer) for layer in outer]
     if around and around[0].shape == cells.shape and not lies_inside(cells, around[0]):
-        cells, around = around[0], [cells]
+        cells, around, measured = around[0], [cells], outer[0]
     image, names = None, None
     if pictures:
         named = [pair for p in pictures for pair in _channels(p, cells.shape)]
@@ -104,6 +107,7 @@ def write_measurements(path: str, layers: Sequence[FullLayerData]) -> list[str]:
         image=image,
         channel_names=names,
         outer=around[0] if around else None,
+        classes=table.read_classes(measured),
         overwrite=True,
     )
     return [str(written)]

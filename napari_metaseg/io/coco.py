@@ -17,9 +17,11 @@ from .labels import as_unsigned, check_axes
 from .run_length import decode_runs, find_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import ArrayLike, NDArray
+
+    from napari_metaseg.core.classes import CellClass
 
 _CATEGORIES = [{"id": 1, "name": "cell", "supercategory": ""}]
 _INFO = {"description": "Instances of napari-metaseg"}
@@ -31,9 +33,10 @@ def write_coco(
     *,
     axes: str = "YX",
     image_name: str | None = None,
+    classes: Mapping[int, CellClass] | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Write instances as a COCO data set with one category, ``cell``.
+    """Write instances as a COCO data set with the category ``cell``, and classes.
 
     Each plane is an image of its own, which says under ``plane`` which one it is;
     each annotation says under ``label`` which number its cell has.
@@ -48,6 +51,9 @@ def write_coco(
         One letter of ``TZYX`` per axis, ending in ``YX``.
     image_name : str, optional
         Name of the image's file; by default that of `path`, ending in ``.tif``.
+    classes : mapping of int to CellClass, optional
+        Class of some cells, by number: each class is a category below ``cell``, and
+        each of its annotations has its ``probability``.
     overwrite : bool
         Whether an existing file is replaced.
 
@@ -65,12 +71,19 @@ def write_coco(
     values = as_unsigned(np.asarray(labels))
     check_axes(axes, values.shape)
     name = image_name or f"{path.stem}.tif"
+    known = classes or {}
+    names = sorted({cell.name for cell in known.values()})
+    below = [
+        {"id": k, "name": n, "supercategory": "cell"}
+        for k, n in enumerate(names, start=2)
+    ]
+    categories = [*_CATEGORIES, *below]
     with atomic_file(path, overwrite=overwrite) as file:
         file.write(b'{"info":' + encode(_INFO) + b',"licenses":[],"categories":')
-        file.write(encode(_CATEGORIES) + b',\n"images":')
+        file.write(encode(categories) + b',\n"images":')
         write_items(file, _images(values, axes[:-2], name))
         file.write(b',\n"annotations":')
-        write_items(file, _annotations(values))
+        write_items(file, _annotations(values, known, names))
         file.write(b"}\n")
     return path
 
@@ -84,17 +97,22 @@ def _images(labels: NDArray[Any], axes: str, name: str) -> Iterator[dict[str, An
         yield image
 
 
-def _annotations(labels: NDArray[Any]) -> Iterator[dict[str, Any]]:
+def _annotations(
+    labels: NDArray[Any], classes: Mapping[int, CellClass], names: list[str]
+) -> Iterator[dict[str, Any]]:
     size = list(labels.shape[-2:])
     number = 0
     for k, plane in enumerate(np.ndindex(labels.shape[:-2])):
         for runs in find_runs(labels[plane]):
             number += 1
+            cell = classes.get(runs.label)
+            known = {} if cell is None else {"probability": round(cell.probability, 4)}
             yield {
                 "id": number,
                 "image_id": k + 1,
-                "category_id": 1,
+                "category_id": 1 if cell is None else 2 + names.index(cell.name),
                 "label": runs.label,
+                **known,
                 "iscrowd": 0,
                 "area": runs.area,
                 "bbox": runs.box,

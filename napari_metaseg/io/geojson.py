@@ -21,7 +21,11 @@ from .labels import as_unsigned, check_axes
 from .outlines import Outline, find_outlines
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import ArrayLike, NDArray
+
+    from napari_metaseg.core.classes import CellClass
 
     from .outlines import Polygon, Ring
 
@@ -31,6 +35,7 @@ def write_geojson(
     labels: ArrayLike,
     *,
     axes: str = "YX",
+    classes: Mapping[int, CellClass] | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write instances as QuPath detections.
@@ -43,6 +48,8 @@ def write_geojson(
         Instances from 0 (no cell) upwards, in the order of `axes`.
     axes : str
         One letter of ``TZYX`` per axis, ending in ``YX``.
+    classes : mapping of int to CellClass, optional
+        Class of some cells, by number, which QuPath shows as their classification.
     overwrite : bool
         Whether an existing file is replaced.
 
@@ -59,14 +66,19 @@ def write_geojson(
     path = Path(path)
     values = as_unsigned(np.asarray(labels))
     check_axes(axes, values.shape)
+    known = classes or {}
     with atomic_file(path, overwrite=overwrite) as file:
         file.write(b'{"type":"FeatureCollection","features":')
-        write_items(file, (_feature(o, axes[:-2]) for o in find_outlines(values)))
+        write_items(
+            file, (_feature(o, axes[:-2], known) for o in find_outlines(values))
+        )
         file.write(b"}\n")
     return path
 
 
-def _feature(outline: Outline, axes: str) -> dict[str, Any]:
+def _feature(
+    outline: Outline, axes: str, classes: Mapping[int, CellClass]
+) -> dict[str, Any]:
     polygons = [[_closed(ring) for ring in p] for p in outline.polygons]
     single = len(polygons) == 1
     geometry: dict[str, Any] = {
@@ -76,11 +88,13 @@ def _feature(outline: Outline, axes: str) -> dict[str, Any]:
     if axes:
         index = dict(zip(axes, outline.plane, strict=True))
         geometry["plane"] = {"c": -1, "z": index.get("Z", 0), "t": index.get("T", 0)}
-    return {
-        "type": "Feature",
-        "geometry": geometry,
-        "properties": {"objectType": "detection", "name": cell_name(outline.label)},
-    }
+    properties = {"objectType": "detection", "name": cell_name(outline.label)}
+    known: dict[str, Any] = {}
+    if outline.label in classes:
+        cell = classes[outline.label]
+        known["classification"] = {"name": cell.name}
+        known["measurements"] = {"probability": round(cell.probability, 4)}
+    return {"type": "Feature", "geometry": geometry, "properties": properties | known}
 
 
 def _closed(ring: Ring) -> list[list[int]]:

@@ -20,10 +20,11 @@ from .figure import FigureSettings, write_figure
 from .measure import measure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import ArrayLike
 
+    from napari_metaseg.core.classes import CellClass
     from napari_metaseg.io.images import ImageFile
 
 
@@ -94,6 +95,7 @@ def export_labels(
     channel: int | None = None,
     channel_names: Sequence[str] | None = None,
     outer: ArrayLike | None = None,
+    classes: Mapping[int, CellClass] | None = None,
     figure: FigureSettings | None = None,
     overwrite: bool = False,
 ) -> Path:
@@ -116,6 +118,8 @@ def export_labels(
         Name of its file, which COCO states.
     channel, channel_names, outer
         As `measure` takes them.
+    classes : mapping of int to CellClass, optional
+        Class of cells, by number, for GeoJSON, COCO and measurements.
     figure : FigureSettings, optional
         How a figure is drawn.
     overwrite : bool
@@ -143,10 +147,17 @@ def export_labels(
     if format_ is ROIS:
         return write_rois(path, labels, axes=axes, overwrite=overwrite)
     if format_ is GEOJSON:
-        return write_geojson(path, labels, axes=axes, overwrite=overwrite)
+        return write_geojson(
+            path, labels, axes=axes, classes=classes, overwrite=overwrite
+        )
     if format_ is COCO:
         return write_coco(
-            path, labels, axes=axes, image_name=image_name, overwrite=overwrite
+            path,
+            labels,
+            axes=axes,
+            image_name=image_name,
+            classes=classes,
+            overwrite=overwrite,
         )
     if format_ is FIGURE:
         if image is None:
@@ -169,4 +180,8 @@ def export_labels(
         channel_names=channel_names,
         outer=outer,
     )
+    if classes:
+        known = [classes.get(number) for number in table["label"]]
+        table["class"] = ["" if c is None else c.name for c in known]
+        table["probability"] = [None if c is None else c.probability for c in known]
     return write_table(path, table, overwrite=overwrite)

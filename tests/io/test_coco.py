@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as stnp
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
+from napari_metaseg.core.classes import CellClass
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.io.coco import read_coco, write_coco
 from napari_metaseg.io.run_length import decode_runs, find_runs
@@ -134,3 +135,19 @@ def test_damaged_masks_are_refused(tmp_path: Path, segmentation: Any) -> None:
 def test_numbers_that_are_no_labels_are_refused(tmp_path: Path, more: Any) -> None:
     with pytest.raises(UserError):
         read_coco(write(tmp_path / "a.json", content([[0, 0, 1, 0, 1, 1]], **more)))
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_class_is_a_category(tmp_path: Path) -> None:
+    classes = {3: CellClass("round", 0.5), 7: CellClass("long", 1.0)}
+
+    path = write_coco(tmp_path / "a.json", LABELS, axes="TYX", classes=classes)
+
+    coco = COCO(path)
+    names = {c["id"]: c["name"] for c in coco.loadCats(coco.getCatIds())}
+    found = {a["label"]: names[a["category_id"]] for a in coco.anns.values()}
+    assert found == {3: "round", 4: "cell", 7: "long"}
+    (long,) = coco.getCatIds(catNms=["long"])
+    (cell,) = coco.loadAnns(coco.getAnnIds(catIds=[long]))
+    assert cell["probability"] == 1
+    np.testing.assert_array_equal(read_coco(path).data, LABELS)

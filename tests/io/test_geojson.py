@@ -10,6 +10,7 @@ import pytest
 import shapely
 from shapely.geometry import shape
 
+from napari_metaseg.core.classes import CellClass
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.io.geojson import read_geojson, write_geojson
 
@@ -97,3 +98,15 @@ def test_other_geometries_are_refused(tmp_path: Path, geometry: Any) -> None:
 
     with pytest.raises(UserError, match=r"something else than polygons|is no GeoJSON"):
         read_geojson(path, (2, 6, 6), axes="TYX")
+
+
+def test_a_class_is_a_classification_in_qupath(tmp_path: Path) -> None:
+    classes = {7: CellClass("Zelle – µ", 0.75)}
+
+    first, second = features(
+        write_geojson(tmp_path / "a.geojson", LABELS, axes="TYX", classes=classes)
+    )
+
+    assert "classification" not in first["properties"]
+    assert second["properties"]["classification"] == {"name": "Zelle – µ"}
+    assert second["properties"]["measurements"] == {"probability": 0.75}

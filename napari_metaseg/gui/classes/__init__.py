@@ -1,0 +1,1 @@
+"""The dock "MetaSeg: Classes": a class for every cell, from a few examples."""

@@ -1,0 +1,365 @@
+"""The dock "MetaSeg: Classes": give examples, classify, correct, export."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from napari.utils.notifications import show_info
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QHideEvent, QKeySequence
+from qtpy.QtWidgets import QShortcut, QSizePolicy, QVBoxLayout, QWidget
+
+from napari_metaseg.gui import images, saving
+from napari_metaseg.gui.guidance import Line, Tone, counted
+from napari_metaseg.gui.links import Links, after_rest
+from napari_metaseg.gui.panel_view import ADAPT_KEY
+from napari_metaseg.gui.train.closing import window_of
+from napari_metaseg.gui.worker import Runner
+
+from . import class_layer, jobs
+from .classes_view import ClassesView
+from .clicks import Clicks
+from .sheet import Sheet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari.components import ViewerModel
+    from napari.layers import Image, Labels
+
+    from napari_metaseg.workflows.classify import Described
+
+_REST = 300  # ms without a change of the cells, after which classes follow them
+_KINDS = "Measurements (*.csv);;QuPath GeoJSON (*.geojson);;COCO JSON (*.json)"
+
+
+class ClassesPanel(QWidget):
+    """The dock widget.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        The viewer it belongs to.
+    """
+
+    def __init__(self, napari_viewer: ViewerModel) -> None:
+        super().__init__()
+        self._layers = napari_viewer.layers
+        self._sheets: list[Sheet] = []
+        self._asked: Sheet | None = None
+        self._news: Line | None = None
+        self._links, self._lasting = Links(), Links()
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self.view = ClassesView()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.view)
+        self.clicks = Clicks(self._layers, self)
+        self.runner = Runner("Classifying", self)
+        self._saving = Runner("Saving", self)
+        self._soon = after_rest(self, _REST, self._follow)
+        self._connect()
+        self._offer()
+
+    @property
+    def sheet(self) -> Sheet | None:
+        """The classes of the chosen cells."""
+        cells = self.view.cells.value
+        return next((s for s in self._sheets if s.cells is cells), None)
+
+    def take(self, key: int) -> None:
+        """Take a class: clicks on the canvas give examples of it."""
+        sheet = self.sheet
+        if sheet is None or key not in sheet.names:
+            return
+        sheet.taken, self._news = key, None
+        self.clicks.follow(self._shown(sheet))
+        self._refresh()
+
+    def give(self, number: int) -> None:
+        """Make a cell an example of the class in hand, or take it back."""
+        sheet = self.sheet
+        if sheet is None or sheet.taken is None:
+            text = "Choose a class first, by its row or its key."
+            self._tell(Line(text, Tone.WARNING))
+        elif not number:
+            self._tell(Line("There is no cell; click inside one.", Tone.WARNING))
+        else:
+            given = sheet.give(number)
+            name = sheet.names[sheet.taken]
+            what = f"is now an example of '{name}'" if given else "is no example now"
+            self._news = Line(f"Cell {number} {what}.", Tone.DONE)
+            self._update(sheet)
+
+    def classify(self) -> None:
+        """Give every cell a class."""
+        sheet, image = self.sheet, self.view.image.value
+        if sheet is None or image is None or not sheet.ready:
+            return
+        reading = class_layer.reading_of(image, sheet.cells)
+        if reading is None:
+            return
+        layer = self._shown(sheet)
+        known = None
+        if sheet.described is not None and sheet.described[0] is image:
+            known = sheet.described[1]
+        self._asked = sheet
+        # The layer's own copy: the cells may be drawn anew meanwhile.
+        self.runner.start(
+            partial(
+                jobs.run, images.pixels(image), reading, layer.data, known, sheet.given
+            )
+        )
+        self._refresh()
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Leave once napari has closed the dock."""
+        super().changeEvent(event)
+        detached = event is not None and event.type() == QEvent.Type.ParentChange
+        if detached and self.parent() is None:
+            self._leave()
+
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        """Leave if it is the whole window that closes, and not only the dock."""
+        super().hideEvent(event)
+        owner = window_of(self)
+        if owner is not None and not owner.isVisible():
+            self._leave()
+
+    def _leave(self) -> None:
+        """Leave the layers alone and end whatever runs."""
+        self._soon.stop()
+        self._links.cut()
+        self._lasting.cut()
+        self.clicks.leave()
+        self.runner.drop()
+
+    def _connect(self) -> None:
+        view = self.view
+        self._lasting.connect(self._layers.events.inserted, self._offer)
+        self._lasting.connect(self._layers.events.removed, self._offer)
+        view.cells.currentIndexChanged.connect(self._choose_cells)
+        view.image.currentIndexChanged.connect(self._refresh)
+        view.table.taken.connect(self._on_row)
+        view.table.renamed.connect(self._on_renamed)
+        view.add.clicked.connect(self._add)
+        view.remove.clicked.connect(self._remove)
+        view.clear.clicked.connect(self._clear)
+        view.classify.clicked.connect(self.classify)
+        view.export.clicked.connect(self._export)
+        for name in ("Ctrl+Return", "Ctrl+Enter"):
+            shortcut = QShortcut(QKeySequence(name), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(self.classify)
+        self.clicks.clicked.connect(self.give)
+        self.clicks.pressed.connect(self.take)
+        self.clicks.confirmed.connect(self.classify)
+        self.runner.progressed.connect(self._on_progress)
+        self.runner.returned.connect(self._on_classified)
+        self.runner.refused.connect(self._on_refused)
+        self.runner.idle.connect(self._refresh)
+        self._saving.returned.connect(self._on_saved)
+        self._saving.refused.connect(self._on_refused)
+
+    def _offer(self, _event: object = None) -> None:
+        """Offer the layers that there are now."""
+        cells = class_layer.cell_layers(self._layers)
+        self._sheets = [s for s in self._sheets if s.cells in cells]
+        for sheet in self._sheets:
+            if sheet.layer is not None and sheet.layer not in self._layers:
+                sheet.layer = None
+        before = self.view.cells.value
+        self.view.cells.offer([(layer.name, layer) for layer in cells], before)
+        self._choose_cells()
+
+    def _choose_cells(self) -> None:
+        """Turn to the chosen cells, and offer the images that they fit."""
+        cells: Labels | None = self.view.cells.value
+        self._links.cut()
+        chosen, fitting = None, []
+        if cells is not None:
+            if self.sheet is None:
+                self._open(cells)
+            self._links.connect(cells.events.data, self._on_cells)
+            self._links.connect(cells.events.labels_update, self._on_cells)
+            every = (x for x in self._layers if class_layer.is_image(x))
+            fitting = [i for i in every if class_layer.reading_of(i, cells)]
+            before = self.view.image.value
+            own = class_layer.image_of(self._layers, cells)
+            chosen = before if before in fitting else own
+        self.view.image.offer([(i.name, i) for i in fitting], chosen)
+        self._refresh()
+
+    def _open(self, cells: Labels) -> None:
+        sheet = Sheet.of(cells)
+        sheet.layer = class_layer.find(self._layers, cells)
+        self._sheets.append(sheet)
+
+    def _shown(self, sheet: Sheet) -> Labels:
+        """Return the layer of the classes, which is made when it is first needed."""
+        if sheet.layer is None:
+            sheet.layer = class_layer.make(self._layers, sheet.cells)
+            sheet.show()
+        return sheet.layer
+
+    def _on_row(self, row: int) -> None:
+        if self.sheet is not None:
+            self.take(self.sheet.entries[row].key)
+
+    def _on_renamed(self, row: int, name: str) -> None:
+        sheet = self.sheet
+        if sheet is not None:
+            entry = sheet.entries[row]
+            if not sheet.rename(entry.key, name):
+                text = f"Another class is called '{name}'." if name else "No name."
+                self._news = Line(f"{text} Give each a name of its own.", Tone.WARNING)
+            sheet.show()
+            self._refresh()
+
+    def _add(self) -> None:
+        sheet = self.sheet
+        if sheet is not None and sheet.add() and sheet.taken is not None:
+            self.take(sheet.taken)
+
+    def _remove(self) -> None:
+        sheet = self.sheet
+        if sheet is not None and sheet.taken is not None:
+            sheet.remove(sheet.taken)
+            self._update(sheet)
+
+    def _clear(self) -> None:
+        sheet = self.sheet
+        if sheet is not None:
+            sheet.examples, sheet.guessed, self._news = {}, {}, None
+            self._update(sheet)
+
+    def _update(self, sheet: Sheet) -> None:
+        """Show other examples, and classify again where that was done before."""
+        sheet.show()
+        if sheet.guessed and sheet.ready:
+            self.classify()
+        self._refresh()
+
+    def _on_cells(self, _event: object) -> None:
+        self._soon.start()
+
+    def _follow(self) -> None:
+        """Let the classes follow the cells, which were drawn anew."""
+        sheet = self.sheet
+        if sheet is None or sheet.layer is None:
+            return
+        now = sheet.cells.data
+        if np.array_equal(now, sheet.layer.data):
+            return
+        again = bool(sheet.guessed)
+        sheet.carry(now)
+        sheet.described = None
+        sheet.layer.data = now.copy()
+        sheet.show()
+        if again and sheet.ready:
+            self.classify()
+        self._refresh()
+
+    def _on_progress(self, tick: Described) -> None:
+        self.view.show_progress(tick.step, tick.total, busy=True)
+
+    def _on_classified(self, result: jobs.Classified) -> None:
+        sheet, image = self._asked, self.view.image.value
+        if sheet is None or sheet not in self._sheets:
+            return
+        sheet.described = (image, result.features)
+        sheet.learn(result.classes)
+        sheet.show()
+        unsure = int((result.classes.certainty < 0.75).sum())
+        cells = counted(len(result.classes.numbers), "cell")
+        hint = f"; {unsure} below 75 %" if unsure else ""
+        self._tell(
+            Line(
+                f"{cells} classified{hint}. Point at a cell to read its class in the "
+                "status bar; click one with another class to correct it.",
+                Tone.DONE,
+            )
+        )
+
+    def _on_refused(self, reason: str) -> None:
+        self._tell(Line(reason, Tone.WARNING))
+
+    def _on_saved(self, path: Path) -> None:
+        show_info(f"Saved {path}")
+        self._tell(Line(f"Saved {path}", Tone.DONE))
+
+    def _export(self) -> None:
+        sheet, image = self.sheet, self.view.image.value
+        if sheet is None:
+            return
+        start = saving.beside(image, f"{sheet.cells.name}_classes.csv")
+        path = saving.ask_path(self, "Export cells with classes", start, _KINDS)
+        if path is None:
+            return
+        reading = None if image is None else class_layer.reading_of(image, sheet.cells)
+        self._saving.start(
+            partial(
+                jobs.export,
+                path,
+                sheet.cells.data.copy(),
+                sheet.classes(),
+                None if image is None else images.pixels(image),
+                reading,
+                images.pixel_size(sheet.cells),
+            )
+        )
+
+    def _tell(self, line: Line) -> None:
+        self._news = line
+        self._refresh()
+
+    def _refresh(self) -> None:
+        """Bring every part of the view in line with what is there."""
+        view, sheet = self.view, self.sheet
+        image: Image | None = view.image.value
+        there = sheet is not None and image is not None
+        ready = sheet is not None and sheet.ready
+        view.status.show_line(self._line())
+        busy = self.runner.running
+        if not busy:
+            view.show_progress(0, 1, busy=False)
+        entries = () if sheet is None else sheet.entries
+        given: Counter[int] = Counter()
+        cells: Counter[int] = Counter()
+        if sheet is not None:
+            given.update(sheet.examples.values())
+            cells.update(sheet.keys().values())
+        taken = None if sheet is None else sheet.taken
+        view.table.show_classes(entries, given, cells, taken)
+        view.table.setEnabled(there)
+        view.add.setEnabled(there and len(entries) < 9)
+        view.remove.setEnabled(taken is not None and len(entries) > 2)
+        view.clear.setEnabled(sheet is not None and bool(sheet.examples))
+        view.classify.setEnabled(there and ready and not busy)
+        view.export.setEnabled(sheet is not None and bool(sheet.guessed))
+
+    def _line(self) -> Line:
+        """Return what to tell: news first, then the next step."""
+        sheet = self.sheet
+        if sheet is None:
+            return Line("Segment an image first, or open a layer of labels.")
+        if self.view.image.value is None:
+            return Line(
+                f"No image fits '{sheet.cells.name}'; open the one it was made from.",
+                Tone.WARNING,
+            )
+        if self.runner.running and not sheet.guessed:
+            return Line("Looking at all cells…")
+        if self._news is not None:
+            return self._news
+        if sheet.taken is None:
+            return Line("Choose a class, by row or key, then click cells of it.")
+        name = sheet.names[sheet.taken]
+        if not sheet.ready:
+            return Line(
+                f"Click one to five cells of '{name}', then choose the next class."
+            )
+        return Line(f"Click more cells of '{name}', or press {ADAPT_KEY} to classify.")

@@ -1,0 +1,78 @@
+"""How the dock looks: its parts and their order, and nothing they do."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from napari_metaseg.gui.choosers import Chooser
+from napari_metaseg.gui.form import Column, Form, beside, caption
+from napari_metaseg.gui.panel_view import ADAPT_KEY, STYLE, StatusCard
+
+from .class_table import ClassTable
+
+
+class ClassesView(QWidget):
+    """All parts of the dock, laid out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setStyleSheet(STYLE)
+        self.status = StatusCard()
+        self.cells = Chooser("The layer whose cells get classes.")
+        self.image = Chooser("The image that shows what the cells look like.")
+        self.table = ClassTable()
+        self.add = _button("Add class", "Makes one more class, up to nine.")
+        self.remove = _button(
+            "Remove class", "Removes the chosen class; its cells get other ones."
+        )
+        self.clear = _button("Clear examples", "Takes all examples back.")
+        self.classify = _button(
+            f"Classify  ({ADAPT_KEY})",
+            "Gives every cell a class, from the examples. After that each further "
+            "example does so by itself.",
+        )
+        # The name under which the style knows the button that matters most.
+        self.classify.setObjectName("adapt")
+        self.export = _button(
+            "Export…", "Saves cells with classes: CSV, QuPath GeoJSON, or COCO."
+        )
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.progress.setObjectName("progress")
+        self.progress.setFixedHeight(6)
+        self._lay_out()
+
+    def show_progress(self, step: int, total: int, *, busy: bool) -> None:
+        """Show how far describing the cells is."""
+        self.progress.setVisible(busy)
+        self.progress.setMaximum(total)
+        self.progress.setValue(step)
+
+    def _lay_out(self) -> None:
+        form = Form()
+        form.add("Cells", self.cells)
+        form.add("Image", self.image)
+        keeping = self.progress.sizePolicy()
+        keeping.setRetainSizeWhenHidden(True)
+        self.progress.setSizePolicy(keeping)
+        parts = (
+            form,
+            caption("Classes"),
+            self.table,
+            beside(self.add, self.remove, self.clear),
+            self.classify,
+            self.progress,
+            self.export,
+        )
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.addWidget(self.status)
+        layout.addWidget(Column(parts), 1)
+
+
+def _button(text: str, tip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button

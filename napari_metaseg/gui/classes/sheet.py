@@ -1,0 +1,166 @@
+"""What is known of the classes of one layer of cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from napari_metaseg.core.classes import CellClass, find_again
+
+from . import class_layer, table
+from .palette import Entry, new_entry
+
+if TYPE_CHECKING:
+    import numpy as np
+    from napari.layers import Image, Labels
+    from numpy.typing import NDArray
+
+    from napari_metaseg.core.classes import Classes
+    from napari_metaseg.workflows.classify import CellFeatures
+
+_FIRST = (Entry(1, "Class 1"), Entry(2, "Class 2"))
+
+
+@dataclass
+class Sheet:
+    """Classes of the cells of one layer.
+
+    Attributes
+    ----------
+    cells : Labels
+        The layer of cells.
+    entries : tuple of Entry
+        The classes.
+    examples : dict of int to int
+        Key of the class of each example, by the cell's number.
+    guessed : dict of int to (int, float)
+        Key and probability of the class of every cell, once classified.
+    taken : int or None
+        Key of the class in hand.
+    layer : Labels or None
+        The layer that shows them. Its data are the cells as they were last seen.
+    described : (Image, CellFeatures) or None
+        What was computed of these cells in an image.
+    """
+
+    cells: Labels
+    entries: tuple[Entry, ...] = _FIRST
+    examples: dict[int, int] = field(default_factory=dict)
+    guessed: dict[int, tuple[int, float]] = field(default_factory=dict)
+    taken: int | None = None
+    layer: Labels | None = None
+    described: tuple[Image, CellFeatures] | None = None
+
+    @classmethod
+    def of(cls, cells: Labels) -> Sheet:
+        """Open the sheet of a layer, with the examples that its table tells of."""
+        sheet = cls(cells)
+        there = table.read_examples(cells)
+        if there:
+            sheet.entries = ()
+            keys = {}
+            for name in dict.fromkeys(there.values()):
+                entry = new_entry(sheet.entries)
+                if entry is not None:
+                    sheet.entries += (Entry(entry.key, name),)
+                    keys[name] = entry.key
+            sheet.examples = {n: keys[c] for n, c in there.items() if c in keys}
+        return sheet
+
+    @property
+    def names(self) -> dict[int, str]:
+        """Name of each class, by its key."""
+        return {entry.key: entry.name for entry in self.entries}
+
+    @property
+    def given(self) -> dict[int, str]:
+        """Name of the class of each example, by the cell's number, in order of keys."""
+        ordered = sorted(self.examples.items(), key=lambda item: item[1])
+        return {number: self.names[key] for number, key in ordered}
+
+    @property
+    def ready(self) -> bool:
+        """Whether there are examples of two classes."""
+        return len(set(self.examples.values())) > 1
+
+    def give(self, number: int) -> bool:
+        """Make a cell an example of the class in hand, or take it back if it is one.
+
+        Returns
+        -------
+        bool
+            Whether it is one now.
+        """
+        assert self.taken is not None
+        if self.examples.get(number) == self.taken:
+            del self.examples[number]
+            return False
+        self.examples[number] = self.taken
+        return True
+
+    def add(self) -> bool:
+        """Add a class and take it; whether there was room for one."""
+        entry = new_entry(self.entries)
+        if entry is None:
+            return False
+        self.entries = tuple(sorted((*self.entries, entry), key=lambda e: e.key))
+        self.taken = entry.key
+        return True
+
+    def remove(self, key: int) -> None:
+        """Remove a class with its examples."""
+        self.entries = tuple(e for e in self.entries if e.key != key)
+        self.examples = {n: k for n, k in self.examples.items() if k != key}
+        self.guessed = {n: p for n, p in self.guessed.items() if p[0] != key}
+        self.taken = None
+
+    def rename(self, key: int, name: str) -> bool:
+        """Give a class another name; whether it is one that no other has."""
+        if not name or name in (n for k, n in self.names.items() if k != key):
+            return False
+        self.entries = tuple(
+            Entry(key, name) if e.key == key else e for e in self.entries
+        )
+        return True
+
+    def learn(self, classes: Classes) -> None:
+        """Keep what was found."""
+        keys = {name: key for key, name in self.names.items()}
+        self.guessed = {
+            number: (keys[cell.name], cell.probability)
+            for number, cell in classes.by_number().items()
+            if cell.name in keys
+        }
+
+    def carry(self, now: NDArray[np.integer]) -> None:
+        """Follow the cells to another segmentation."""
+        assert self.layer is not None
+        before = self.layer.data
+        if before.shape != now.shape:
+            self.examples, self.guessed = {}, {}
+            return
+        old = find_again(before, now, {*self.examples, *self.guessed})
+        examples, guessed = self.examples, self.guessed
+        self.examples = {n: examples[k] for n, k in old.items() if k in examples}
+        self.guessed = {n: guessed[k] for n, k in old.items() if k in guessed}
+
+    def classes(self) -> dict[int, CellClass]:
+        """Return the class of every cell that has one, by its number."""
+        names = self.names
+        cells = {n: CellClass(names[k], p) for n, (k, p) in self.guessed.items()}
+        return cells | {n: CellClass(names[k], 1.0) for n, k in self.examples.items()}
+
+    def keys(self) -> dict[int, int]:
+        """Return the key of the class of every cell that has one, by its number."""
+        return {n: key for n, (key, _) in self.guessed.items()} | self.examples
+
+    def show(self) -> None:
+        """Bring colours and tables of both layers in line with what is known."""
+        keys = self.keys()
+        classes = self.classes()
+        table.write_classes(self.cells, classes, self.examples)
+        if self.layer is not None:
+            colours = {e.key: e.colour for e in self.entries}
+            shown = {number: colours[key] for number, key in keys.items()}
+            class_layer.paint(self.layer, shown, self.examples)
+            table.write_classes(self.layer, classes, self.examples)

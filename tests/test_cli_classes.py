@@ -1,0 +1,66 @@
+"""The command that trains the start for classes of cells."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from napari_metaseg.cli import main
+from napari_metaseg.io.bundle import CLASSIFIER, builtin_names, models_folder
+from napari_metaseg.io.class_bundle import load_class_bundle
+
+from .data.tasks import task
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def write_task(folder: Path, *, distributable: bool) -> None:
+    made = task()
+    for kind in ("images", "masks"):
+        (folder / "disks" / kind).mkdir(parents=True)
+    for k, (image, masks) in enumerate(zip(made.images, made.masks, strict=True)):
+        Image.fromarray(image).save(folder / "disks" / "images" / f"{k}.png")
+        picture = Image.fromarray(masks.astype("uint16"))
+        picture.save(folder / "disks" / "masks" / f"{k}.png")
+    row = {"task": "disks", "weights_may_be_distributed": distributable}
+    (folder / "tasks.json").write_text(json.dumps([row]))
+
+
+def test_one_command_trains_a_bundle(tmp_path: Path) -> None:
+    write_task(tmp_path / "data", distributable=True)
+    target = tmp_path / "bundle"
+    command = ["meta-train-classes", str(tmp_path / "data"), "--output", str(target)]
+    quick = ["--steps", "2", "--tasks-per-step", "1", "--inner-steps", "1"]
+
+    assert main(command + quick) == 0
+
+    card = load_class_bundle(target).card
+    assert card["training"]["settings"]["steps"] == 2
+    assert [t["task"] for t in card["training"]["tasks"]] == ["disks"]
+
+
+def test_other_peoples_data_need_a_word(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_task(tmp_path / "data", distributable=False)
+    target = tmp_path / "bundle"
+    command = ["meta-train-classes", str(tmp_path / "data"), "--output", str(target)]
+
+    assert main([*command, "--steps", "1"]) == 2
+
+    assert "--all-tasks" in capsys.readouterr().err
+    assert not target.exists()
+
+
+def test_the_bundled_start_is_no_start_for_adapting() -> None:
+    card = load_class_bundle().card
+
+    assert CLASSIFIER not in builtin_names()
+    assert all(t["weights_may_be_distributed"] for t in card["training"]["tasks"])
+    weights = models_folder() / CLASSIFIER / "weights.safetensors"
+    assert weights.stat().st_size < 100_000

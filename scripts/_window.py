@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.settings import get_settings
 from qtpy.QtCore import QEventLoop, QPoint, Qt, QTimer
 from qtpy.QtTest import QTest
 
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
 
 Pixel = tuple[int, int]
 
-# What an earlier run painted must not be offered back.
-os.environ[VARIABLE] = tempfile.mkdtemp()
+# What was painted and set before, by a script or by a person, must not matter here.
+_HOME = Path(tempfile.mkdtemp())
+os.environ[VARIABLE] = str(_HOME)
+get_settings(_HOME / "settings.yaml")
 
 _TEST: Any = QTest  # whose functions its stubs take for methods
 _LEFT = Qt.MouseButton.LeftButton

@@ -255,8 +255,8 @@ class PanelView(QWidget):
                 caption("Result"),
                 self.decode,
                 self.before,
-                beside(self.save, self.open),
                 beside(self.export, self.measure),
+                beside(self.save, self.open),
             )
         )
         self.add_fold("Use existing masks", self.masks)

@@ -162,7 +162,7 @@ def main() -> None:
     film.take(1200)
 
     broad = [k for k in whole_cells(truth) if len(strokes_over(truth == k)) > 8]
-    for cell in broad[:3]:
+    for cell in broad[4:25:8]:  # not all beside each other
         panel.next_cell()
         film.drag(strokes_over(truth == cell))
     settle(panel)
@@ -185,9 +185,10 @@ def main() -> None:
     ]
     for cell in good[:2]:
         film.drag([centre(cells == cell)])
-    film.press(panel.view.tools.buttons[Tool.REJECT])
-    wrong = [int(k) for k in numbers[np.argsort(right.max(0))] if k not in painted]
-    film.drag([centre(cells == wrong[0])])
+    wrong = [int(k) for k in numbers[right.max(0) < 0.3] if k not in painted]
+    if wrong:
+        film.press(panel.view.tools.buttons[Tool.REJECT])
+        film.drag([centre(cells == wrong[0])])
     film.press(panel.view.adapt)
     film.take_while(lambda: panel.bench.running)
     settle(panel)

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 SHARE = 0.5
 """Of the start, where it has any."""
 
-KNOWN_FROM = 0.5
-"""Own-cell IoU of the start from which on it is asked, too."""
+KNOWN_FROM = 0.3
+"""Own-cell IoU of the start from which on it is asked, too: low, for a hand that stays
+well inside its cells halves their overlap with the best outlines."""
 
 
 def start_share(own_iou: float) -> float:

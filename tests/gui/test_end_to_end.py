@@ -282,7 +282,8 @@ def test_rounds_come_back(
     assert panel.view.status.text.startswith("Round 1")
     check_verbatim(cells, annotation)
     away = (painted == 0) & ~np.isin(one, one[painted > 0])
-    same = (cells.data == one)[away]
+    # A cell whose number was painted meanwhile is shown under another.
+    same = ((cells.data > 0) == (one > 0))[away]
     assert same.mean() > 0.99
 
     # Go back to it, and continue from there.

@@ -28,14 +28,20 @@ from napari_metaseg.workflows.large.run import make_job, run_job
 from .painting import paint
 
 if TYPE_CHECKING:
-    from napari_metaseg.workflows.segmenter import Segmenter
+    from collections.abc import Callable
 
-    pass
+    from napari_metaseg.workflows.segmenter import Segmenter
 
 
 @pytest.fixture(scope="module")
 def segmenter(scene: Scene) -> Segmenter:
     return adapt(scene.image, paint(scene.masks)).segmenter  # type: ignore[return-value]
+
+
+@pytest.fixture(scope="module")
+def known(segmenter: Segmenter) -> Callable[[], Segmenter]:
+    """Return the segmenter wrapped up: hypothesis prints all of its arguments."""
+    return lambda: segmenter
 
 
 def small_blocks(job: LargeJob, output: Path | None = None) -> LargeJob:
@@ -50,12 +56,18 @@ def through_files(segmenter: Segmenter, image: np.ndarray, output: Path, **how: 
 
 
 def same_instances(one: np.ndarray, other: np.ndarray, least: float = 0.98) -> None:
-    """Check that every instance of each is one of the other."""
-    numbers = [np.unique(labels[labels > 0]) for labels in (one, other)]
+    """Check that every instance of each is one of the other.
+
+    Which of two equal seeds the watershed takes first depends on the whole image, and
+    moves a few pixels from one cell to its neighbour.
+    """
+    numbers, areas = zip(
+        *(np.unique(x[x > 0], return_counts=True) for x in (one, other)), strict=True
+    )
     assert len(numbers[0]) == len(numbers[1]) > 0
     iou = iou_matrix(one.astype(np.int32), other.astype(np.int32))
-    assert (iou.max(0) >= least).all()
-    assert (iou.max(1) >= least).all()
+    for best, area in ((iou.max(1), areas[0]), (iou.max(0), areas[1])):
+        assert ((best >= least) | ((1 - best) * area < 5)).all(), best.min()
 
 
 @settings(
@@ -71,7 +83,7 @@ def same_instances(one: np.ndarray, other: np.ndarray, least: float = 0.98) -> N
     seed=st.integers(0, 99),
 )
 def test_every_cell_is_one_of_the_whole_image(
-    segmenter: Segmenter,
+    known: Callable[[], Segmenter],
     tmp_path: Path,
     height: int,
     width: int,
@@ -80,7 +92,8 @@ def test_every_cell_is_one_of_the_whole_image(
     seed: int,
 ) -> None:
     image = sample_scene("fluorescence", size=(height, width), seed=seed).image
-    kind = replace(segmenter, lens=replace(segmenter.lens, diameter=diameter))
+    lens = replace(known().lens, diameter=diameter)
+    kind = replace(known(), lens=lens)
     rules = DecodeSettings(threshold=0.3, split=0.8, clear_border=clear_border)
 
     labels = through_files(kind, image, tmp_path / "cells.zarr", settings=rules)["0"][:]

@@ -101,10 +101,7 @@ class AdaptPanel(QWidget):
     @property
     def work(self) -> Work | None:
         """The work on the chosen image, as its channels are read now."""
-        image, reading = self.desk.image, self.desk.reading
-        if image is None or reading is None:
-            return None
-        return self.bench.work_on(image, reading)
+        return self.bench.works.of(self.desk)
 
     def adapt(self) -> None:
         """Adapt to what is painted; while that runs, cancel it."""
@@ -225,7 +222,7 @@ class AdaptPanel(QWidget):
     def _on_image(self) -> None:
         """Leave the comparison behind on the image that was chosen before."""
         self.view.before.setChecked(False)
-        self.bench.forget_removed()
+        self.bench.works.forget_removed()
         self._refresh()
 
     def _on_stroke(self) -> None:

@@ -83,4 +83,4 @@ class Adapting(QObject):
         if too_large:
             self.refused.emit(too_large)
             return None
-        return self._bench.work_on(image, reading), annotation
+        return self._bench.works.on(image, reading), annotation

@@ -58,10 +58,8 @@ class AutoAdapt(QObject):
 
     def _asked(self) -> NDArray[np.int32] | None:
         """Return the annotation that the last run on this image was given."""
-        image, reading = self._desk.image, self._desk.reading
-        if image is None or reading is None:
-            return None
-        return self._bench.work_on(image, reading).asked
+        work = self._bench.works.of(self._desk)
+        return None if work is None else work.asked
 
     def _check(self) -> None:
         if not self._box.isChecked() or not self._is_new():

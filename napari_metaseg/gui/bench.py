@@ -14,7 +14,7 @@ from . import guidance, images, layers, past, rounds
 from .guidance import Line, Tone
 from .region import show_region
 from .rounds import Round
-from .work import Decoding, Work
+from .work import Decoding, Work, Works
 from .worker import Runner
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from napari_metaseg.workflows.adapt import AdaptedModel
     from napari_metaseg.workflows.results import Progress, Region
 
-    from .images import Reading
     from .past import Past
     from .request import Request
     from .rounds import Decoded, Followed
@@ -66,7 +65,7 @@ class Bench(QObject):
     def __init__(self, layer_list: LayerList, parent: QObject) -> None:
         super().__init__(parent)
         self._layers = layer_list
-        self._works: dict[tuple[object, str], Work] = {}
+        self.works = Works(layer_list)
         self._adapting_on: Work | None = None
         self._drawn: NDArray[np.int32] | None = None
         self._decoding_of: Decoding | None = None
@@ -98,19 +97,6 @@ class Bench(QObject):
     def adapting_on(self) -> Image | None:
         """The image that a run is at work on."""
         return None if self._adapting_on is None else self._adapting_on.image
-
-    def work_on(self, image: Image, reading: Reading) -> Work:
-        """Return the work on a target of an image; new if that is read otherwise."""
-        place = image.unique_id, reading.target.key
-        work = self._works.get(place)
-        if work is None or work.reading != reading:
-            work = self._works[place] = Work(image, reading)
-        return work
-
-    def forget_removed(self) -> None:
-        """Let go of the work on images that are no longer in the viewer."""
-        held = {image.unique_id for image in layers.image_layers(self._layers)}
-        self._works = {k: work for k, work in self._works.items() if k[0] in held}
 
     def adapt(self, work: Work, request: Request) -> None:
         """Adapt to a snapshot; a run that is at work is cancelled."""

@@ -102,12 +102,11 @@ class Exporter(QObject):
 
     def _shown(self) -> tuple[Work, Labels] | None:
         """Return the work on the chosen image and the layer of its cells."""
-        image, reading = self._desk.image, self._desk.reading
-        if image is None or reading is None:
+        work = self._bench.works.of(self._desk)
+        if work is None or work.last is None:
             return None
-        work = self._bench.work_on(image, reading)
-        cells = layers.find_cells(self._viewer.layers, image, reading)
-        return None if work.last is None or cells is None else (work, cells)
+        cells = layers.find_cells(self._viewer.layers, work.image, work.reading)
+        return None if cells is None else (work, cells)
 
     def _snapshot(self, work: Work, cells: Labels) -> Snapshot:
         image, reading = work.image, work.reading

@@ -22,12 +22,11 @@ if TYPE_CHECKING:
     from napari_metaseg.core.settings import DecodeSettings
     from napari_metaseg.workflows.adapt import AdaptedModel
     from napari_metaseg.workflows.crews import Crew
-    from napari_metaseg.workflows.folder import FolderProgress, FolderReport
+    from napari_metaseg.workflows.folder_settings import FolderProgress, FolderReport
 
     from .bench import Bench
     from .desk import Desk
     from .folder_form import FolderForm
-    from .work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ class Folders(QObject):
         self._runner.drop()
 
     def _errand(self) -> Errand | None:
-        work, form = self._work(), self._form
+        work, form = self._bench.works.of(self._desk), self._form
         images, output = form.images.path, form.output.path
         if work is None or work.last is None or images is None or output is None:
             return None
@@ -123,12 +122,6 @@ class Folders(QObject):
             str(form.normalise.value),
             int(form.jobs.value()),
         )
-
-    def _work(self) -> Work | None:
-        image, reading = self._desk.image, self._desk.reading
-        if image is None or reading is None:
-            return None
-        return self._bench.work_on(image, reading)
 
     def _refresh(self) -> None:
         running, stopping = self._runner.running, self._runner.stopping
@@ -168,7 +161,8 @@ class Folders(QObject):
 
 def segment(errand: Errand) -> Generator[Step, None, FolderReport]:
     """Segment a folder, by processes if several images are wanted at a time."""
-    from napari_metaseg.workflows.folder import FolderSettings, segment_folder
+    from napari_metaseg.workflows.folder import segment_folder
+    from napari_metaseg.workflows.folder_settings import FolderSettings
     from napari_metaseg.workflows.folder_work import Look
 
     if not errand.images.is_dir():

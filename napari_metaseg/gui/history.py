@@ -83,12 +83,6 @@ class History(QObject):
         desk.changed.connect(self._enable)
         self._refresh()
 
-    def _work(self) -> Work | None:
-        image, reading = self._desk.image, self._desk.reading
-        if image is None or reading is None:
-            return None
-        return self._bench.work_on(image, reading)
-
     def _on_begun(self) -> None:
         self._course = Course()
         self._table.curve.show_points(())
@@ -132,13 +126,13 @@ class History(QObject):
         if entry is not None and entry.past is not None and work.shown is not None:
             if work.shown.adapted:
                 entry.past = entry.past.now(work.shown)
-            if work is self._work() and work.seen is not self._seen:
+            if work is self._bench.works.of(self._desk) and work.seen is not self._seen:
                 self._seen = work.seen
                 self.turned.emit(work.shown.settings)
         self._refresh()
 
     def _look(self, row: int) -> None:
-        work = self._work()
+        work = self._bench.works.of(self._desk)
         if work is not None and not self._bench.running and row < len(work.rounds):
             past = work.rounds[row].past
             seen = work.shown is not None and work.shown.adapted
@@ -147,14 +141,14 @@ class History(QObject):
                 self._bench.look(work, past)
 
     def _go_back(self) -> None:
-        work = self._work()
+        work = self._bench.works.of(self._desk)
         entry = None if work is None else _seen(work)
         if work is not None and entry is not None and entry.past is not None:
             self.looking.emit()
             self._bench.look(work, entry.past, take=True)
 
     def _refresh(self) -> None:
-        work = self._work()
+        work = self._bench.works.of(self._desk)
         entries = [] if work is None else work.rounds
         entry = None if work is None else _seen(work)
         rows = [_row(e, work) for e in entries if work is not None]
@@ -164,7 +158,7 @@ class History(QObject):
         self._enable()
 
     def _enable(self) -> None:
-        work, running = self._work(), self._bench.running
+        work, running = self._bench.works.of(self._desk), self._bench.running
         entry = None if work is None else _seen(work)
         current = work is not None and entry is not None and _is_current(entry, work)
         self._table.table.setEnabled(not running)

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from .images import Reading
     from .panel_view import PanelView
     from .saving import Saver
-    from .work import Work
 
 _KIND = "OME-Zarr (*.zarr)"
 
@@ -125,7 +124,7 @@ class Large(QObject):
         self._runner.drop()
 
     def _begin(self) -> None:
-        work, chosen = self._work(), self._chosen()
+        work, chosen = self._bench.works.of(self._desk), self._chosen()
         if work is None or work.last is None or chosen is None:
             return
         image, reading = chosen
@@ -150,12 +149,6 @@ class Large(QObject):
         if voyage.path.with_name(f"{path.name}.partial").exists():
             self.told.emit(Line(f"Going on with {path.name} where it was left."))
 
-    def _work(self) -> Work | None:
-        image, reading = self._desk.image, self._desk.reading
-        if image is None or reading is None:
-            return None
-        return self._bench.work_on(image, reading)
-
     def _chosen(self) -> tuple[Image, Reading] | None:
         """Return the image to segment, read as the one that was adapted to."""
         image, reading = self._form.images.value, self._desk.reading
@@ -177,7 +170,7 @@ class Large(QObject):
 
     def _refresh(self) -> None:
         self._offer()
-        work, chosen = self._work(), self._chosen()
+        work, chosen = self._bench.works.of(self._desk), self._chosen()
         self._form.offer_links("" if chosen is None else chosen[1].axes)
         reading = self._desk.reading
         stack = reading is not None and len(reading.axes.replace("C", "")) > 2

@@ -67,15 +67,8 @@ class Maps(QObject):
         self._links.cut()
         self._drawing.drop()
 
-    @property
-    def _work(self) -> Work | None:
-        image, reading = self._desk.image, self._desk.reading
-        if image is None or reading is None:
-            return None
-        return self._bench.work_on(image, reading)
-
     def _on_box(self, role: str, ticked: bool) -> None:
-        work = self._work
+        work = self._bench.works.of(self._desk)
         if work is not None and ticked:
             self._draw(work)
         elif work is not None:
@@ -83,7 +76,7 @@ class Maps(QObject):
 
     def _on_image(self) -> None:
         self._drawing.drop()
-        work = self._work
+        work = self._bench.works.of(self._desk)
         for role, box in self._boxes.items():
             box.setChecked(work is not None and self._shows(work, role))
         self._drawn_of = None
@@ -95,7 +88,7 @@ class Maps(QObject):
 
     def _on_shown(self, work: Work) -> None:
         """Draw anew what is ticked, if the network's output is another one."""
-        if work is self._work and self._drawn_of != _origin(work):
+        if work is self._bench.works.of(self._desk) and self._drawn_of != _origin(work):
             self._draw(work)
 
     def _draw(self, work: Work) -> None:

@@ -97,7 +97,7 @@ class Opener(QObject):
         if folder is None or self._bench.running:
             return
         self._folder = folder.parent
-        work = self._bench.work_on(image, reading)
+        work = self._bench.works.on(image, reading)
         opening = Opening(
             folder,
             images.pixels(image),

@@ -142,11 +142,8 @@ class Review(QObject):
     @property
     def _work(self) -> Work | None:
         """The work on the chosen image, if it has a result."""
-        image, reading = self._desk.image, self._desk.reading
-        if image is None or reading is None:
-            return None
-        work = self._bench.work_on(image, reading)
-        return work if work.shown is not None else None
+        work = self._bench.works.of(self._desk)
+        return work if work is not None and work.shown is not None else None
 
     def _connect(self) -> None:
         part = self.part

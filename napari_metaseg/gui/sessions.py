@@ -109,7 +109,7 @@ class Sessions(QObject):
         annotation = self._desk.annotation
         if image is None or reading is None or annotation is None:
             return
-        last = self._bench.work_on(image, reading).last
+        last = self._bench.works.on(image, reading).last
         cells = layers.find_cells(self._layers, image, reading)
         if last is None or cells is None:
             return
@@ -148,10 +148,8 @@ class Sessions(QObject):
             runner.drop()
 
     def _refresh(self) -> None:
-        image, reading = self._desk.image, self._desk.reading
-        result = False
-        if image is not None and reading is not None:
-            result = self._bench.work_on(image, reading).last is not None
+        work = self._bench.works.of(self._desk)
+        result = work is not None and work.last is not None
         quiet = not self._bench.running
         self._form.save.setEnabled(result and quiet and not self._saving.running)
         self._form.open.setEnabled(quiet and not self._opening.running)
@@ -225,7 +223,7 @@ class Sessions(QObject):
         steps = partial(
             session_files.reopen, known, images.pixels(image), painted, source.device
         )
-        self._bench.run(self._bench.work_on(image, reading), steps, painted)
+        self._bench.run(self._bench.works.on(image, reading), steps, painted)
 
     def _search(self) -> None:
         """Look for the image of a session among those that are open."""

@@ -67,8 +67,6 @@ class Trust(QObject):
         self.maps.leave()
 
     def _copy_methods(self) -> None:
-        image, reading = self._desk.image, self._desk.reading
-        if image is not None and reading is not None:
-            work = self._bench.work_on(image, reading)
-            if work.last is not None:
-                self.told.emit(copy_methods(work.last))
+        work = self._bench.works.of(self._desk)
+        if work is not None and work.last is not None:
+            self.told.emit(copy_methods(work.last))

@@ -1,17 +1,21 @@
-"""How far the work on one target of one image has come."""
+"""How far the work on each target of each image has come."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from . import layers
+
 if TYPE_CHECKING:
     import numpy as np
+    from napari.components import LayerList
     from napari.layers import Image
     from numpy.typing import NDArray
 
     from napari_metaseg.workflows.adapt import AdaptedModel
 
+    from .desk import Desk
     from .guidance import Line
     from .history import Entry
     from .images import Reading
@@ -74,3 +78,37 @@ class Decoding:
     model: AdaptedModel
     earlier: Past | None = None
     take: bool = False
+
+
+class Works:
+    """The work on each target of each image.
+
+    Parameters
+    ----------
+    layer_list : LayerList
+        The viewer's layers.
+    """
+
+    def __init__(self, layer_list: LayerList) -> None:
+        self._layers = layer_list
+        self._known: dict[tuple[object, str], Work] = {}
+
+    def on(self, image: Image, reading: Reading) -> Work:
+        """Return the work on a target of an image; new if that is read otherwise."""
+        place = image.unique_id, reading.target.key
+        work = self._known.get(place)
+        if work is None or work.reading != reading:
+            work = self._known[place] = Work(image, reading)
+        return work
+
+    def of(self, desk: Desk) -> Work | None:
+        """Return the work on what lies on the desk, if anything does."""
+        image, reading = desk.image, desk.reading
+        if image is None or reading is None:
+            return None
+        return self.on(image, reading)
+
+    def forget_removed(self) -> None:
+        """Let go of the work on images that are no longer in the viewer."""
+        held = {image.unique_id for image in layers.image_layers(self._layers)}
+        self._known = {k: work for k, work in self._known.items() if k[0] in held}

@@ -147,20 +147,20 @@ def adapt_steps(
     """
     chosen = pick_device(device)
     run = AdaptRun(
-        image,
-        annotation,
-        axes,
-        channel,
-        diameter,
-        init,
-        seed,
-        start,
-        previous,
-        only_first,
-        previews,
-        look_at,
-        held_out,
-        planes,
+        image=image,
+        annotation=annotation,
+        axes=axes,
+        channel=channel,
+        diameter=diameter,
+        init=init,
+        seed=seed,
+        start=start,
+        previous=previous,
+        only_first=only_first,
+        previews=previews,
+        look_at=look_at,
+        held_out=held_out,
+        planes=planes,
     )
     try:
         return (yield from run.steps(chosen, ""))

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.generic]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AdaptRun:
     """The arguments of one adaptation, which may have to run twice."""
 

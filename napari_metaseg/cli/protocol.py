@@ -10,7 +10,9 @@ from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay_to
 from napari_metaseg.io.sources.lesions import find_lesions
 from napari_metaseg.workflows.protocols import lesions as lesion_protocol
+from napari_metaseg.workflows.protocols import lesions_settings as lesion_settings
 from napari_metaseg.workflows.protocols import livecell as livecell_protocol
+from napari_metaseg.workflows.protocols import livecell_settings
 from napari_metaseg.workflows.protocols.cell_lines import read_cell_lines
 from napari_metaseg.workflows.protocols.report import write_report
 
@@ -27,8 +29,8 @@ ROWS = "rows.jsonl"
 
 def livecell(options: argparse.Namespace) -> int:
     """Run ``napari-metaseg protocol livecell``."""
-    settings = livecell_protocol.LivecellSettings(
-        **_given(options, livecell_protocol.LivecellSettings)
+    settings = livecell_settings.LivecellSettings(
+        **_given(options, livecell_settings.LivecellSettings)
     )
     folder = _folder(options)
     reading = read_cell_lines(
@@ -49,14 +51,14 @@ def livecell(options: argparse.Namespace) -> int:
     )
     rows = relay_to(steps, _tell)
     return _finish(
-        folder, livecell_protocol.story(settings, options.encoder_weights), rows
+        folder, livecell_settings.story(settings, options.encoder_weights), rows
     )
 
 
 def lesions(options: argparse.Namespace) -> int:
     """Run ``napari-metaseg protocol lesions``."""
-    settings = lesion_protocol.LesionSettings(
-        **_given(options, lesion_protocol.LesionSettings)
+    settings = lesion_settings.LesionSettings(
+        **_given(options, lesion_settings.LesionSettings)
     )
     folder = _folder(options)
     sets = [found for data in options.data for found in find_lesions(data)]
@@ -67,7 +69,7 @@ def lesions(options: argparse.Namespace) -> int:
         output=folder / ROWS,
         device=options.device,
     )
-    return _finish(folder, lesion_protocol.story(settings), relay_to(steps, _tell))
+    return _finish(folder, lesion_settings.story(settings), relay_to(steps, _tell))
 
 
 def _given(options: argparse.Namespace, kind: Any) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from napari_metaseg.core.generators import relay_to
 from napari_metaseg.io.gather import PATTERNS
 from napari_metaseg.workflows.cluster import Cluster
 from napari_metaseg.workflows.crews import Alone, Processes
-from napari_metaseg.workflows.folder import FolderSettings, segment_folder
+from napari_metaseg.workflows.folder import segment_folder
+from napari_metaseg.workflows.folder_settings import FolderSettings
 from napari_metaseg.workflows.folder_work import Look
 from napari_metaseg.workflows.segmenter import load_segmenter
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import argparse
 
     from napari_metaseg.workflows.crews import Crew
-    from napari_metaseg.workflows.folder import FolderProgress, FolderReport
+    from napari_metaseg.workflows.folder_settings import FolderProgress, FolderReport
 
 
 def run(options: argparse.Namespace) -> int:

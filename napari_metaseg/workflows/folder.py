@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,12 @@ import pandas as pd
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.intensity import Range, measure_range
-from napari_metaseg.io.gather import PATTERNS, RESULT, gather
+from napari_metaseg.io.gather import RESULT, gather
 from napari_metaseg.io.tables import write_table
 
 from .conditions import Conditions
 from .crews import Done
+from .folder_settings import FolderProgress, FolderReport, FolderSettings
 from .folder_work import Look, Order, Outcome, sample_file, segment_file
 from .journal import Journal
 from .outputs import further_files
@@ -40,88 +41,6 @@ _LOST = Outcome(
 )
 _SAMPLE = 1_000_000
 _LEAST_SAMPLE = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class FolderSettings:
-    """How a folder is segmented.
-
-    Attributes
-    ----------
-    look : Look
-        How its images are looked at.
-    patterns : tuple of str
-        Files of folders that are taken, see `gather`.
-    normalise : str
-        ``"each"`` image by its own intensities, or ``"all"`` by those of all images
-        together, which keeps differences between them and blank frames blank.
-    also : tuple of str
-        Formats that are written beside the label images.
-    fields : str or None
-        Pattern of file names, see `Conditions`.
-    overwrite : bool
-        Whether results of another model or other settings are replaced.
-    """
-
-    look: Look = field(default_factory=Look)
-    patterns: tuple[str, ...] = PATTERNS
-    normalise: str = "each"
-    also: tuple[str, ...] = ()
-    fields: str | None = None
-    overwrite: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FolderProgress:
-    """How far a folder has come.
-
-    Attributes
-    ----------
-    done, total : int
-        Images, finished ones included.
-    share : float
-        Of the image under way, where it is known.
-    message : str
-        One line for a person.
-    path : Path or None
-        The image that has just ended.
-    problem : str
-        Why it has no result; empty if it has.
-    """
-
-    done: int
-    total: int
-    share: float
-    message: str
-    path: Path | None = None
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class FolderReport:
-    """What came of a folder.
-
-    Attributes
-    ----------
-    segmented, kept : int
-        Images segmented now, and those that were finished before.
-    problems : dict of Path to str
-        Images without a result, and why.
-    left_out : dict of str to int
-        How many files of other kinds were left out, by suffix.
-    summary : Path
-        The table, as CSV.
-    table : DataFrame
-        A row for each image: ``file``, ``status``, ``problem``, ``model`` (the
-        beginning of its digest), conditions, and the numbers of `summarise`.
-    """
-
-    segmented: int
-    kept: int
-    problems: dict[Path, str]
-    left_out: dict[str, int]
-    summary: Path
-    table: pd.DataFrame
 
 
 def segment_folder(

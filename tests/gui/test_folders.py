@@ -14,7 +14,7 @@ from scipy import ndimage as ndi
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.gui import folder_form, folders
 from napari_metaseg.workflows.crews import Alone
-from napari_metaseg.workflows.folder import FolderProgress, FolderReport
+from napari_metaseg.workflows.folder_settings import FolderProgress, FolderReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -20,12 +20,8 @@ from napari_metaseg.core.generators import exhaust
 from napari_metaseg.core.intensity import measure_range
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.workflows.crews import Alone, Done, Processes
-from napari_metaseg.workflows.folder import (
-    JOURNAL,
-    SUMMARY,
-    FolderSettings,
-    segment_folder,
-)
+from napari_metaseg.workflows.folder import JOURNAL, SUMMARY, segment_folder
+from napari_metaseg.workflows.folder_settings import FolderSettings
 from napari_metaseg.workflows.folder_work import Look, Order, segment_file
 from napari_metaseg.workflows.segmenter import Segmenter, load_segmenter
 

@@ -19,7 +19,7 @@ from napari_metaseg.io.sources.lesions import find_lesions
 from napari_metaseg.learners.published import MetaGradient
 from napari_metaseg.workflows.protocols.cell_lines import read_cell_lines
 from napari_metaseg.workflows.protocols.lesions import make_pools
-from napari_metaseg.workflows.protocols.livecell import LivecellSettings, story
+from napari_metaseg.workflows.protocols.livecell_settings import LivecellSettings, story
 from napari_metaseg.workflows.protocols.report import markdown
 from napari_metaseg.workflows.protocols.rows import Effort, Key, Row
 from napari_metaseg.workflows.protocols.training import (

@@ -25,8 +25,13 @@ CHECKS = (
     ("lint-imports",),
     ("npe2", "validate", "napari.yaml"),
 )
-# With its value: a bare --cov would take a folder of tests for it.
-COVERAGE = "--cov=napari_metaseg"
+OPTIONS = (
+    # With its value: a bare --cov would take a folder of tests for it.
+    "--cov=napari_metaseg",
+    # Files stay whole, since their tests share what is slow to make.
+    "--numprocesses=auto",
+    "--dist=loadfile",
+)
 
 
 def main() -> int:
@@ -46,7 +51,9 @@ def main() -> int:
     # qtpy's types are those of PyQt6, see pyproject.toml.
     checks = [c for c in CHECKS if c != ("mypy",) or options.binding == "pyqt6"]
     failed = [" ".join(c) for c in checks if _run(python.parent, c)]
-    pytest = [*display, str(python), "-m", "pytest", COVERAGE, *pytest_arguments]
+    # Every process has a core of its own: more threads only stand in each other's way.
+    variables.setdefault("OMP_NUM_THREADS", "1")
+    pytest = [*display, str(python), "-m", "pytest", *OPTIONS, *pytest_arguments]
     status, closing_line = _run_pytest(pytest, variables)
     if failed:
         print(f"Failed before the tests: {', '.join(failed)}.", flush=True)

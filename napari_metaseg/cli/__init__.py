@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from napari_metaseg import __version__
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.settings import MIRRORS
 
 from .benchmark_options import add_benchmark_options
 from .export_options import add_also_write, add_export_options
@@ -145,6 +146,13 @@ def _add_adapt(commands: Commands) -> None:
     _add_looks(parser)
     parser.add_argument("--diameter", type=float, metavar="PX", help="object size")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--mirrors",
+        type=int,
+        default=4,
+        choices=MIRRORS,
+        help="mirror images to average over; 1 is fastest (default: 4)",
+    )
     parser.add_argument("--output", type=Path, required=True, metavar="LABELS.tif")
     parser.add_argument(
         "--also",

@@ -58,6 +58,7 @@ def adapt(options: argparse.Namespace) -> int:
         init=options.init,
         device=options.device,
         seed=options.seed,
+        mirrors=options.mirrors,
         start=start,
     )
     model = relay_to(steps, _tell)

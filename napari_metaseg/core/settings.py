@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from .errors import UserError
 
+MIRRORS = (1, 2, 4)
+"""Numbers of mirror images that what is drawn may be averaged over."""
+
 
 @dataclass(frozen=True, slots=True)
 class DecodeSettings:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 TILE = 512
 """Side (px) of the part of a tile that is kept."""
 
+FLIPS: tuple[tuple[int, ...], ...] = ((), (-2, -1), (-2,), (-1,))
+"""Axes along which the mirror images are flipped: none, half a turn, two reflections.
+A cell is the same cell in a mirror; the network's errors are others."""
+
 
 def tile_windows(
     shape: tuple[int, int], tile: int
@@ -63,6 +67,7 @@ def predict(
     context: Context,
     *,
     tile: int = TILE,
+    mirrors: int = 1,
 ) -> Generator[float, None, NDArray[np.float32]]:
     """Draw foreground and cue of a whole image, tile by tile.
 
@@ -78,6 +83,9 @@ def predict(
         What is known of the task.
     tile : int
         Side (px) of the kept part of a tile.
+    mirrors : int
+        How many mirror images the probabilities are averaged over, of
+        `napari_metaseg.core.settings.MIRRORS`.
 
     Yields
     ------
@@ -99,8 +107,12 @@ def predict(
             batch = crop[None].to(device)
             evidence = context.evidence
             known = None if evidence is None else draw_evidence(evidence, batch)
-            output = run(network, params, network_input(batch, known), context)
-            drawn = torch.sigmoid(output.logits[0]).cpu().numpy()
-        maps[(slice(None), *write)] = drawn[(slice(None), *keep)]
+            inputs = network_input(batch, known)
+            drawn = [
+                run(network, params, inputs.flip(axes), context).logits.flip(axes)
+                for axes in FLIPS[:mirrors]
+            ]
+            mean = torch.sigmoid(torch.cat(drawn)).mean(0).cpu().numpy()
+        maps[(slice(None), *write)] = mean[(slice(None), *keep)]
         yield done / len(windows)
     return maps[:, : image.shape[1], : image.shape[2]]

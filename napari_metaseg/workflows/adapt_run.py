@@ -59,6 +59,7 @@ class AdaptRun:
     diameter: float | None
     init: str | Path
     seed: int
+    mirrors: int
     start: AdaptedModel | None
     previous: Labels | None
     only_first: bool
@@ -111,7 +112,9 @@ class AdaptRun:
                 context = fit_context(module, last.params, support)
             known_before = _own_iou(views, before)
             share = start_share(known_before)
-        network = Network(module, initial, State(last.params, context))
+        network = Network(
+            module, initial, State(last.params, context), mirrors=self.mirrors
+        )
         adapted = Segmenter(network, lens, True, {})
         with _timed(seconds, "segment"):
             after = yield from _draw_all(

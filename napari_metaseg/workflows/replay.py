@@ -100,6 +100,7 @@ def replay_steps(
                 init=places["initialization"],
                 device=chosen,
                 seed=settings.seed,
+                mirrors=settings.mirrors,
                 start=load(places["start"]) if "start" in places else None,
                 planes=settings.planes,
             )

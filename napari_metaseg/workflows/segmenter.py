@@ -17,7 +17,7 @@ from napari_metaseg.core.generators import exhaust, relay
 from napari_metaseg.core.network import Architecture, PrototypeUNet
 from napari_metaseg.core.plane_output import PlaneOutput
 from napari_metaseg.core.scaling import scaled_shape
-from napari_metaseg.core.settings import DecodeSettings
+from napari_metaseg.core.settings import MIRRORS, DecodeSettings
 from napari_metaseg.core.tiles import TILE, predict
 from napari_metaseg.io.model_folder import read_card, read_tensors, write_folder
 
@@ -47,34 +47,40 @@ class Network:
         After the inner loop.
     share : float
         What the start counts in what the adapted network draws, see `start_share`.
+    mirrors : int
+        How many mirror images what the adapted network draws is averaged over, of
+        `napari_metaseg.core.settings.MIRRORS`.
     """
 
     module: PrototypeUNet = field(repr=False)
     initial: State = field(repr=False)
     adapted: State = field(repr=False)
     share: float = 0.0
+    mirrors: int = 1
 
     def draw(
         self, image: NDArray[np.float32], *, adapted: bool, tile: int = TILE
     ) -> Generator[float, None, NDArray[np.float16]]:
         """Draw foreground and cue of one plane, see `predict`."""
         if not adapted:
-            return (yield from self._draw(self.initial, image, tile))
+            return (yield from self._draw(self.initial, image, tile, 1))
         if not self.share:
-            return (yield from self._draw(self.adapted, image, tile))
+            return (yield from self._draw(self.adapted, image, tile, self.mirrors))
+        part = 1 / (1 + self.mirrors)
         start = yield from relay(
-            self._draw(self.initial, image, tile), lambda done: done / 2
+            self._draw(self.initial, image, tile, 1), lambda done: part * done
         )
         after = yield from relay(
-            self._draw(self.adapted, image, tile), lambda done: (1 + done) / 2
+            self._draw(self.adapted, image, tile, self.mirrors),
+            lambda done: part + (1 - part) * done,
         )
         return blend(start, after, self.share)
 
     def _draw(
-        self, state: State, image: NDArray[np.float32], tile: int
+        self, state: State, image: NDArray[np.float32], tile: int, mirrors: int
     ) -> Generator[float, None, NDArray[np.float16]]:
         maps = yield from predict(
-            self.module, state.params, image, state.context, tile=tile
+            self.module, state.params, image, state.context, tile=tile, mirrors=mirrors
         )
         return maps.astype(np.float16)
 
@@ -203,10 +209,11 @@ class Segmenter:
         A model that was saved and loaded has the digest it had before.
         """
         known: list[Any] = [self.network.module.architecture.as_dict()]
-        known += [self.lens.as_dict(), self.kept, self.network.share]
+        network = self.network
+        known += [self.lens.as_dict(), self.kept, network.share, network.mirrors]
         whole = hashlib.sha256(json.dumps(known).encode())
         for part in ("initial", "adapted"):
-            for name, tensor in name_tensors(part, getattr(self.network, part)):
+            for name, tensor in name_tensors(part, getattr(network, part)):
                 whole.update(name.encode())
                 whole.update(tensor.detach().cpu().numpy().tobytes())
         return whole.hexdigest()
@@ -233,6 +240,7 @@ class Segmenter:
             "architecture": self.network.module.architecture.as_dict(),
             "kept": self.kept,
             "start_share": self.network.share,
+            "mirrors": self.network.mirrors,
             "lens": self.lens.as_dict(),
         }
         cpu = {k: v.detach().cpu().clone() for k, v in tensors.items()}
@@ -258,13 +266,15 @@ def load_segmenter(path: str | Path) -> Segmenter:
         for part in ("initial", "adapted")
     )
     kept = card.pop("kept", True) is True
-    match card.pop("start_share", 0.0):
-        case float() | int() as share if 0 <= share <= 1:
-            network = Network(module, initial, adapted, float(share))
+    match card.pop("start_share", 0.0), card.pop("mirrors", 1):
+        case (float() | int() as share, int(mirrors)) if (
+            0 <= share <= 1 and mirrors in MIRRORS
+        ):
+            network = Network(module, initial, adapted, float(share), mirrors)
             return Segmenter(network, lens, kept, card)
     raise UserError(
-        f"The card of '{folder}' gives the start a share that is none; save the model "
-        "again."
+        f"The card of '{folder}' tells a share of the start or a number of mirror "
+        "images that cannot be; save the model again."
     )
 
 

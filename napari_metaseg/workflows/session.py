@@ -68,6 +68,8 @@ class SessionSettings:
         Size of the cells in px, None if it was measured.
     seed : int
         Fixes what is random.
+    mirrors : int
+        Mirror images that the result is averaged over.
     device : str
         Type of device it ran on: ``"cpu"``, ``"cuda"`` or ``"mps"``.
     threads : int
@@ -83,6 +85,7 @@ class SessionSettings:
     channel: int | None = None
     diameter: float | None = None
     seed: int = 0
+    mirrors: int = 1
     device: str = "cpu"
     threads: int = 1
     decode: DecodeSettings = field(default_factory=DecodeSettings)
@@ -204,6 +207,7 @@ def make_session(
         channel,
         diameter,
         seed,
+        model.segmenter.network.mirrors,
         model.report.device,
         torch.get_num_threads(),
         decode or DecodeSettings(),

@@ -15,7 +15,7 @@ import tifffile
 
 from napari_metaseg.core.annotation import as_annotation
 from napari_metaseg.core.errors import UserError
-from napari_metaseg.core.settings import DecodeSettings
+from napari_metaseg.core.settings import MIRRORS, DecodeSettings
 from napari_metaseg.io.archive import read_archive, write_archive
 from napari_metaseg.io.bundle import load_bundle
 from napari_metaseg.io.model_folder import CARD, WEIGHTS
@@ -166,17 +166,19 @@ def _settings(known: Mapping[str, Any]) -> SessionSettings:
             "channel": int() | None as channel,
             "diameter": int() | float() | None as diameter,
             "seed": int(seed),
+            "mirrors": int(mirrors),
             "device": "cpu" | "cuda" | "mps" as device,
             "threads": int(threads),
             "decode": dict(decode),
             "target": str(target),
             "planes": list() | None as planes,
-        } if 1 <= threads <= MOST_THREADS:
+        } if 1 <= threads <= MOST_THREADS and mirrors in MIRRORS:
             chosen = DecodeSettings(**decode)
             return SessionSettings(
                 channel,
                 diameter,
                 seed,
+                mirrors,
                 device,
                 threads,
                 chosen,

@@ -99,6 +99,24 @@ def test_tiles_leave_no_trace(height: int, width: int, tile: int, known: bool) -
     np.testing.assert_allclose(tiled, whole, atol=1e-4)
 
 
+def test_mirror_images_are_averaged_over() -> None:
+    network = lively()
+    params = {k: p.detach() for k, p in network.named_parameters()}
+    image = np.random.default_rng(0).random((1, 64, 128), np.float32)
+    context = measured(network, params, image, known=True)
+
+    def draw(what: np.ndarray, mirrors: int) -> np.ndarray:
+        return exhaust(predict(network, params, what, context, mirrors=mirrors))
+
+    by_hand = (draw(image, 1) + np.flip(draw(np.flip(image, (1, 2)), 1), (1, 2))) / 2
+    np.testing.assert_allclose(draw(image, 2), by_hand, atol=1e-4)
+    assert np.abs(draw(image, 1) - by_hand).max() > 1e-3
+    # The four are the same four, whichever of them is given.
+    for axes in ((1, 2), (1,), (2,)):
+        back = np.flip(draw(np.flip(image, axes), 4), axes)
+        np.testing.assert_allclose(back, draw(image, 4), atol=1e-4)
+
+
 def test_the_halo_covers_the_receptive_field() -> None:
     network = lively().double()
     shape = 1, IN_CHANNELS, 256, 256

@@ -13,12 +13,19 @@ from napari_metaseg.core.metrics import average_precision
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.data.synthetic import SAMPLES, Scene, sample_scene
 from napari_metaseg.workflows import adapt as module
-from napari_metaseg.workflows.adapt import AdaptedModel, Progress, adapt, adapt_steps
+from napari_metaseg.workflows.adapt import (
+    AdaptedModel,
+    Progress,
+    adapt,
+    adapt_steps,
+    load,
+)
 
 from .painting import paint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -373,6 +380,19 @@ def test_another_image_is_segmented_before_and_after(
     assert np.count_nonzero(strict) < np.count_nonzero(after)
 
 
+def test_mirror_images_change_only_what_is_drawn_after(
+    model: AdaptedModel, scene: Scene, painted: np.ndarray, tmp_path: Path
+) -> None:
+    once = adapt(scene.image, painted, mirrors=1, device="cpu")
+
+    np.testing.assert_array_equal(once.initial_labels, model.initial_labels)
+    assert not np.array_equal(once.drawn()[0].maps, model.drawn()[0].maps)
+    once.save(tmp_path / "model")
+    again = load(tmp_path / "model")
+    np.testing.assert_array_equal(again.segment(scene.image), once.segment(scene.image))
+    assert again.segmenter.network.mirrors == 1
+
+
 def test_the_object_size_may_be_overridden(
     scene: Scene, painted: np.ndarray, small: str
 ) -> None:
@@ -465,6 +485,7 @@ def test_an_unusable_image_gets_a_sentence(
         ({"diameter": float("nan")}, "above 0"),
         ({"init": "mamba"}, "no initialization 'mamba'"),
         ({"device": "tpu"}, "no device 'tpu'"),
+        ({"mirrors": 3}, "choose 1, 2 or 4"),
     ],
 )
 def test_unusable_arguments_get_a_sentence(

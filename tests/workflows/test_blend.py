@@ -63,6 +63,18 @@ def test_what_a_model_draws_of_other_images_is_blended_likewise(
     np.testing.assert_array_equal(exhaust(mixed.draw(image, adapted=False)), before)
 
 
+def test_the_number_of_mirror_images_is_checked(
+    segmenter: Segmenter, tmp_path: Path
+) -> None:
+    segmenter.save(tmp_path / "model")
+    card = tmp_path / "model" / "card.json"
+    said = json.loads(card.read_text(encoding="utf-8"))
+    for wrong in (3, 0, 1.5, "four", None):
+        card.write_text(json.dumps(said | {"mirrors": wrong}), encoding="utf-8")
+        with pytest.raises(UserError, match="mirror images"):
+            load_segmenter(tmp_path / "model")
+
+
 def test_the_share_is_saved_and_checked(segmenter: Segmenter, tmp_path: Path) -> None:
     network = replace(segmenter.network, share=0.5)
     kind = replace(segmenter, network=network)

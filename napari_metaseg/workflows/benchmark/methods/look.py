@@ -8,6 +8,7 @@ import torch
 
 from napari_metaseg.core.axes import as_planes
 from napari_metaseg.core.inner_loop import blank_context, fit_context
+from napari_metaseg.core.settings import MIRRORS
 from napari_metaseg.workflows.adapted import View
 from napari_metaseg.workflows.lens import Lens
 from napari_metaseg.workflows.segmenter import Network, Segmenter
@@ -42,4 +43,5 @@ def make_segmenter(
     with torch.no_grad():
         before = State(initial, blank_context(module, initial, support))
         after = State(tuned, fit_context(module, tuned, support))
-    return Segmenter(Network(module, before, after), lens, True, {})
+    network = Network(module, before, after, mirrors=MIRRORS[-1])
+    return Segmenter(network, lens, True, {})

@@ -7,33 +7,49 @@ from typing import TYPE_CHECKING
 
 from napari_metaseg.core.generators import relay_to
 from napari_metaseg.io.open_images import open_image
-from napari_metaseg.workflows.large.run import make_job, run_job
+from napari_metaseg.workflows.large.run import run_job
+from napari_metaseg.workflows.large.shared import LargeOrder, Shared
 from napari_metaseg.workflows.segmenter import load_segmenter
+
+from .crew import make_crew
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from napari_metaseg.workflows.results import Progress
 
 
 def run(options: argparse.Namespace) -> int:
     """Run ``napari-metaseg segment-large``."""
-    image = open_image(options.image)
-    job = make_job(
-        load_segmenter(options.model),
-        image.data,
+    order = LargeOrder(
+        options.image,
         options.output,
-        axes=options.axes or image.axes,
+        axes=options.axes,
         channel=options.channel,
-        coarser=image.coarser,
         link=options.link,
     )
-    steps = run_job(job, pixel_size=image.pixel_size, overwrite=options.overwrite)
-    print(relay_to(steps, _tell))
+    segmenter = load_segmenter(options.model)
+    job = order.job(segmenter)
+    with make_crew(segmenter, options) as crew:
+        steps = run_job(
+            job,
+            pixel_size=open_image(options.image).pixel_size,
+            overwrite=options.overwrite,
+            helpers=Shared(crew, order),
+        )
+        print(relay_to(steps, _teller()))
     return 0
 
 
-def _tell(state: Progress) -> None:
+def _teller() -> Callable[[Progress], None]:
     """Tell each block on stderr; bad input, found before the first, is told alone."""
-    if state.step:
-        print(f"{state.step} %  {state.message}", file=sys.stderr)
+    told = ""
+
+    def tell(state: Progress) -> None:
+        nonlocal told
+        if state.step and state.message != told:
+            told = state.message
+            print(f"{state.step} %  {told}", file=sys.stderr)
+
+    return tell

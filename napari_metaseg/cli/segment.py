@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 
 from napari_metaseg.core.generators import relay_to
 from napari_metaseg.io.gather import PATTERNS
-from napari_metaseg.workflows.cluster import Cluster
-from napari_metaseg.workflows.crews import Alone, Processes
 from napari_metaseg.workflows.folder import segment_folder
 from napari_metaseg.workflows.folder_settings import FolderSettings
 from napari_metaseg.workflows.folder_work import Look
 from napari_metaseg.workflows.segmenter import load_segmenter
 
+from .crew import make_crew
+
 if TYPE_CHECKING:
     import argparse
 
-    from napari_metaseg.workflows.crews import Crew
     from napari_metaseg.workflows.folder_settings import FolderProgress, FolderReport
 
 
@@ -31,7 +30,8 @@ def run(options: argparse.Namespace) -> int:
         fields=options.fields,
         overwrite=options.overwrite,
     )
-    steps = segment_folder(_crew(options), options.images, options.output_dir, settings)
+    crew = make_crew(load_segmenter(options.model), options)
+    steps = segment_folder(crew, options.images, options.output_dir, settings)
     report = relay_to(steps, _tell)
     count = report.segmented + report.kept + len(report.problems)
     if count > 1:
@@ -39,15 +39,6 @@ def run(options: argparse.Namespace) -> int:
     if not report.problems:
         return 0
     return 2 if count == 1 else 1
-
-
-def _crew(options: argparse.Namespace) -> Crew:
-    segmenter = load_segmenter(options.model)
-    if options.scheduler is not None:
-        return Cluster(segmenter, options.model, options.scheduler)
-    if options.jobs == 1:
-        return Alone(segmenter)
-    return Processes(segmenter, options.model, options.jobs)
 
 
 def _tell(state: FolderProgress) -> None:

@@ -47,6 +47,12 @@ def add_segment_options(parser: argparse.ArgumentParser) -> None:
         help="intensities: of each image by itself, or of all images together, which "
         "keeps their differences (default: each)",
     )
+    add_crew_options(parser)
+
+
+def add_crew_options(parser: argparse.ArgumentParser) -> None:
+    """Describe who does the work."""
+    add = parser.add_argument
     add(
         "--jobs",
         type=int,

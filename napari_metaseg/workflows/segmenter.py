@@ -85,7 +85,7 @@ class Network:
         return maps.astype(np.float16)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Segmenter:
     """What it takes to segment images of one kind: network and lens.
 

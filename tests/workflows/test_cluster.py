@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from distributed import Client, LocalCluster
 
 from napari_metaseg.core.errors import UserError
@@ -18,6 +20,8 @@ from napari_metaseg.workflows.cluster import Cluster
 from napari_metaseg.workflows.crews import Alone, Lost
 from napari_metaseg.workflows.folder import segment_folder
 from napari_metaseg.workflows.folder_work import Look, Order, segment_file
+from napari_metaseg.workflows.large.run import run_job
+from napari_metaseg.workflows.large.shared import LargeOrder, Shared
 from napari_metaseg.workflows.segmenter import Segmenter, load_segmenter
 
 if TYPE_CHECKING:
@@ -75,6 +79,47 @@ def test_a_lost_worker_loses_no_result(
         assert len(np.unique(alone)) > 2
         np.testing.assert_array_equal(together, alone)
     assert set(workers_of(cluster).values()) != set(before.values())
+
+
+def test_blocks_of_one_image_survive_a_lost_worker(
+    cluster: LocalCluster,
+    segmenter: Segmenter,
+    saved_model: Path,
+    scene: Scene,
+    tmp_path: Path,
+) -> None:
+    image = tmp_path / "slide.tif"
+    tifffile.imwrite(image, scene.image[:120, :130])
+    order = LargeOrder(image, tmp_path / "alone.zarr", tile=32, block=64, chunk=64)
+    exhaust(run_job(order.job(segmenter)))
+    order = replace(order, output=tmp_path / "together.zarr")
+    before = workers_of(cluster)
+
+    with Cluster(segmenter, saved_model, cluster.scheduler_address) as crew:
+        steps = run_job(order.job(segmenter), helpers=Shared(crew, order))
+        next(state for state in steps if "tile 3 of" in state.message)
+        os.kill(next(iter(before.values())), signal.SIGTERM)
+        exhaust(steps)
+
+    alone, together = (
+        zarr.open_group(str(tmp_path / f"{who}.zarr"), mode="r")
+        for who in ("alone", "together")
+    )
+    assert alone["0"][:].max() > 2
+    for level in alone:
+        np.testing.assert_array_equal(together[level][:], alone[level][:])
+    assert set(workers_of(cluster).values()) != set(before.values())
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_what_a_block_lacks_is_told(
+    cluster: LocalCluster, segmenter: Segmenter, saved_model: Path, tmp_path: Path
+) -> None:
+    order = LargeOrder(tmp_path / "gone.tif", tmp_path / "cells.zarr")
+
+    with Cluster(segmenter, saved_model, cluster.scheduler_address) as crew:
+        with pytest.raises(UserError, match=r"no file .*gone\.tif"):
+            list(Shared(crew, order)("draw", [0]))
 
 
 def test_a_cancelled_run_leaves_the_cluster_free(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from napari_metaseg.core.linking import check_link
 from napari_metaseg.core.plane_source import ArrayLike, PlaneSource
@@ -14,7 +14,7 @@ from .job import LargeJob
 from .plan import Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from napari_metaseg.workflows.segmenter import Segmenter
 
@@ -25,6 +25,9 @@ _WORDS = {
     "write": "Writing chunk {} of {}",
     "level": "Writing the pyramid, chunk {} of {}",
 }
+Helpers: TypeAlias = "Callable[[str, Sequence[int]], Iterator[bool]]"
+"""Do the blocks of a stage that are left, and tell each time whether one has ended."""
+
 # Rough shares of the time of one block, in the time of one tile of the network.
 _COSTS = {"draw": 1.0, "find": 0.5, "number": 1.0, "write": 0.2, "level": 0.02}
 
@@ -89,8 +92,9 @@ def run_job(
     *,
     pixel_size: tuple[float, float] | None = None,
     overwrite: bool = False,
+    helpers: Helpers | None = None,
 ) -> Generator[Progress, None, Path]:
-    """Do what is left of a job, in this process.
+    """Do what is left of a job.
 
     Parameters
     ----------
@@ -100,6 +104,8 @@ def run_job(
         Size of a pixel in µm, (y, x).
     overwrite : bool
         Whether a result that is there already is replaced.
+    helpers : Helpers, optional
+        Who does the blocks, as `Shared`; by default this process, one by one.
 
     Yields
     ------
@@ -123,10 +129,25 @@ def run_job(
     done = 0.0
     for cost, (name, count) in zip(costs, job.stages, strict=True):
         words = _WORDS[name.partition("-")[0]]
-        for index in range(count):
-            job.run(name, index)
-            done += cost
-            message = words.format(index + 1, count)
+        ended = 0
+        for more in _carry_out(job, name, count, helpers):
+            ended += more
+            done += more * cost
+            message = words.format(ended, count)
             yield Progress("segment", int(100 * done / whole), 100, message)
     job.finish(pixel_size=pixel_size, overwrite=overwrite)
     return job.output
+
+
+def _carry_out(
+    job: LargeJob, stage: str, count: int, helpers: Helpers | None
+) -> Iterator[bool]:
+    """Do all blocks of a stage; yield whether one has just ended."""
+    if helpers is None or count == 1:
+        for index in range(count):
+            job.run(stage, index)
+            yield True
+        return
+    left = [k for k in range(count) if not job.folder.is_done(stage, k)]
+    yield from [True] * (count - len(left))
+    yield from helpers(stage, left)

@@ -63,7 +63,7 @@ def test_every_format_is_written_at_once(
     assert written.pixel_size == pytest.approx((0.25, 0.25))
 
 
-@pytest.mark.parametrize("name", ["c.zip", "c.geojson", "c.json"])
+@pytest.mark.parametrize("name", ["c.zip", "c.geojson", "c.json", "c.zarr"])
 def test_each_comes_back_as_labels(name: str) -> None:
     export(f"labels.tif --output {name}")
 
@@ -97,6 +97,8 @@ def test_the_pixel_size_may_be_given() -> None:
         ("labels.tif --output a.csv --pixel-size 0 1", "no length"),
         ("labels.tif --output a.zip --axes QYX", "do not describe"),
         ("image.tif --output a.zip", "colour channels"),
+        ("labels.tif --output no/a.zarr", "folder no does not exist"),
+        ("labels.tif --output a.zarr --axes QYX", "do not describe"),
     ],
 )
 def test_bad_input_gets_one_sentence_and_leaves_nothing(

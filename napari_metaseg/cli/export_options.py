@@ -16,7 +16,8 @@ def add_export_options(parser: argparse.ArgumentParser) -> None:
         "labels",
         type=Path,
         metavar="LABELS",
-        help="label image, ImageJ ROIs (.zip), QuPath's .geojson or COCO (.json)",
+        help="label image, OME-Zarr of labels, ImageJ ROIs (.zip), QuPath's .geojson "
+        "or COCO (.json)",
     )
     add(
         "--output",
@@ -24,9 +25,10 @@ def add_export_options(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         required=True,
         metavar="FILE",
-        help="one or more files; the suffix says the format: .tif (label image), .zip "
-        "(ImageJ ROIs), .geojson (QuPath), .json (COCO), .csv (measurements), .png and "
-        ".pdf (figure with outlines and scale bar)",
+        help="one or more files; the suffix says the format: .tif (label image), "
+        ".zarr (OME-Zarr of labels), .zip (ImageJ ROIs), .geojson (QuPath), .json "
+        "(COCO), .csv (measurements), .png and .pdf (figure with outlines and scale "
+        "bar)",
     )
     add(
         "--image",
@@ -57,8 +59,8 @@ def add_also_write(parser: argparse.ArgumentParser) -> None:
         "--also-write",
         nargs="+",
         default=[],
-        choices=("rois", "geojson", "coco", "csv"),
+        choices=("zarr", "rois", "geojson", "coco", "csv"),
         metavar="FORMAT",
-        help="beside each label image: rois (ImageJ), geojson (QuPath), coco, csv "
-        "(measurements)",
+        help="beside each label image: zarr (OME-Zarr), rois (ImageJ), geojson "
+        "(QuPath), coco, csv (measurements)",
     )

@@ -46,7 +46,27 @@ def read_annotation(
         If a file cannot be read, holds other values, or the two disagree.
     """
     path = Path(path)
-    labels = _read_whole_numbers(path)
+    annotation = check_numbers(_read_whole_numbers(path), path)
+    if background is not None:
+        _mark_background(annotation, path, Path(background))
+    return annotation
+
+
+def check_numbers(labels: NDArray[Any], path: Path) -> NDArray[np.int32]:
+    """Return whole numbers as an annotation.
+
+    Parameters
+    ----------
+    labels : array of numbers
+        From a file.
+    path : Path
+        Its name, for the message.
+
+    Raises
+    ------
+    UserError
+        If one is below -1 or above 2^31 - 1.
+    """
     low, high = labels.min(), labels.max()
     if low < -1:
         raise UserError(
@@ -58,10 +78,7 @@ def read_annotation(
             f"{path} holds the value {high}, above {_LARGEST}; number the cells from 1 "
             "and save background (-1) in a signed type."
         )
-    annotation = labels.astype(np.int32)
-    if background is not None:
-        _mark_background(annotation, path, Path(background))
-    return annotation
+    return labels.astype(np.int32)
 
 
 def _mark_background(annotation: NDArray[np.int32], path: Path, other: Path) -> None:

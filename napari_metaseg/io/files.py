@@ -81,7 +81,7 @@ def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
         finally:
             partial.unlink(missing_ok=True)
     except OSError as error:
-        raise UserError(_write_problem(path, error)) from error
+        raise UserError(write_problem(path, error)) from error
 
 
 def replace_folder(path: Path, complete: Path) -> None:
@@ -106,7 +106,7 @@ def replace_folder(path: Path, complete: Path) -> None:
             path.rename(old)
         complete.rename(path)
     except OSError as error:
-        raise UserError(_write_problem(path, error)) from error
+        raise UserError(write_problem(path, error)) from error
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -130,10 +130,11 @@ def check_target(path: Path, *, overwrite: bool) -> None:
                 f"{path} exists already; choose another name or allow overwriting it."
             )
     except OSError as error:
-        raise UserError(_write_problem(path, error)) from error
+        raise UserError(write_problem(path, error)) from error
 
 
-def _write_problem(path: Path, error: OSError) -> str:
+def write_problem(path: Path, error: OSError) -> str:
+    """Say in one sentence why a file cannot be written."""
     if error.errno in _FULL:
         return (
             f"There is no room left to write {path}; free some space or choose "

@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from napari_metaseg.core.errors import UserError
 
-from .annotation import read_annotation
+from .annotation import check_numbers, read_annotation
 from .coco import read_coco
 from .geojson import read_geojson
 from .imagej_rois import read_rois
 from .images import ImageFile, image_format, read_image
+from .ome_zarr import open_ome_zarr
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,13 +30,13 @@ _OUTLINES: dict[str, Callable[..., NDArray[Any]]] = {
 
 
 def read_instances(path: str | Path, image: ImageFile | None = None) -> ImageFile:
-    """Read a label image, ImageJ ROIs, QuPath's GeoJSON or COCO JSON.
+    """Read a label image, a label OME-Zarr, ImageJ ROIs, QuPath's GeoJSON or COCO JSON.
 
     Parameters
     ----------
     path : str or Path
         Told apart by suffix: ``.zip``, ``.roi``, ``.geojson``, ``.json``; all others
-        are label images.
+        are label images, folders are OME-Zarr.
     image : ImageFile, optional
         The image they belong to, with its axes. Needed for outlines, whose files do
         not hold its size.
@@ -55,11 +58,21 @@ def read_instances(path: str | Path, image: ImageFile | None = None) -> ImageFil
         return ImageFile(_OUTLINES[suffix](path, shape, axes=axes), axes, None)
     if suffix == ".json":
         return read_coco(path)
+    if path.is_dir():
+        return _read_zarr(path)
     labels = read_annotation(path)
     if image_format(path) != "TIFF":
         return ImageFile(labels, "YX", None)
     stated = read_image(path)
     return ImageFile(labels, stated.axes, stated.pixel_size)
+
+
+def _read_zarr(path: Path) -> ImageFile:
+    opened = open_ome_zarr(path)
+    if np.dtype(opened.data.dtype).kind not in "iu" or "C" in (opened.axes or ""):
+        raise UserError(f"{path} is an image; name an OME-Zarr of labels.")
+    labels = np.asarray(opened.data)
+    return ImageFile(check_numbers(labels, path), opened.axes, opened.pixel_size)
 
 
 def _plane_axes(path: Path, image: ImageFile | None) -> tuple[tuple[int, ...], str]:

@@ -13,7 +13,9 @@ from napari_metaseg.io.coco import write_coco
 from napari_metaseg.io.files import check_target
 from napari_metaseg.io.geojson import write_geojson
 from napari_metaseg.io.imagej_rois import write_rois
+from napari_metaseg.io.label_zarr import write_label_zarr
 from napari_metaseg.io.labels import write_labels
+from napari_metaseg.io.large_labels import check_output
 from napari_metaseg.io.tables import write_table
 
 from .figure import FigureSettings, write_figure
@@ -48,12 +50,13 @@ class Format:
 
 
 TIFF = Format("tif", "Label image", (".tif", ".tiff"))
+ZARR = Format("zarr", "Label OME-Zarr", (".zarr",))
 ROIS = Format("rois", "ImageJ ROIs", (".zip",))
 GEOJSON = Format("geojson", "QuPath GeoJSON", (".geojson",))
 COCO = Format("coco", "COCO JSON", (".json",))
 CSV = Format("csv", "Measurements", (".csv",))
 FIGURE = Format("figure", "Figure with outlines", (".png", ".pdf"))
-FORMATS = (TIFF, ROIS, GEOJSON, COCO, CSV, FIGURE)
+FORMATS = (TIFF, ZARR, ROIS, GEOJSON, COCO, CSV, FIGURE)
 
 
 def find_format(path: str | Path) -> Format:
@@ -80,8 +83,10 @@ def check_export(path: str | Path, *, overwrite: bool = False) -> None:
     UserError
         If its suffix is unknown, it exists, or its folder does not.
     """
-    find_format(path)
-    check_target(Path(path), overwrite=overwrite)
+    if find_format(path) is ZARR:
+        check_output(Path(path), overwrite=overwrite)
+    else:
+        check_target(Path(path), overwrite=overwrite)
 
 
 def export_labels(
@@ -104,8 +109,9 @@ def export_labels(
     Parameters
     ----------
     path : str or Path
-        Name ending in ``.tif``, ``.zip`` (ImageJ ROIs), ``.geojson`` (QuPath),
-        ``.json`` (COCO), ``.csv`` (measurements), ``.png`` or ``.pdf`` (a figure).
+        Name ending in ``.tif``, ``.zarr`` (OME-Zarr), ``.zip`` (ImageJ ROIs),
+        ``.geojson`` (QuPath), ``.json`` (COCO), ``.csv`` (measurements), ``.png`` or
+        ``.pdf`` (a figure).
     labels : array_like of int
         Instances from 0 (no cell) upwards, in the order of `axes`.
     axes : str
@@ -140,8 +146,9 @@ def export_labels(
     if pixel_size is None and image is not None:
         pixel_size = image.pixel_size
     format_ = find_format(path)
-    if format_ is TIFF:
-        return write_labels(
+    if format_ in (TIFF, ZARR):
+        write = write_labels if format_ is TIFF else write_label_zarr
+        return write(
             path, labels, axes=axes, pixel_size=pixel_size, overwrite=overwrite
         )
     if format_ is ROIS:

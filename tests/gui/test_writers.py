@@ -17,6 +17,7 @@ from napari_metaseg.io.coco import read_coco
 from napari_metaseg.io.geojson import read_geojson
 from napari_metaseg.io.imagej_rois import read_rois
 from napari_metaseg.io.images import read_image
+from napari_metaseg.io.instances import read_instances
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,6 +93,15 @@ def test_label_images_keep_axes_and_pixel_size(tmp_path: Path, cells: Labels) ->
     np.testing.assert_array_equal(found.data, CELLS)
     assert found.axes == "TYX"
     assert found.pixel_size == pytest.approx((0.25, 0.25))
+
+
+def test_ome_zarr(tmp_path: Path, cells: Labels) -> None:
+    save(tmp_path / "a.zarr", [cells])
+
+    written = read_instances(tmp_path / "a.zarr")
+    np.testing.assert_array_equal(written.data, CELLS)
+    assert written.axes == "TYX"
+    assert written.pixel_size == pytest.approx((0.25, 0.25))
 
 
 def test_measurements(tmp_path: Path, viewer: ViewerModel, cells: Labels) -> None:

@@ -89,12 +89,21 @@ class JobFolder:
         return zarr.open_array(str(self.path / name), mode="r+")
 
     def make_array(
-        self, name: str, shape: tuple[int, ...], chunks: tuple[int, ...], dtype: str
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        chunks: tuple[int, ...],
+        dtype: str,
+        axes: str = "",
     ) -> None:
-        """Make an array of zeros, unless it is there."""
+        """Make an array of zeros, unless it is there; its axes may have names."""
         if not (self.path / name / "zarr.json").exists():
             zarr.create_array(
-                str(self.path / name), shape=shape, chunks=chunks, dtype=dtype
+                str(self.path / name),
+                shape=shape,
+                chunks=chunks,
+                dtype=dtype,
+                dimension_names=list(axes.lower()) or None,
             )
 
     def save_table(self, name: str, /, **columns: NDArray[Any]) -> None:

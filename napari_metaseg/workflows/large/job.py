@@ -8,7 +8,6 @@ order and in any process; a stage begins once the one before it is complete.
 
 from __future__ import annotations
 
-import shutil
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,6 +20,7 @@ from napari_metaseg.core.network import STRIDE
 from napari_metaseg.core.resample import resize_part, source_window
 from napari_metaseg.core.stitch import find_in_block
 from napari_metaseg.core.windows import Window, whole
+from napari_metaseg.io.files import replace_folder
 from napari_metaseg.io.large_labels import (
     check_output,
     describe_labels,
@@ -157,9 +157,7 @@ class LargeJob:
         labels, axes = self.folder.path / "labels", self.plan.source.label_axes
         if is_zarr(self.output):
             describe_labels(labels, self._levels, axes=axes, pixel_size=pixel_size)
-            if self.output.exists():
-                shutil.rmtree(self.output)
-            labels.rename(self.output)
+            replace_folder(self.output, labels)
         else:
             write_large_labels(
                 self.output,
@@ -239,7 +237,8 @@ class LargeJob:
         chunks = (*(1 for _ in planes), plan.chunk, plan.chunk)
         for level, shape in enumerate(plan.levels[: self._levels]):
             name = f"labels/{level}"
-            self.folder.make_array(name, (*planes, *shape), chunks, dtype)
+            size, axes = (*planes, *shape), plan.source.label_axes
+            self.folder.make_array(name, size, chunks, dtype, axes)
 
     def _at_border(self, cells: Cells) -> NDArray[np.int64]:
         """Return the rows of the cells that touch the border of a plane."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
@@ -10,6 +10,8 @@ import torch.nn.functional as F
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+N = TypeVar("N", bound=np.generic)
 
 WORKING_DIAMETER = 24.0
 """Diameter (px) to which the painted cells are brought."""
@@ -47,25 +49,24 @@ def resize_image(
     return resized.reshape(*image.shape[:-2], *shape).numpy()
 
 
-def resize_labels(
-    labels: NDArray[np.int32], shape: tuple[int, int]
-) -> NDArray[np.int32]:
+def resize_labels(labels: NDArray[N], shape: tuple[int, int]) -> NDArray[N]:
     """Resize by taking, for each new pixel, the label under its centre.
 
     Parameters
     ----------
-    labels : (Y, X) array of int32
-        Labels.
+    labels : (Y, X) array
+        Labels, or a mask.
     shape : (int, int)
         New (Y, X).
 
     Returns
     -------
-    (Y, X) array of int32
+    (Y, X) array
+        Of the same type.
     """
     rows, columns = (
         ((np.arange(new) + 0.5) * (old / new)).astype(np.intp)
         for old, new in zip(labels.shape, shape, strict=True)
     )
-    resized: NDArray[np.int32] = labels[rows[:, None], columns]
+    resized: NDArray[N] = labels[rows[:, None], columns]
     return resized

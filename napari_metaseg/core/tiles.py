@@ -13,6 +13,7 @@ from .filters import REACH
 from .inner_loop import run
 from .network import STRIDE, Params, PrototypeUNet
 from .support import pad_to
+from .windows import grown
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -27,6 +28,9 @@ TILE = 512
 FLIPS: tuple[tuple[int, ...], ...] = ((), (-2, -1), (-2,), (-1,))
 """Axes along which the mirror images are flipped: none, half a turn, two reflections.
 A cell is the same cell in a mirror; the network's errors are others."""
+
+MARGIN = 48
+"""Distance (px) around what is wanted that is drawn too, lest its cells be cut."""
 
 
 def tile_windows(
@@ -68,6 +72,7 @@ def predict(
     *,
     tile: int = TILE,
     mirrors: int = 1,
+    where: NDArray[np.bool_] | None = None,
 ) -> Generator[float, None, NDArray[np.float32]]:
     """Draw foreground and cue of a whole image, tile by tile.
 
@@ -86,6 +91,8 @@ def predict(
     mirrors : int
         How many mirror images the probabilities are averaged over, of
         `napari_metaseg.core.settings.MIRRORS`.
+    where : (Y, X) array of bool, optional
+        What is wanted; tiles with nothing of it in reach are left 0.
 
     Yields
     ------
@@ -99,8 +106,13 @@ def predict(
     """
     device = next(iter(params.values())).device
     padded = pad_to(image, STRIDE, STRIDE, "edge")
-    maps = np.empty((2, *padded.shape[1:]), np.float32)
-    windows = list(tile_windows((padded.shape[1], padded.shape[2]), tile))
+    maps = np.zeros((2, *padded.shape[1:]), np.float32)
+    shape = padded.shape[1], padded.shape[2]
+    windows = [
+        tiles
+        for tiles in tile_windows(shape, tile)
+        if where is None or where[grown(tiles[-1], MARGIN, shape)].any()
+    ]
     for done, (read, keep, write) in enumerate(windows, start=1):
         crop = torch.from_numpy(np.ascontiguousarray(padded[(slice(None), *read)]))
         with torch.no_grad():

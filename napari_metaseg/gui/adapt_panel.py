@@ -28,6 +28,7 @@ from .masks import Masks
 from .opening import Opener
 from .outlets import Outlets
 from .panel_view import ADAPT_KEY, PanelView
+from .parts import Parts
 from .preferences import Preferences
 from .round_table import RoundTable
 from .saving import Saver
@@ -84,6 +85,7 @@ class AdaptPanel(QWidget):
         self.outlets = Outlets(
             napari_viewer, self.desk, self.bench, self.view, self.saver, self
         )
+        self.parts = Parts(napari_viewer, self.desk, self.view, self)
         self.opener = Opener(self.desk, self.bench, self.view, self)
         self.trust = Trust(
             napari_viewer, self.desk, self.bench, self.tools, self.view, self
@@ -144,6 +146,7 @@ class AdaptPanel(QWidget):
         self.bench.leave()
         self.trust.leave()
         self.outlets.leave()
+        self.parts.leave()
 
     def _prepare(self) -> None:
         self._preparing.start(rounds.prepare)
@@ -186,6 +189,7 @@ class AdaptPanel(QWidget):
         self.masks.told.connect(self._tell)
         self.targets.told.connect(self._tell)
         self.outlets.told.connect(self._tell)
+        self.parts.told.connect(self._tell)
         self.saver.saved.connect(self._on_saved)
         self.saver.refused.connect(self._on_refused)
         self.saver.idle.connect(self._refresh)
@@ -281,7 +285,8 @@ class AdaptPanel(QWidget):
         view.object_size.show_measured(desk.painted.diameter)
         label = None if annotation is None else annotation.selected_label
         painting = None if self.tools.tool is not None else label
-        view.show_brush(painting, possible=work is not None)
+        paintable = work is not None and not self.parts.needed
+        view.show_brush(painting, possible=paintable)
         view.tools.show_tool(
             self.tools.tool,
             possible=work is not None,
@@ -289,8 +294,8 @@ class AdaptPanel(QWidget):
             result=result,
         )
         view.show_running(bench.running, bench.stopping, bench.progress)
-        paintable = desk.painted.cells > 0
-        view.adapt.setEnabled(not bench.stopping if bench.running else paintable)
+        painted = desk.painted.cells > 0
+        view.adapt.setEnabled(not bench.stopping if bench.running else painted)
         view.decode.setEnabled(result)
         why_not = snapshot.why_no_start(work, view.source.init)
         view.choices.offer_start(why_not)
@@ -317,6 +322,7 @@ class AdaptPanel(QWidget):
         situation = Situation(
             image=desk.image is not None,
             readable=desk.reading is not None,
+            large=self.parts.needed,
             annotation=desk.annotation is not None,
             cells=desk.painted.cells,
             background=desk.painted.background,

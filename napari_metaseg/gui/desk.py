@@ -11,7 +11,7 @@ from weakref import WeakMethod
 from qtpy.QtCore import QObject, Signal
 
 from . import layers
-from .images import CELLS, annotation_shape
+from .images import CELLS, annotation_shape, why_too_large
 from .links import Links, after_rest
 from .painted import Painted, painted
 from .worker import Runner
@@ -128,12 +128,17 @@ class Desk(QObject):
             layers.paint(self._layers, annotation, layers.BACKGROUND)
 
     def annotation_at_hand(self) -> Labels | None:
-        """Return the annotation, made anew if the person has deleted it."""
+        """Return the annotation, made anew if the person has deleted it.
+
+        Of an image that is too large to adapt to there is none.
+        """
         if self.image is None or self.reading is None:
             return None
         found = self.annotation
         if found is not None:
             return found
+        if why_too_large(self.image, self.reading):
+            return None
         made = layers.make_annotation(self._layers, self.image, self.reading)
         self._watch(made)
         return made
@@ -200,7 +205,8 @@ class Desk(QObject):
         if image is not None and reading is not None:
             shape = annotation_shape(image, reading)
             place = (image.unique_id, reading.target.key, shape)
-            if place not in self._given and self.annotation is None:
+            wanted = place not in self._given and not why_too_large(image, reading)
+            if wanted and self.annotation is None:
                 layers.make_annotation(self._layers, image, reading)
             self._given.add(place)
         annotation = self.annotation

@@ -41,6 +41,8 @@ class Situation:
         Whether an image is chosen.
     readable : bool
         Whether its axes can be read.
+    large : bool
+        Whether it is too large to adapt to as a whole.
     annotation : bool
         Whether it has an annotation layer.
     cells : int
@@ -53,6 +55,7 @@ class Situation:
 
     image: bool = False
     readable: bool = True
+    large: bool = False
     annotation: bool = False
     cells: int = 0
     background: bool = False
@@ -77,6 +80,11 @@ def next_step(now: Situation) -> Line:
         return Line(
             "This image has too many axes; take out one position or one channel.",
             Tone.WARNING,
+        )
+    if now.large:
+        return Line(
+            "A big image: zoom in on a few of its cells, then press 'Work on the part "
+            "in view'."
         )
     if not now.annotation:
         return Line("Press Next cell to start an annotation layer.")

@@ -12,6 +12,8 @@ import numpy as np
 from .request import Origin
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from napari.layers import Image, Labels, Layer
     from numpy.typing import NDArray
 
@@ -42,6 +44,9 @@ CELLS = Target("", "cells")
 
 MOST_PIXELS = 50_000_000
 """Pixels of an image in a file that are read at once."""
+
+PART = "napari_metaseg part of"
+"""Key of an image layer's metadata: the identity of the image that it is a part of."""
 
 FILE = "napari_metaseg file"
 """Key of an image layer's metadata: its own file, if another one brought it along."""
@@ -88,7 +93,7 @@ def levels(layer: Image) -> tuple[Any, ...]:
 def pixels(layer: Image) -> Any:
     """Return the array to segment; of RGBA, without the transparency."""
     data = finest(layer)
-    return data[..., :3] if layer.rgb else data
+    return data[..., :3] if layer.rgb and data.shape[-1] > 3 else data
 
 
 def annotation_shape(layer: Image, reading: Reading) -> tuple[int, ...]:
@@ -103,15 +108,20 @@ def why_too_large(layer: Image, reading: Reading) -> str:
     What lies in memory already may be larger than what would have to be read first.
     """
     count = math.prod(annotation_shape(layer, reading))
-    data = pixels(layer)
+    data = finest(layer)
     in_memory = isinstance(data, np.ndarray) and not isinstance(data, np.memmap)
     if count <= MOST_PIXELS or in_memory:
         return ""
     return (
-        f"'{layer.name}' lies in a file and has {count / 1e6:.0f} million pixels: crop "
-        "a part into a layer of its own, adapt to that, and segment the whole under "
-        "'Stacks and big images'."
+        f"'{layer.name}' lies in a file and has {count / 1e6:.0f} million pixels: "
+        "bring a few of its cells into view and press 'Work on the part in view'."
     )
+
+
+def whole_of(part: Image, known: Iterable[Image]) -> Image:
+    """Return the image that a part was taken of; one that is no part itself."""
+    name = part.metadata.get(PART)
+    return next((image for image in known if str(image.unique_id) == name), part)
 
 
 def channel_count(layer: Image, reading: Reading) -> int:

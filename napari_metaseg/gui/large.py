@@ -162,7 +162,8 @@ class Large(QObject):
         """Choose the image on the desk, until a person chooses another one."""
         self._offer()
         if self._desk.image is not None:
-            self._form.images.choose(self._desk.image)
+            known = layers.image_layers(self._layers)
+            self._form.images.choose(images.whole_of(self._desk.image, known))
         self._refresh()
 
     def _offer(self) -> None:
@@ -174,7 +175,7 @@ class Large(QObject):
         self._form.offer_links("" if chosen is None else chosen[1].axes)
         reading = self._desk.reading
         stack = reading is not None and len(reading.axes.replace("C", "")) > 2
-        self._form.planes.setEnabled(stack)
+        self._form.offer_scope(stack=stack)
         running, stopping = self._runner.running, self._runner.stopping
         possible = work is not None and work.last is not None and chosen is not None
         self._form.show_running(running, stopping, possible=possible)

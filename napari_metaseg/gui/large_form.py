@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
@@ -16,16 +17,23 @@ if TYPE_CHECKING:
 _LINKS = {"none": "no", "z": "through Z", "t": "through T", "zt": "through Z and T"}
 
 
+class Scope(Enum):
+    """What of an image Adapt segments, besides what is painted."""
+
+    ALL = "all"
+    PLANE = "plane"
+    VIEW = "view"
+
+
 class LargeForm(Form):
     """Which planes, which image, and how its cells are numbered."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.planes = Chooser(
-            "Of a stack or movie: what Adapt segments. All painted planes are learned "
-            "from, and are segmented in either case."
+        self.scope = Chooser(
+            "What Adapt segments. All that is painted is learned from and segmented "
+            "in either case; less is sooner done."
         )
-        self.planes.offer([("everything", False), ("this plane", True)])
         self.images = Chooser("The image that is segmented to a file.")
         self.links = Chooser(
             "Whether a cell keeps its number from plane to plane: the same body "
@@ -43,11 +51,12 @@ class LargeForm(Form):
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(6)
         self.bar.setRange(0, 100)
-        self.add("Segment", self.planes)
+        self.add("Segment", self.scope)
         self.add("Image", self.images)
         self.add("Link cells", self.links)
         self.add_wide(self.start)
         self.add_wide(self.bar)
+        self.offer_scope(stack=False)
         self.offer_links("")
         self.show_running(False, False, possible=False)
 
@@ -56,6 +65,13 @@ class LargeForm(Form):
         chosen = self.images.value
         self.images.offer([(image.name, image) for image in images], chosen)
         self.images.setEnabled(bool(images))
+
+    def offer_scope(self, *, stack: bool) -> None:
+        """Offer what of an image can be segmented; the chosen one stays."""
+        choices = [("everything", Scope.ALL), ("what is in view", Scope.VIEW)]
+        if stack:
+            choices.insert(1, ("this plane", Scope.PLANE))
+        self.scope.offer(choices, self.scope.value)
 
     def offer_links(self, axes: str) -> None:
         """Offer the ways in which cells of these axes can be linked."""

@@ -144,6 +144,11 @@ class PanelView(QWidget):
         self.status = StatusCard()
         self.offer = OfferRow()
         self.sample = _button("Open sample", "Opens an image made for trying out.")
+        self.part = _button(
+            "Work on the part in view",
+            "Makes a layer of what is in view, at full resolution: paint cells there "
+            "and adapt. The whole image is segmented under 'Stacks and big images'.",
+        )
         self.first_steps = FirstSteps(ADAPT_KEY)
         self.source = SourceForm()
         self.target = TargetRow()
@@ -269,6 +274,7 @@ class PanelView(QWidget):
         layout.addWidget(self.status)
         layout.addWidget(self.offer)
         layout.addWidget(self.sample)
+        layout.addWidget(self.part)
         layout.addWidget(self._column, 1)
 
 

@@ -177,6 +177,7 @@ def adapt(request: Request) -> Generator[Progress, None, Round]:
         look_at=request.look_at,
         held_out=request.tests,
         planes=request.planes,
+        region=request.region,
     )
     model = yield from relay(steps, course.note)
     decoded = yield from decode(

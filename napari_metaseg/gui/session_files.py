@@ -88,6 +88,7 @@ def save(job: ToSave) -> Generator[Progress, None, str]:
         start=request.start,
         target=job.target,
         planes=request.planes,
+        region=request.region,
     )
     save_session(job.path, session, overwrite=True)
     if any(not picture.reference.path for picture in pictures):
@@ -203,6 +204,7 @@ def _request(session: Session, known: SessionLayer, pixels: Any) -> Request | No
         settings=settings.decode,
         start=load_model(session, "start") if started else None,
         planes=settings.planes,
+        region=settings.region,
         origins=(Origin(known.file, saved.reference.pixel_size),),
     )
 

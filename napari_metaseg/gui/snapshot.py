@@ -9,6 +9,7 @@ import numpy as np
 
 from . import images, layers
 from .held_out import held_out_cells
+from .large_form import Scope
 from .request import Request
 from .rounds import init_title
 
@@ -80,20 +81,28 @@ def take(
         start=last.model if continues and last is not None else None,
         look_at=visible_region(viewer, annotation),
         held_out=held_out_cells(viewer.layers, work.image, work.reading),
-        planes=_wanted(viewer, annotation, view),
+        **_wanted(viewer, annotation, view.large.scope.value),
         origins=(images.origin(work.image), *others.origins),
     )
 
 
 def _wanted(
-    viewer: ViewerModel, annotation: Labels, view: PanelView
-) -> tuple[int, ...] | None:
-    """Return which planes are to be segmented; None for all."""
+    viewer: ViewerModel, annotation: Labels, scope: Scope | None
+) -> dict[str, Any]:
+    """Return which planes are to be segmented, and which part of them."""
+    seen = visible_region(viewer, annotation) if scope is Scope.VIEW else None
     sizes = annotation.data.shape[:-2]
-    if not sizes or not view.large.planes.value:
-        return None
-    index = visible_plane(viewer, annotation)
-    return (int(np.ravel_multi_index(index, sizes)),)
+    planes = None
+    if sizes and (scope is Scope.PLANE or seen is not None):
+        index = visible_plane(viewer, annotation)
+        planes = (int(np.ravel_multi_index(index, sizes)),)
+    if seen is None:
+        return {"planes": planes}
+    _, rows, columns = seen
+    return {
+        "planes": planes,
+        "region": (rows.start, rows.stop, columns.start, columns.stop),
+    }
 
 
 def take_each(
@@ -158,6 +167,8 @@ def companions(layer_list: LayerList, image: Image, reading: Reading) -> Compani
 
 def _fits(other: Image, annotation: Labels, image: Image, reading: Reading) -> bool:
     """Whether another image can be read as the chosen one is."""
+    if images.why_too_large(other, reading):
+        return False
     ways = [(way.axes, way.channel) for way in images.readings(other)]
     if (reading.axes, reading.channel) not in ways:
         return False

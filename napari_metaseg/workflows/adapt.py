@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from .preview import Window
     from .segmenter import Labels
+    from .wanted import Rectangle
 
 __all__ = ["AdaptedModel", "Progress", "Report", "adapt", "adapt_steps", "load"]
 
@@ -126,6 +127,7 @@ def adapt_steps(
     previews: bool = True,
     look_at: Window | None = None,
     planes: Collection[int] | None = None,
+    region: Rectangle | None = None,
 ) -> Generator[Progress, None, AdaptedModel]:
     """Do what `adapt` does, as a generator that can be closed at any yield.
 
@@ -147,6 +149,10 @@ def adapt_steps(
     planes : collection of int, optional
         Which planes of the images are segmented, along with those on which something
         is painted; by default all.
+    region : (int, int, int, int), optional
+        First row, row after the last, first column and column after the last (px) of
+        what is segmented of these planes, along with what is painted; by default all.
+        Something of what lies around it is segmented too.
 
     Yields
     ------
@@ -175,6 +181,7 @@ def adapt_steps(
         look_at=look_at,
         held_out=held_out,
         planes=planes,
+        region=region,
     )
     try:
         return (yield from run.steps(chosen, ""))

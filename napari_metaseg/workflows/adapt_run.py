@@ -34,6 +34,7 @@ from .segmenter import Labels, Network, Segmenter, decode_planes
 from .state import State
 from .support import as_views, check_views, is_single, support_of
 from .verdict import own_iou, verdict
+from .wanted import parts_to_draw
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterator, Sequence
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from napari_metaseg.core.plane_output import PlaneOutput
 
     from .preview import Window
+    from .wanted import Parts, Rectangle
 
 Array = NDArray[np.generic]
 
@@ -67,6 +69,7 @@ class AdaptRun:
     look_at: Window | None
     held_out: Array | Sequence[Array] | None
     planes: Collection[int] | None
+    region: Rectangle | None
 
     def steps(
         self, device: torch.device, note: str
@@ -89,7 +92,7 @@ class AdaptRun:
                 initial = State(params, blank_context(module, params, support))
             if self.only_first:
                 views = views[:1]
-        wanted = self.planes
+            wanted = [_wanted(view, self.planes, self.region) for view in views]
         base = Segmenter(Network(module, initial, initial), lens, False, {})
         # One bar over all: a quarter before, a quarter adapting, half after.
         with _timed(seconds, "before"):
@@ -200,14 +203,14 @@ def _draw_all(
     segmenter: Segmenter,
     views: list[View],
     adapted: bool,
-    wanted: Collection[int] | None,
+    wanted: list[Parts | None],
     bar: tuple[str, int, int, str],
 ) -> Generator[Progress, None, list[list[PlaneOutput]]]:
     stage, start, stop, message = bar
     outputs = []
     for number, view in enumerate(views):
         drawn = yield from relay(
-            segmenter.draw(view.planes, adapted=adapted, only=_drawn(view, wanted)),
+            segmenter.draw(view.planes, adapted=adapted, only=wanted[number]),
             lambda share, number=number: Progress(  # type: ignore[misc]
                 stage,
                 round(start + (number + share) / len(views) * (stop - start)),
@@ -219,18 +222,11 @@ def _draw_all(
     return outputs
 
 
-def _drawn(view: View, wanted: Collection[int] | None) -> set[int] | None:
-    """Return the planes to draw: those wanted, and those that will be judged."""
-    if wanted is None:
-        return None
-    known = [view.annotation] + ([] if view.held_out is None else [view.held_out])
-    judged = {
-        index
-        for labels in known
-        for index, plane in enumerate(view.planes.split(labels))
-        if plane.any()
-    }
-    return judged | set(wanted)
+def _wanted(
+    view: View, planes: Collection[int] | None, region: Rectangle | None
+) -> Parts | None:
+    held_out = [] if view.held_out is None else [view.held_out]
+    return parts_to_draw(view.planes, [view.annotation, *held_out], planes, region)
 
 
 def _adapt(

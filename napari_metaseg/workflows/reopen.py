@@ -16,15 +16,14 @@ from .adapted import AdaptedModel, View
 from .results import Progress, Report
 from .segmenter import load_segmenter
 from .session import write_model_files
+from .wanted import parts_to_draw
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Generator, Mapping
 
     from numpy.typing import NDArray
 
-    from napari_metaseg.core.axes import Planes
-
-    from .session import Session, SessionImage
+    from .session import Session
 
 _WORDS = "Drawing the cells of the session"
 
@@ -67,7 +66,8 @@ def reopen_steps(
         channel=settings.channel,
         annotated=known.painted.shape,
     )
-    only = None if settings.planes is None else _drawn(known, settings.planes, planes)
+    painted = known.painted, known.learned
+    only = parts_to_draw(planes, painted, settings.planes, settings.region)
     moved = model.segmenter.to(pick_device(device))
     threads = torch.get_num_threads()
     try:
@@ -90,13 +90,6 @@ def reopen_steps(
         report=read_report(model.segmenter.card),
         previous=known.cells,
     )
-
-
-def _drawn(known: SessionImage, wanted: Sequence[int], planes: Planes) -> set[int]:
-    """Return the planes that were drawn: those wanted, and those with paint."""
-    painted = enumerate(planes.split(known.painted))
-    learned = enumerate(planes.split(known.learned))
-    return {*wanted, *(k for k, p in (*painted, *learned) if p.any())}
 
 
 def load_model(session: Session, name: str) -> AdaptedModel:

@@ -16,7 +16,7 @@ from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import exhaust, relay
 from napari_metaseg.core.network import Architecture, PrototypeUNet
 from napari_metaseg.core.plane_output import PlaneOutput
-from napari_metaseg.core.scaling import scaled_shape
+from napari_metaseg.core.scaling import resize_labels, scaled_shape
 from napari_metaseg.core.settings import MIRRORS, DecodeSettings
 from napari_metaseg.core.tiles import TILE, predict
 from napari_metaseg.io.model_folder import read_card, read_tensors, write_folder
@@ -26,9 +26,11 @@ from .lens import Lens
 from .state import State, name_tensors, read_state
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator
+    from collections.abc import Generator
 
     import torch
+
+    from .wanted import Parts
 
 Labels = NDArray[np.int32]
 
@@ -59,30 +61,38 @@ class Network:
     mirrors: int = 1
 
     def draw(
-        self, image: NDArray[np.float32], *, adapted: bool, tile: int = TILE
+        self,
+        image: NDArray[np.float32],
+        *,
+        adapted: bool,
+        tile: int = TILE,
+        where: NDArray[np.bool_] | None = None,
     ) -> Generator[float, None, NDArray[np.float16]]:
-        """Draw foreground and cue of one plane, see `predict`."""
-        if not adapted:
-            return (yield from self._draw(self.initial, image, tile, 1))
-        if not self.share:
-            return (yield from self._draw(self.adapted, image, tile, self.mirrors))
-        part = 1 / (1 + self.mirrors)
-        start = yield from relay(
-            self._draw(self.initial, image, tile, 1), lambda done: part * done
-        )
-        after = yield from relay(
-            self._draw(self.adapted, image, tile, self.mirrors),
-            lambda done: part + (1 - part) * done,
-        )
-        return blend(start, after, self.share)
+        """Draw foreground and cue of one plane, or of parts of it, see `predict`."""
 
-    def _draw(
-        self, state: State, image: NDArray[np.float32], tile: int, mirrors: int
-    ) -> Generator[float, None, NDArray[np.float16]]:
-        maps = yield from predict(
-            self.module, state.params, image, state.context, tile=tile, mirrors=mirrors
-        )
-        return maps.astype(np.float16)
+        def drawn(
+            state: State, mirrors: int
+        ) -> Generator[float, None, NDArray[np.float16]]:
+            maps = yield from predict(
+                self.module,
+                state.params,
+                image,
+                state.context,
+                tile=tile,
+                where=where,
+                mirrors=mirrors,
+            )
+            return maps.astype(np.float16)
+
+        if not adapted:
+            return (yield from drawn(self.initial, 1))
+        after = drawn(self.adapted, self.mirrors)
+        if not self.share:
+            return (yield from after)
+        part = 1 / (1 + self.mirrors)
+        start = yield from relay(drawn(self.initial, 1), lambda done: part * done)
+        ended = yield from relay(after, lambda done: part + (1 - part) * done)
+        return blend(start, ended, self.share)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,9 +117,9 @@ class Segmenter:
     card: dict[str, Any] = field(repr=False)
 
     def draw(
-        self, planes: Planes, *, adapted: bool, only: Collection[int] | None = None
+        self, planes: Planes, *, adapted: bool, only: Parts | None = None
     ) -> Generator[float, None, list[PlaneOutput]]:
-        """Run the network over all planes, or only some.
+        """Run the network over all planes, or only parts of some.
 
         Parameters
         ----------
@@ -117,8 +127,8 @@ class Segmenter:
             The image.
         adapted : bool
             After (True) or before adaptation.
-        only : collection of int, optional
-            Which planes are drawn; the others are blank.
+        only : Parts, optional
+            What is drawn, see `parts_to_draw`; the rest is blank.
 
         Yields
         ------
@@ -134,13 +144,15 @@ class Segmenter:
         for index in range(count):
             shape = planes.data.shape[-2], planes.data.shape[-1]
             diameter = self.lens.working_diameter
+            working = scaled_shape(shape, self.lens.zoom)
             if only is not None and index not in only:
-                working = scaled_shape(shape, self.lens.zoom)
                 outputs.append(PlaneOutput.blank(working, shape, diameter))
                 continue
             image = self.lens.look(planes, index)
+            mask = None if only is None else only[index]
+            where = None if mask is None else resize_labels(mask, working)
             maps = yield from relay(
-                self.network.draw(image, adapted=adapted),
+                self.network.draw(image, adapted=adapted, where=where),
                 lambda share, index=index: (index + share) / count,  # type: ignore[misc]
             )
             outputs.append(PlaneOutput(maps, shape, diameter))

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from napari_metaseg.io.images import ImageFile
 
     from .adapted import AdaptedModel
+    from .wanted import Rectangle
 
     Labels = NDArray[np.int32]
     ModelFiles = dict[str, bytes]
@@ -80,6 +81,8 @@ class SessionSettings:
         What the cells are called.
     planes : tuple of int or None
         Which planes were segmented besides those that are painted; None for all.
+    region : (int, int, int, int) or None
+        Which part of them, see `adapt_steps`; None for all of it.
     """
 
     channel: int | None = None
@@ -91,6 +94,7 @@ class SessionSettings:
     decode: DecodeSettings = field(default_factory=DecodeSettings)
     target: str = "cells"
     planes: tuple[int, ...] | None = None
+    region: Rectangle | None = None
 
 
 @dataclass(frozen=True)
@@ -169,6 +173,7 @@ def make_session(
     start: AdaptedModel | None = None,
     target: str = "cells",
     planes: tuple[int, ...] | None = None,
+    region: Rectangle | None = None,
 ) -> Session:
     """Gather all that an adaptation depended on.
 
@@ -180,7 +185,7 @@ def make_session(
         What it was given, in the same order.
     initialization : Path
         Folder of the meta-initialization.
-    channel, diameter, seed, start, planes
+    channel, diameter, seed, start, planes, region
         As they were given to `adapt_steps`.
     decode : DecodeSettings, optional
         How the cells of the images were decoded.
@@ -213,6 +218,7 @@ def make_session(
         decode or DecodeSettings(),
         target,
         planes,
+        region,
     )
     return Session(images, settings, models, current_versions())
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .session import Labels
+    from .wanted import Rectangle
 
 SUFFIX = ".metaseg"
 MANIFEST = "session.json"
@@ -172,6 +173,7 @@ def _settings(known: Mapping[str, Any]) -> SessionSettings:
             "decode": dict(decode),
             "target": str(target),
             "planes": list() | None as planes,
+            **further,
         } if 1 <= threads <= MOST_THREADS and mirrors in MIRRORS:
             chosen = DecodeSettings(**decode)
             return SessionSettings(
@@ -184,8 +186,19 @@ def _settings(known: Mapping[str, Any]) -> SessionSettings:
                 chosen,
                 target,
                 None if planes is None else tuple(map(operator.index, planes)),
+                _region(further.get("region")),
             )
     raise ValueError(known)
+
+
+def _region(known: Any) -> Rectangle | None:
+    """Read a part of an image; earlier sessions do not mention any."""
+    if known is None:
+        return None
+    top, bottom, left, right = map(operator.index, known)
+    if not (0 <= top < bottom and 0 <= left < right):
+        raise ValueError(known)
+    return top, bottom, left, right
 
 
 def _check_models(session: Session) -> None:

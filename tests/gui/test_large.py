@@ -14,7 +14,7 @@ from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.metrics import iou_matrix, match_counts
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.data.synthetic import sample_scene
-from napari_metaseg.gui import images, large
+from napari_metaseg.gui import large
 from napari_metaseg.workflows.results import Progress
 
 from .test_end_to_end import whole_cells
@@ -98,11 +98,29 @@ def test_only_the_plane_in_view_is_segmented_if_asked(
 ) -> None:
     assert engine.calls[-1].planes is None
 
-    qtbot.keyClick(panel.view.large.planes, Qt.Key.Key_Down)
+    qtbot.keyClick(panel.view.large.scope, Qt.Key.Key_Down)
     panel.adapt()
     settle(panel)
 
     assert engine.calls[-1].planes == (2,)
+    assert engine.calls[-1].region is None
+
+
+def test_only_what_is_in_view_is_segmented_if_asked(
+    qtbot: QtBot, panel: AdaptPanel, settle: Settle, engine: Engine
+) -> None:
+    annotation = panel.desk.annotation
+    assert annotation is not None
+    annotation.corner_pixels = np.array([[2, 10, 20], [2, 29, 49]])
+
+    for _ in range(2):
+        qtbot.keyClick(panel.view.large.scope, Qt.Key.Key_Down)
+    panel.adapt()
+    settle(panel)
+
+    assert panel.view.large.scope.currentText() == "what is in view"
+    assert engine.calls[-1].planes == (2,)
+    assert engine.calls[-1].region == (10, 30, 20, 50)
 
 
 def test_a_single_plane_has_no_choice(
@@ -111,7 +129,7 @@ def test_a_single_plane_has_no_choice(
     viewer.add_image(blobs)
     panel = open_panel(viewer)
 
-    assert not panel.view.large.planes.isEnabled()
+    assert panel.view.large.scope.titles == ["everything", "what is in view"]
     assert not panel.view.large.links.isEnabled()
     assert not panel.view.large.start.isEnabled()
 
@@ -229,33 +247,3 @@ def test_the_real_engine_goes_on_where_it_was(tmp_path: Path) -> None:
     same = match_counts(iou_matrix(whole, found[0].astype(np.int32)))
     assert same.tp == int(whole.max()) == len(np.unique(found)) - 1
     assert not path.with_name("cells.zarr.partial").exists()
-
-
-@pytest.mark.parametrize("mapped", [False, True])
-def test_a_big_image_in_a_file_is_not_read_at_once(
-    viewer: ViewerModel,
-    blobs: NDArray[np.float32],
-    open_panel: Open,
-    settle: Settle,
-    engine: Engine,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    mapped: bool,
-) -> None:
-    monkeypatch.setattr(images, "MOST_PIXELS", blobs.size - 1)
-    if mapped:
-        file = np.memmap(tmp_path / "big", blobs.dtype, "w+", shape=blobs.shape)
-        viewer.add_image(file, name="big")
-    else:
-        viewer.add_image(blobs, name="big")
-    panel = open_panel(viewer)
-    assert panel.desk.annotation is not None
-    panel.desk.annotation.paint((12, 12), 1)
-    settle(panel)
-
-    panel.adapt()
-    settle(panel)
-
-    assert len(engine.calls) == (0 if mapped else 1)
-    refused = "crop a part into a layer of its own" in panel.view.status.text
-    assert refused == mapped

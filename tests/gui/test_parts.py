@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     [
         (Situation(), "Open an image"),
         (Situation(image=True, readable=False), "too many axes"),
+        (Situation(image=True, large=True), "zoom in on a few of its cells"),
         (Situation(image=True), "Next cell"),
         (Situation(image=True, annotation=True), "Paint one whole cell"),
         (

@@ -1,4 +1,4 @@
-"""Of a stack, only the planes that are asked for are segmented."""
+"""Only the planes and the part of them that are asked for are segmented."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_metaseg.core import tiles
 from napari_metaseg.core.generators import exhaust
+from napari_metaseg.core.scaling import resize_image
 from napari_metaseg.core.settings import DecodeSettings
+from napari_metaseg.workflows import segmenter
 from napari_metaseg.workflows.adapt import adapt_steps
 
 if TYPE_CHECKING:
+    import pytest
+
     from napari_metaseg.data.synthetic import Scene
 
 
@@ -38,3 +43,38 @@ def test_planes_that_are_not_asked_for_stay_blank(
     np.testing.assert_array_equal(some[[0, 2]], every[[0, 2]])
     assert every[1].any()
     assert not some[1].any()
+
+
+def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw tiles of 32 px, and little around what is wanted."""
+
+    def predict(*given: object, tile: int, **how: object):
+        return tiles.predict(*given, tile=min(tile, 32), **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(segmenter, "predict", predict)
+    monkeypatch.setattr(tiles, "MARGIN", 8)
+
+
+def test_what_is_not_in_the_region_stays_blank(
+    scene: Scene, painted: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is wanted or painted is drawn as it is when everything is."""
+    small_tiles(monkeypatch)
+    corner = np.where(painted == painted.max(), painted, 0)
+    region = (0, 30, 0, 40)
+
+    def drawn(region: tuple[int, int, int, int] | None) -> np.ndarray:
+        steps = adapt_steps(
+            scene.image, corner, device="cpu", previews=False, region=region
+        )
+        (output,) = exhaust(steps).drawn()
+        return resize_image(output.maps.astype(np.float32), scene.masks.shape)
+
+    every, some = drawn(None), drawn(region)
+
+    left_out = (some == 0).all(0)
+    assert 0.2 < left_out.mean() < 0.95
+    np.testing.assert_array_equal(some[:, :30, :40], every[:, :30, :40])
+    np.testing.assert_array_equal(some[:, corner > 0], every[:, corner > 0])
+    assert not left_out[:30, :40].any()
+    assert not left_out[corner > 0].any()

@@ -80,6 +80,14 @@ def test_a_session_comes_back_as_it_was(session: Session, saved: Path) -> None:
         assert found.dtype == np.int32
 
 
+def test_the_part_that_was_segmented_is_kept(session: Session, tmp_path: Path) -> None:
+    part = replace(session.settings, planes=(0,), region=(2, 30, 4, 50))
+
+    saved = save_session(tmp_path / "part.metaseg", replace(session, settings=part))
+
+    assert read_session(saved).settings == part
+
+
 def test_an_unpacked_session_is_the_same(saved: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(saved) as archive:
         archive.extractall(tmp_path / "folder")
@@ -288,6 +296,7 @@ def put(name: str, data: bytes) -> Callable[[dict[str, Any], dict[str, bytes]], 
         ),
         pytest.param(lambda m, f: m["settings"].update(threads=0), id="threads"),
         pytest.param(lambda m, f: m["settings"].update(device="rm"), id="device"),
+        pytest.param(lambda m, f: m["settings"].update(region=[5, 3, 0, 9]), id="part"),
         pytest.param(
             lambda m, f: m["settings"]["decode"].update(threshold=7), id="threshold"
         ),

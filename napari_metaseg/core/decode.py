@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import ndimage as ndi
-from skimage.morphology import local_maxima, reconstruction
+from skimage.morphology import local_maxima
 from skimage.segmentation import watershed
+
+from .reconstruct import reconstruct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -144,7 +146,7 @@ def _seeds_and_valleys(
     if split > 0:
         lowered = np.floor(height * (1 - (1 - split) ** 2)).astype(np.int16)
         below = np.maximum(np.minimum(lowered, height - 1), 0)
-        filled = reconstruction(below, height)
+        filled = reconstruct(below, height)
         peaks = local_maxima(filled, connectivity=2) & mask
         markers, _ = ndi.label(peaks, np.ones((3, 3)))
     return -height, _seed_the_unseeded(markers, mask)
@@ -155,12 +157,15 @@ def _highest(
 ) -> NDArray[np.float32]:
     """Return the `HIGHEST` quantile of each instance's foreground, by number."""
     flat = labels.ravel()
-    order = np.lexsort((foreground.ravel(), flat))
     ends = np.cumsum(np.bincount(flat))
     starts = np.append(0, ends[:-1])
     chosen = starts + ((ends - starts) * HIGHEST).astype(np.intp)
-    values = foreground.ravel()[order][np.minimum(chosen, len(order) - 1)]
-    found = np.where(ends > starts, values, 0).astype(np.float32)
+    # As integers, the bits of floats that are not negative rise with them: one sort of
+    # single numbers, which is many times as fast as one by two keys.
+    bits = np.ascontiguousarray(foreground, np.float32).ravel().view(np.uint32)
+    keys = np.sort(flat.astype(np.uint64) << np.uint64(32) | bits)
+    values = keys[np.minimum(chosen, len(keys) - 1)].astype(np.uint32)
+    found = np.where(ends > starts, values.view(np.float32), 0).astype(np.float32)
     found[0] = 0
     return found
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
-from .metrics import iou_matrix
+from .linking import LINKED, Overlaps, chain, find_overlaps
 
 Labels = NDArray[np.int32]
 
-SAME = 0.25
+SAME = LINKED
 """IoU from which an instance is the one of the last round and keeps its number."""
 
 
@@ -58,24 +57,27 @@ def keep_numbers(labels: Labels, previous: Labels, fixed: Labels) -> Labels:
     -------
     array of int32
         The same instances, with numbers of matching ones (one to one, IoU at
-        least `SAME`) carried over and unused numbers for the rest.
+        least `SAME`, the most alike first) carried over and unused numbers for the
+        rest.
     """
     held = np.unique(fixed[fixed > 0])
-    ids = np.setdiff1d(np.unique(labels), np.append(held, 0))
+    free, before = (np.where(np.isin(c, held), 0, c) for c in (labels, previous))
+    ids, area = np.unique(free[free > 0], return_counts=True)
     if not len(ids):
         return labels
-    old = np.setdiff1d(np.unique(previous), np.append(held, 0))
-    free = np.where(np.isin(labels, ids), labels, 0)
-    iou = iou_matrix(np.where(np.isin(previous, old), previous, 0), free)
-    rows, columns = linear_sum_assignment(-iou)
-    new = dict.fromkeys(ids.tolist(), 0)
-    for row, column in zip(rows, columns, strict=True):
-        if iou[row, column] >= SAME:
-            new[int(ids[column])] = int(old[row])
-    homeless = [key for key, value in new.items() if not value]
-    unused = unused_numbers(np.append(old, held), len(homeless))
-    new.update(zip(homeless, unused.tolist(), strict=True))
-    numbers = np.array(list(new.values()), np.int32)
+    old, old_area = np.unique(before[before > 0], return_counts=True)
+    pairs = find_overlaps(
+        np.where(before > 0, before, -1), np.where(free > 0, free, -1)
+    )
+    rows = np.searchsorted(old, pairs.first)
+    columns = np.searchsorted(ids, pairs.second) + len(old)
+    both = np.append(old_area, area)
+    # Those of before come first, numbered from 1; a match has the same number.
+    match = chain(both, Overlaps(rows, columns, pairs.shared))[len(old) :]
+    known = match <= len(old)
+    numbers = np.empty(len(ids), np.int32)
+    numbers[known] = old[match[known] - 1]
+    numbers[~known] = unused_numbers(np.append(old, held), int((~known).sum()))
     result = labels.copy()
     result[free > 0] = numbers[np.searchsorted(ids, free[free > 0])]
     return result

@@ -46,9 +46,11 @@ def find_overlaps(before: NDArray[np.integer], after: NDArray[np.integer]) -> Ov
         Cells, numbered through both planes; negative where there is none.
     """
     both = (before >= 0) & (after >= 0)
-    pairs = np.stack([before[both], after[both]])
-    (first, second), shared = np.unique(pairs, axis=1, return_counts=True)
-    return Overlaps(first, second, shared)
+    width = int(after.max(initial=0)) + 1
+    # One number a pair: sorting these is many times as fast as sorting pairs.
+    pairs = before[both].astype(np.int64) * width + after[both]
+    found, shared = np.unique(pairs, return_counts=True)
+    return Overlaps(*np.divmod(found, width), shared)
 
 
 def join_overlaps(parts: list[Overlaps]) -> Overlaps:

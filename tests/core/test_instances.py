@@ -80,3 +80,15 @@ def test_instances_come_back_at_image_scale() -> None:
         assert found.shape == shape
         areas = np.bincount(found.ravel())[1:]
         np.testing.assert_allclose(areas, 144 * factor**2, rtol=0.2)
+
+
+def test_the_most_alike_of_several_keeps_the_number() -> None:
+    old = np.zeros((4, 12), np.int32)
+    old[:, :8] = 5
+    new = np.zeros_like(old)
+    new[:, :3], new[:, 3:9] = 1, 2
+
+    kept = keep_numbers(new, old, np.zeros_like(old))
+
+    assert set(np.unique(kept[:, 3:9])) == {5}
+    assert set(np.unique(kept[:, :3])) == {6}

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 # Before Qt: on Windows torch's libraries cannot be loaded after it.
-import torch  # noqa: F401  isort: skip
+import torch  # isort: skip
 import napari
 import numpy as np
 import pandas as pd
@@ -32,9 +32,12 @@ from napari_metaseg.data.folders import read_tasks
 from napari_metaseg.data.painter import choose_cells, paint_cells
 from napari_metaseg.gui.adapt_panel import AdaptPanel
 from napari_metaseg.gui.corrections import Tool
-from napari_metaseg.workflows.benchmark.draws import Painted
-from napari_metaseg.workflows.benchmark.methods.ceiling import Ceiling
-from napari_metaseg.workflows.benchmark.methods.supervised import CeilingSettings
+from napari_metaseg.io.bundle import load_bundle
+from napari_metaseg.workflows.benchmark.methods.protocol import image_axes
+from napari_metaseg.workflows.benchmark.methods.supervised import (
+    CeilingSettings,
+    train_supervised,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -248,11 +251,15 @@ class Session:
 
 def ceiling_of(task: TaskFolder, init: str) -> float:
     """Score the same network on the first image, supervised by all others."""
-    painted = Painted(task, ((0, np.zeros_like(task.masks[0])),), ())
-    fitted = Ceiling(init, settings=CeilingSettings()).fit(painted)
-    if fitted is None:
+    bundle, others = load_bundle(init), range(1, len(task.images))
+    known = [i for i in others if task.diameters[i]]
+    if not known:
         return float("nan")
-    return float(average_precision(task.masks[0], fitted.after(task.images[0])))
+    settings = CeilingSettings()
+    segmenter = train_supervised(task, known, bundle, torch.device("cpu"), settings)
+    image = task.images[0]
+    found = segmenter.segment(image, axes=image_axes(image))
+    return float(average_precision(task.masks[0], found))
 
 
 def main() -> None:

@@ -37,6 +37,7 @@ class AutoAdapt(QObject):
     ) -> None:
         super().__init__(parent)
         self._box, self._desk, self._bench = box, desk, bench
+        self._left = False
         self._rest = after_rest(self, REST, self._check)
         desk.stroked.connect(self._wait)
         desk.edited.connect(self._on_edited)
@@ -44,11 +45,11 @@ class AutoAdapt(QObject):
 
     def leave(self) -> None:
         """Ask for nothing any more."""
-        self._box.setChecked(False)
+        self._left = True
         self._rest.stop()
 
     def _wait(self) -> None:
-        if self._box.isChecked():
+        if self._box.isChecked() and not self._left:
             self._rest.start()
 
     def _on_edited(self) -> None:

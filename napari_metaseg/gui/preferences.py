@@ -55,12 +55,16 @@ class Preferences(QObject):
         self._view = view
         self._store = stored()
         self._bringing = False
-        source, decode = view.source, view.decode
+        source, decode, choices = view.source, view.decode, view.choices
         self._fields = {
             "start": _Field(lambda: source.init, source.prefer_init),
             "device": _Field(lambda: source.device, source.prefer_device),
             "folds": _Field(self._open_folds, self._fold),
         }
+        boxes = {"automatic": choices.automatic, "continues": choices.continue_}
+        for name, box in boxes.items():
+            self._fields[name] = _Field(box.isChecked, box.setChecked)
+            box.toggled.connect(self.store)
         for name, widget in decode.fields.items():
             self._fields[name] = _Field(widget.get_value, _setter(widget))
         self._bring_in()

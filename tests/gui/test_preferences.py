@@ -31,13 +31,18 @@ def test_what_is_set_is_there_in_the_next_panel(
     first.view.decode.fields["threshold"].value = 0.3
     first.view.decode.fields["clear_border"].value = True
     first.view.source.devices.choose("cpu")
+    first.view.choices.automatic.click()
+    first.view.choices.continue_.setChecked(True)
     advanced(first).heading.click()
     settle(first)
+    first.adapting.leave()
 
     assert "threshold: 0.3" in stored.config_path.read_text()
     second = open_panel(viewer)
     assert second.view.decode.settings == DecodeSettings(0.3, clear_border=True)
     assert second.view.source.device == "cpu"
+    assert second.view.choices.automatic.isChecked()
+    assert second.view.choices.continue_.isChecked()
     assert advanced(second).is_open
 
 
@@ -57,7 +62,7 @@ def test_reset_brings_the_defaults_back(
     viewer: ViewerModel, open_panel: Open, settle: Settle, stored: Any
 ) -> None:
     stored.panel.threshold, stored.panel.device = 0.9, "cpu"
-    stored.panel.folds = "Advanced"
+    stored.panel.folds, stored.panel.automatic = "Advanced", True
     panel = open_panel(viewer)
     panel.view.object_size.set_by_hand(20)
 
@@ -68,6 +73,7 @@ def test_reset_brings_the_defaults_back(
     assert panel.view.source.device == "auto"
     assert panel.view.object_size.chosen is None
     assert not advanced(panel).is_open
+    assert not panel.view.choices.automatic.isChecked()
     assert (stored.panel.threshold, stored.panel.device) == (0.6, "auto")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from .inner_loop import Context
+    from .windows import Window
 
 TILE = 512
 """Side (px) of the part of a tile that is kept."""
@@ -33,9 +34,25 @@ MARGIN = 48
 """Distance (px) around what is wanted that is drawn too, lest its cells be cut."""
 
 
-def tile_windows(
-    shape: tuple[int, int], tile: int
-) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice], tuple[slice, slice]]]:
+class Tile(NamedTuple):
+    """A part of a plane, as pairs of slices.
+
+    Attributes
+    ----------
+    read : Window
+        What to read of the image.
+    keep : Window
+        What to keep of the result.
+    write : Window
+        Where that goes.
+    """
+
+    read: Window
+    keep: Window
+    write: Window
+
+
+def tile_windows(shape: tuple[int, int], tile: int) -> Iterator[Tile]:
     """Divide an image.
 
     Parameters
@@ -47,8 +64,7 @@ def tile_windows(
 
     Yields
     ------
-    read, keep, write : pairs of slices
-        What to read of the image, what to keep of the result, and where it goes.
+    Tile
     """
     halo = PrototypeUNet.HALO + -(-REACH // STRIDE) * STRIDE
 
@@ -61,7 +77,28 @@ def tile_windows(
 
     for read_y, keep_y, write_y in spans(shape[0]):
         for read_x, keep_x, write_x in spans(shape[1]):
-            yield (read_y, read_x), (keep_y, keep_x), (write_y, write_x)
+            yield Tile((read_y, read_x), (keep_y, keep_x), (write_y, write_x))
+
+
+def tiles_within(
+    shape: tuple[int, int], tile: int, where: NDArray[np.bool_] | None
+) -> Iterator[Tile]:
+    """Divide an image, and leave out tiles that are far from all that is wanted.
+
+    Parameters
+    ----------
+    shape, tile
+        As those of `tile_windows`.
+    where : (Y, X) array of bool, or None
+        What is wanted; None for everything.
+
+    Yields
+    ------
+    Tile
+    """
+    for part in tile_windows(shape, tile):
+        if where is None or where[grown(part.write, MARGIN, shape)].any():
+            yield part
 
 
 def predict(
@@ -104,27 +141,54 @@ def predict(
     (2, Y, X) array of float32
         Probabilities of foreground and cue.
     """
-    device = next(iter(params.values())).device
     padded = pad_to(image, STRIDE, STRIDE, "edge")
     maps = np.zeros((2, *padded.shape[1:]), np.float32)
     shape = padded.shape[1], padded.shape[2]
-    windows = [
-        tiles
-        for tiles in tile_windows(shape, tile)
-        if where is None or where[grown(tiles[-1], MARGIN, shape)].any()
-    ]
-    for done, (read, keep, write) in enumerate(windows, start=1):
-        crop = torch.from_numpy(np.ascontiguousarray(padded[(slice(None), *read)]))
-        with torch.no_grad():
-            batch = crop[None].to(device)
-            evidence = context.evidence
-            known = None if evidence is None else draw_evidence(evidence, batch)
-            inputs = network_input(batch, known)
-            drawn = [
-                run(network, params, inputs.flip(axes), context).logits.flip(axes)
-                for axes in FLIPS[:mirrors]
-            ]
-            mean = torch.sigmoid(torch.cat(drawn)).mean(0).cpu().numpy()
-        maps[(slice(None), *write)] = mean[(slice(None), *keep)]
+    windows = list(tiles_within(shape, tile, where))
+    for done, window in enumerate(windows, start=1):
+        drawn = draw_tile(network, params, padded, context, window, mirrors=mirrors)
+        maps[(slice(None), *window.write)] = drawn
         yield done / len(windows)
     return maps[:, : image.shape[1], : image.shape[2]]
+
+
+def draw_tile(
+    network: nn.Module,
+    params: Params,
+    image: NDArray[np.float32],
+    context: Context,
+    tile: Tile,
+    *,
+    mirrors: int = 1,
+) -> NDArray[np.float32]:
+    """Draw foreground and cue of one tile, see `predict`.
+
+    Parameters
+    ----------
+    network, params, context, mirrors
+        As those of `predict`.
+    image : (C, Y, X) array of float32
+        Normalised image at working scale; its sides are multiples of `STRIDE`.
+    tile : Tile
+        Which part of it.
+
+    Returns
+    -------
+    (2, y, x) array of float32
+        Of the shape of ``tile.write``.
+    """
+    device = next(iter(params.values())).device
+    crop = torch.from_numpy(np.ascontiguousarray(image[(slice(None), *tile.read)]))
+    with torch.no_grad():
+        batch = crop[None].to(device)
+        evidence = context.evidence
+        known = None if evidence is None else draw_evidence(evidence, batch)
+        inputs = network_input(batch, known)
+        drawn = [
+            run(network, params, inputs.flip(axes), context).logits.flip(axes)
+            for axes in FLIPS[:mirrors]
+        ]
+        mean: NDArray[np.float32] = (
+            torch.sigmoid(torch.cat(drawn)).mean(0).cpu().numpy()
+        )
+    return mean[(slice(None), *tile.keep)]

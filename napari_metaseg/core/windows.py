@@ -42,3 +42,9 @@ def within(inner: Window, outer: Window) -> Window:
         for i, o in zip(inner, outer, strict=True)
     )
     return y, x
+
+
+def meet(one: Window, other: Window) -> bool:
+    """Tell whether two windows share a pixel."""
+    pairs = zip(one, other, strict=True)
+    return all(a.start < b.stop and b.start < a.stop for a, b in pairs)

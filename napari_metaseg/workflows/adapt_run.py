@@ -21,19 +21,20 @@ from napari_metaseg.core.inner_loop import (
 )
 from napari_metaseg.core.network import Params, PrototypeUNet
 from napari_metaseg.core.recipe import GradientSteps
-from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.io.bundle import Bundle, load_bundle
 
 from .adapted import AdaptedModel, View
 from .blend import blend, start_share
-from .held_out import cells_of_test, hold_out
+from .drawing import Drawings, first_parts
+from .held_out import hold_out
+from .judging import judge, own_iou_of
 from .lens import Lens
-from .preview import Preview, choose_window
+from .look import Look
+from .preview import Preview
 from .results import Progress, Report
-from .segmenter import Labels, Network, Segmenter, decode_planes
+from .segmenter import Labels, Network, Segmenter
 from .state import State
 from .support import as_views, check_views, is_single, support_of
-from .verdict import own_iou, verdict
 from .wanted import parts_to_draw
 
 if TYPE_CHECKING:
@@ -92,52 +93,52 @@ class AdaptRun:
                 initial = State(params, blank_context(module, params, support))
             if self.only_first:
                 views = views[:1]
-            wanted = [_wanted(view, self.planes, self.region) for view in views]
-        base = Segmenter(Network(module, initial, initial), lens, False, {})
-        # One bar over all: a quarter before, a quarter adapting, half after.
+        wanted = [_wanted(view, self.planes, self.region) for view in views]
+        # One bar over all: a quarter before, a quarter adapting, half after. Of a large
+        # plane what a person waits for comes first, and the rest in the end.
         with _timed(seconds, "before"):
-            before = yield from _draw_all(
-                base, views, False, wanted, ("before", 0, 25, "Looking at the image")
-            )
-            first = decode_planes(before[0], DecodeSettings())
-        drawn = views[0].planes.join(first)
-        yield Progress("before", 25, 100, "Before adaptation", preview=drawn)
+            before = Drawings(module, initial, lens, views, wanted)
+            first = [first_parts(view, lens) for view in views]
+            yield from _told(before.draw(first), "before", 0, 20)
+            known_before = own_iou_of(views, before.outputs)
+            share = start_share(known_before)
+            look = Look(views, lens, self.look_at, self.previous)
+            yield from _told(before.draw(look.parts), "before", 20, 25)
+            told, close = look.before(before)
+            yield told
         with _timed(seconds, "adapt"):
             preview = None
             if self.previews:
-                window = choose_window(views[0], lens, self.look_at)
                 moving = bundle.recipe.moving
-                preview = Preview(
-                    module, support, lens, views[0], window, first, moving
-                )
+                preview = Preview(module, support, lens, views[0], close, moving)
             last = yield from _adapt(module, params, support, bundle, start, preview)
             with torch.no_grad():
-                context = fit_context(module, last.params, support)
-            known_before = _own_iou(views, before)
-            share = start_share(known_before)
-        network = Network(
-            module, initial, State(last.params, context), mirrors=self.mirrors
-        )
-        adapted = Segmenter(network, lens, True, {})
+                adapted = State(last.params, fit_context(module, last.params, support))
         with _timed(seconds, "segment"):
-            after = yield from _draw_all(
-                adapted, views, True, wanted, ("segment", 50, 100, "Finding all cells")
-            )
+            after = Drawings(module, adapted, lens, views, wanted, self.mirrors)
+            large = not before.complete
+            if large and self.previews:
+                yield from _told(after.draw(look.parts), "segment", 50, 55)
+                yield look.after(before, after, share)
+            yield from _told(after.draw(), "segment", 55, 80 if large else 100)
+            yield from _told(before.draw(), "segment", 80, 100)
+            old, new = before.outputs, after.outputs
             if share:
-                after = _blended(before, after, share)
-            report = _judge(
-                known, views, before, after, known_before, last.index, device, lens
+                new = _blended(old, new, share)
+            report = judge(known, views, old, new, known_before, last.index, lens)
+            note = " ".join(filter(None, (note, known.note)))
+            report = replace(report, device=device.type, note=note)
+            final = Segmenter(
+                Network(module, initial, adapted, share, self.mirrors),
+                lens,
+                report.kept,
+                _card(bundle, report, self.seed),
             )
-            report = replace(report, note=" ".join(filter(None, (note, report.note))))
-            card = _card(bundle, report, self.seed)
+            pairs = zip(old, new, strict=True)
             views = [
                 replace(view, planes=view.planes.without_data(), outputs=pair)
-                for view, pair in zip(
-                    views, zip(before, after, strict=True), strict=True
-                )
+                for view, pair in zip(views, pairs, strict=True)
             ]
-            network = replace(network, share=share)
-            final = replace(adapted, network=network, kept=report.kept, card=card)
             model = AdaptedModel(
                 final.to(torch.device("cpu")),
                 views,
@@ -199,34 +200,24 @@ def on_device(
     return module, params
 
 
-def _draw_all(
-    segmenter: Segmenter,
-    views: list[View],
-    adapted: bool,
-    wanted: list[Parts | None],
-    bar: tuple[str, int, int, str],
-) -> Generator[Progress, None, list[list[PlaneOutput]]]:
-    stage, start, stop, message = bar
-    outputs = []
-    for number, view in enumerate(views):
-        drawn = yield from relay(
-            segmenter.draw(view.planes, adapted=adapted, only=wanted[number]),
-            lambda share, number=number: Progress(  # type: ignore[misc]
-                stage,
-                round(start + (number + share) / len(views) * (stop - start)),
-                100,
-                message,
-            ),
-        )
-        outputs.append(drawn)
-    return outputs
+def _told(
+    steps: Generator[float, None, None], stage: str, start: int, stop: int
+) -> Generator[Progress, None, None]:
+    """Tell of drawing, as a part of the bar."""
+    message = "Looking at the image" if stage == "before" else "Finding all cells"
+    yield from relay(
+        steps,
+        lambda share: Progress(
+            stage, round(start + share * (stop - start)), 100, message
+        ),
+    )
 
 
 def _wanted(
     view: View, planes: Collection[int] | None, region: Rectangle | None
 ) -> Parts | None:
-    held_out = [] if view.held_out is None else [view.held_out]
-    return parts_to_draw(view.planes, [view.annotation, *held_out], planes, region)
+    known = [view.annotation] + ([] if view.held_out is None else [view.held_out])
+    return parts_to_draw(view.planes, known, planes, region)
 
 
 def _adapt(
@@ -256,11 +247,6 @@ def _adapt(
     return last
 
 
-def _own_iou(views: list[View], outputs: list[list[PlaneOutput]]) -> float:
-    painted = [plane for view in views for plane in view.planes.split(view.annotation)]
-    return own_iou([output for planes in outputs for output in planes], painted)
-
-
 def _blended(
     before: list[list[PlaneOutput]], after: list[list[PlaneOutput]], share: float
 ) -> list[list[PlaneOutput]]:
@@ -271,39 +257,6 @@ def _blended(
         ]
         for planes in zip(before, after, strict=True)
     ]
-
-
-def _judge(
-    known: Annotated,
-    views: list[View],
-    before: list[list[PlaneOutput]],
-    after: list[list[PlaneOutput]],
-    iou_old: float,
-    steps: int,
-    device: torch.device,
-    lens: Lens,
-) -> Report:
-    painted = [p for v in views for p in v.planes.split(v.annotation)]
-    old = [o for outputs in before for o in outputs]
-    new = [o for outputs in after for o in outputs]
-    iou_new = own_iou(new, painted)
-    tests = [t for v in views for t in cells_of_test(v)]
-    tested = any((t > 0).any() for t in tests)
-    reason = verdict(old, new, painted, iou_old, iou_new)
-    return Report(
-        n_cells=known.n_cells,
-        n_strokes=known.n_strokes,
-        diameter=lens.diameter,
-        steps=0 if reason else steps,
-        own_iou_before=iou_old,
-        own_iou_after=iou_new,
-        kept=not reason,
-        reason=reason,
-        device=device.type,
-        note=known.note,
-        held_out_iou_before=own_iou(old, tests) if tested else None,
-        held_out_iou_after=own_iou(new, tests) if tested else None,
-    )
 
 
 def _card(bundle: Bundle, report: Report, seed: int) -> dict[str, Any]:

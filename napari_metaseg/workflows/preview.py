@@ -1,4 +1,4 @@
-"""A small look at one region, cheap enough for every step of the inner loop."""
+"""A look at one region, while the rest is still to be adapted to or to be found."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from napari_metaseg.core.inner_loop import context_of, run, run_on_support
 from napari_metaseg.core.instances import keep_numbers
 from napari_metaseg.core.network import STRIDE, PrototypeUNet
 from napari_metaseg.core.plane_output import PlaneOutput
+from napari_metaseg.core.scaling import scaled_shape
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.core.support import pad_to
 
+from .drawing import window_at
 from .results import Region
 from .verdict import cell_ious
 
@@ -36,9 +38,66 @@ Window: TypeAlias = tuple[int, slice, slice]
 SIDE = 192
 """Largest side (px at working scale) of what is looked at: eight cells."""
 
+IN_VIEW = 1024
+"""Largest side (px at working scale) of what is found first in a large image."""
+
 HALO = 40
 """Context (px at working scale) around it: half the receptive field, because a preview
 may differ a little from the result along its edges."""
+
+
+class Frame:
+    """A part of an image in which cells are shown before all of them are found.
+
+    Parameters
+    ----------
+    lens : Lens
+        How the image is looked at.
+    view : View
+        The image and its annotation.
+    window : Window
+        Which part, see `choose_window`.
+    """
+
+    def __init__(self, lens: Lens, view: View, window: Window) -> None:
+        self._window = plane, rows, columns = window
+        data = view.planes.data
+        working = scaled_shape((data.shape[-2], data.shape[-1]), lens.zoom)
+        self.plane = plane
+        self.part = window_at((rows, columns), lens.zoom, working)
+        """Where it lies at working scale."""
+        self._diameter = lens.working_diameter
+        self._place = view.planes.place(plane, rows, columns)
+        self._turned = view.planes.order[-2] > view.planes.order[-1]
+        painted = view.planes.split(view.annotation)[plane]
+        self._painted = _whole_inside(painted, rows, columns)
+        self._shown = np.zeros_like(self._painted)
+
+    def follow(self, shown: Labels) -> None:
+        """Take note of what is shown of all planes; matching cells keep their numbers.
+
+        Parameters
+        ----------
+        shown : (P, Y, X) array of int32
+            Instances.
+        """
+        self._shown = shown[self._window].copy()
+
+    def region(self, maps: NDArray[np.float16]) -> Region:
+        """Show what a network has drawn of it.
+
+        Parameters
+        ----------
+        maps : (2, y, x) array of float16
+            Foreground and cue, of the shape of `part`.
+        """
+        shape = self._painted.shape[0], self._painted.shape[1]
+        found = PlaneOutput(maps, shape, self._diameter).instances(DecodeSettings())
+        scores = cell_ious(found, self._painted)
+        self._shown = keep_numbers(found, self._shown, np.zeros_like(found))
+        labels = self._shown.T if self._turned else self._shown
+        own = float(np.mean(scores)) if scores else None
+        return Region(self._place, labels.copy(), own)
 
 
 class Preview:
@@ -57,10 +116,8 @@ class Preview:
         How the image is looked at.
     view : View
         The image and its annotation.
-    window : Window
-        What to look at, see `choose_window`.
-    shown : (P, Y, X) array of int32
-        Instances that were shown before; matching ones keep their numbers.
+    frame : Frame
+        What to look at.
     moving : iterable of str
         Names of the tensors that the inner loop changes.
     """
@@ -71,23 +128,17 @@ class Preview:
         support: Support,
         lens: Lens,
         view: View,
-        window: Window,
-        shown: Labels,
+        frame: Frame,
         moving: Iterable[str],
     ) -> None:
-        plane, rows, columns = window
-        image = lens.look(view.planes, plane)
-        inner = tuple(
-            _to_working_scale(part, lens.zoom, length)
-            for part, length in zip((rows, columns), image.shape[1:], strict=True)
-        )
+        image = lens.look(view.planes, frame.plane)
         read = tuple(
             slice(max(0, part.start - HALO) // STRIDE * STRIDE, part.stop + HALO)
-            for part in inner
+            for part in frame.part
         )
         self._keep = tuple(
             slice(i.start - r.start, i.stop - r.start)
-            for i, r in zip(inner, read, strict=True)
+            for i, r in zip(frame.part, read, strict=True)
         )
         crop = pad_to(image[(slice(None), *read)], STRIDE, STRIDE, "edge")
         batch = torch.from_numpy(np.ascontiguousarray(crop))[None]
@@ -95,14 +146,9 @@ class Preview:
         with torch.no_grad():
             known = draw_evidence(support.evidence, batch)
             self._inputs = network_input(batch, known)
-        self._module, self._support, self._lens = module, support, lens
+        self._module, self._support, self._frame = module, support, frame
         self._constant = all(k.startswith(PrototypeUNet.DECIDING) for k in moving)
         self._seen: tuple[Seen | None, Seen | None] = None, None
-        self._place = view.planes.place(plane, rows, columns)
-        self._turned = view.planes.order[-2] > view.planes.order[-1]
-        self._shown = shown[plane, rows, columns]
-        painted = view.planes.split(view.annotation)[plane]
-        self._painted = _whole_inside(painted, rows, columns)
 
     def draw(self, params: Params) -> Region:
         """Draw the region with these parameters."""
@@ -114,18 +160,12 @@ class Preview:
             maps = torch.sigmoid(drawn.logits[0]).cpu().numpy()
         if self._constant:
             self._seen = learned.seen, drawn.seen
-        part = maps[(slice(None), *self._keep)].astype(np.float16)
-        shape = self._painted.shape[0], self._painted.shape[1]
-        output = PlaneOutput(part, shape, self._lens.working_diameter)
-        found = output.instances(DecodeSettings())
-        scores = cell_ious(found, self._painted)
-        self._shown = keep_numbers(found, self._shown, np.zeros_like(found))
-        labels = self._shown.T if self._turned else self._shown
-        own = float(np.mean(scores)) if scores else None
-        return Region(self._place, labels.copy(), own)
+        return self._frame.region(maps[(slice(None), *self._keep)].astype(np.float16))
 
 
-def choose_window(view: View, lens: Lens, look_at: Window | None) -> Window:
+def choose_window(
+    view: View, lens: Lens, look_at: Window | None, most: int = SIDE
+) -> Window:
     """Choose what to look at: what was asked for, or as much of it as is cheap.
 
     Parameters
@@ -136,11 +176,13 @@ def choose_window(view: View, lens: Lens, look_at: Window | None) -> Window:
         How the image is looked at.
     look_at : Window or None
         What the person sees; None for wherever a cell is painted.
+    most : int
+        Largest side (px at working scale).
 
     Returns
     -------
     Window
-        At most `SIDE` px a side at working scale, around the first cell that is painted
+        At most `most` px a side at working scale, around the first cell that is painted
         in what was asked for, else in its middle.
     """
     painted = view.planes.split(view.annotation)
@@ -153,7 +195,7 @@ def choose_window(view: View, lens: Lens, look_at: Window | None) -> Window:
     cells = painted[plane][tuple(asked)]
     numbers = cells[cells > 0]
     place = np.argwhere(cells == numbers[0]) if len(numbers) else None
-    side = max(1, int(SIDE / lens.zoom))
+    side = max(1, int(most / lens.zoom))
     parts = []
     for axis, part in enumerate(asked):
         length = part.stop - part.start
@@ -170,11 +212,6 @@ def _within(part: slice, length: int) -> slice:
     """Bound a slice; one that holds nothing becomes everything."""
     start, stop, _ = part.indices(length)
     return slice(start, stop) if stop > start else slice(0, length)
-
-
-def _to_working_scale(part: slice, zoom: float, length: int) -> slice:
-    start = min(round(part.start * zoom), length - 1)
-    return slice(start, max(start + 1, min(round(part.stop * zoom), length)))
 
 
 def _whole_inside(

@@ -10,7 +10,7 @@ from napari_metaseg.core import tiles
 from napari_metaseg.core.generators import exhaust
 from napari_metaseg.core.scaling import resize_image
 from napari_metaseg.core.settings import DecodeSettings
-from napari_metaseg.workflows import segmenter
+from napari_metaseg.workflows import drawing
 from napari_metaseg.workflows.adapt import adapt_steps
 
 if TYPE_CHECKING:
@@ -48,10 +48,7 @@ def test_planes_that_are_not_asked_for_stay_blank(
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw tiles of 32 px, and little around what is wanted."""
 
-    def predict(*given: object, tile: int, **how: object):
-        return tiles.predict(*given, tile=min(tile, 32), **how)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(segmenter, "predict", predict)
+    monkeypatch.setattr(drawing, "TILE", 32)
     monkeypatch.setattr(tiles, "MARGIN", 8)
 
 

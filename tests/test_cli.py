@@ -18,6 +18,7 @@ from napari_metaseg.core.network import Architecture, PrototypeUNet
 from napari_metaseg.data.synthetic import sample_scene
 from napari_metaseg.io.bundle import bundled_names, save_bundle
 from napari_metaseg.io.labels import write_labels
+from napari_metaseg.workflows.session_file import read_session
 
 ROOT = Path(__file__).resolve().parent.parent
 SCENE = sample_scene("fluorescence", size=(128, 144), seed=3)
@@ -87,6 +88,17 @@ def test_adapt_writes_what_python_returns(shell, here: Path) -> None:
     np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(found[CELLS > 0], CELLS[CELLS > 0])
     assert not found[ANNOTATION == -1].any()
+
+
+def test_a_region_is_one_object(shell, here: Path) -> None:
+    outcome = shell(f"{ADAPT} --region --save-model spots --save-session spots.metaseg")
+
+    assert outcome.status == 0
+    assert set(np.unique(tifffile.imread("found.tif"))) == {0, 1}
+    assert read_session("spots.metaseg").settings.decode.region
+    # The model does the same with other images, without being told again.
+    assert shell("segment spots cells.tif --output-dir out").status == 0
+    assert set(np.unique(tifffile.imread("out/cells_labels.tif"))) == {0, 1}
 
 
 def test_background_may_come_from_a_second_file(shell, here: Path) -> None:

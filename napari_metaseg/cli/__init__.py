@@ -145,6 +145,12 @@ def _add_adapt(commands: Commands) -> None:
     _add_device(parser)
     _add_looks(parser)
     parser.add_argument("--diameter", type=float, metavar="PX", help="object size")
+    parser.add_argument(
+        "--region",
+        action="store_true",
+        help="all that is found is one object, such as a lesion, instead of cells; "
+        "the saved model does the same",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--mirrors",

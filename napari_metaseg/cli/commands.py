@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay_to
+from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.io.annotation import read_annotation
 from napari_metaseg.io.bundle import find_bundle
 from napari_metaseg.io.files import check_target
@@ -49,6 +50,7 @@ def adapt(options: argparse.Namespace) -> int:
     annotations = [read_annotation(ann, background) for _, ann, background in pairs]
     label_axes(options.axes or files[0].axes, annotations[0].shape)
     start = None if options.start is None else load(options.start)
+    settings = DecodeSettings(region=options.region)
     steps = adapt_steps(
         [f.data for f in files],
         annotations,
@@ -60,6 +62,7 @@ def adapt(options: argparse.Namespace) -> int:
         seed=options.seed,
         mirrors=options.mirrors,
         start=start,
+        settings=settings,
     )
     model = relay_to(steps, _tell)
     labels = model.labels
@@ -82,6 +85,7 @@ def adapt(options: argparse.Namespace) -> int:
             channel=options.channel,
             diameter=options.diameter,
             seed=options.seed,
+            decode=settings,
             start=start,
         )
         print(save_session(options.save_session, session, overwrite=options.overwrite))

@@ -22,15 +22,18 @@ if TYPE_CHECKING:
 
 def run(options: argparse.Namespace) -> int:
     """Run ``napari-metaseg segment``."""
+    segmenter = load_segmenter(options.model)
     settings = FolderSettings(
-        look=Look(axes=options.axes, channel=options.channel),
+        look=Look(
+            axes=options.axes, channel=options.channel, settings=segmenter.settings
+        ),
         patterns=tuple(options.pattern or PATTERNS),
         normalise=options.normalise,
         also=tuple(options.also_write),
         fields=options.fields,
         overwrite=options.overwrite,
     )
-    crew = make_crew(load_segmenter(options.model), options)
+    crew = make_crew(segmenter, options)
     steps = segment_folder(crew, options.images, options.output_dir, settings)
     report = relay_to(steps, _tell)
     count = report.segmented + report.kept + len(report.problems)

@@ -73,8 +73,8 @@ def decode(
     cue : (Y, X) array of float
         Instance cue in [0, 1], see `napari_metaseg.core.targets`.
     settings : DecodeSettings
-        Threshold and splitting; size and border rules act later, on the
-        instances at image scale.
+        Threshold and splitting, which a region has none of; size and border rules
+        act later, on the instances at image scale.
     min_area : float
         Instances below this many px are dropped.
 
@@ -99,7 +99,8 @@ def cut(
         Numbered from 1.
     """
     mask = foreground > FLOOR * settings.threshold
-    seeds = _seeds_and_valleys(cue, mask, settings.split)
+    split = 0.0 if settings.region else settings.split
+    seeds = _seeds_and_valleys(cue, mask, split)
     labels: NDArray[np.int32] = watershed(*seeds, mask=mask)
     return labels
 

@@ -41,6 +41,25 @@ def respect_annotation(labels: Labels, annotation: Labels) -> Labels:
     return np.where(annotation > 0, annotation, result).astype(np.int32)
 
 
+def one_region(labels: Labels, annotation: Labels) -> Labels:
+    """Put an annotation into a region: what is painted belongs to it.
+
+    Parameters
+    ----------
+    labels : (Y, X) array of int32
+        The region, positive.
+    annotation : (Y, X) array of int32
+        0 = unknown, k > 0 = painted, -1 = background stroke.
+
+    Returns
+    -------
+    (Y, X) array of int32
+        1 in the region, strokes left out.
+    """
+    inside = (labels > 0) | (annotation > 0)
+    return (inside & (annotation >= 0)).astype(np.int32)
+
+
 def keep_numbers(labels: Labels, previous: Labels, fixed: Labels) -> Labels:
     """Give each instance the number it had in the last round.
 

@@ -8,7 +8,12 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .instances import keep_numbers, respect_annotation, unused_numbers
+from .instances import (
+    keep_numbers,
+    one_region,
+    respect_annotation,
+    unused_numbers,
+)
 
 Labels: TypeAlias = NDArray[np.int32]
 
@@ -23,10 +28,13 @@ class Numbered:
         As decoded, 1..n, whatever is painted.
     numbers : (n + 1,) array of int32
         The number of each; 0 for 0.
+    region : bool
+        Whether they are one region, which has the number 1.
     """
 
     instances: Labels
     numbers: Labels
+    region: bool = False
 
     def under(self, annotation: Labels) -> Labels:
         """Put an annotation in verbatim.
@@ -44,6 +52,8 @@ class Numbered:
         -------
         (Y, X) array of int32
         """
+        if self.region:
+            return one_region(self.instances, annotation)
         merged = respect_annotation(self.instances, annotation)
         left = (merged > 0) & (annotation == 0)
         painted = np.unique(annotation[annotation > 0])
@@ -53,7 +63,11 @@ class Numbered:
 
 
 def number(
-    instances: Labels, annotation: Labels, previous: Labels | None = None
+    instances: Labels,
+    annotation: Labels,
+    previous: Labels | None = None,
+    *,
+    region: bool = False,
 ) -> Numbered:
     """Give instances the numbers that they had before, where they match.
 
@@ -65,11 +79,15 @@ def number(
         The annotation.
     previous : (Y, X) array of int32, optional
         What was shown before.
+    region : bool
+        Whether they are one region, which needs no numbers.
 
     Returns
     -------
     Numbered
     """
+    if region:
+        return Numbered(instances, np.arange(2, dtype=np.int32), region=True)
     shown = respect_annotation(instances, annotation)
     if previous is not None:
         shown = keep_numbers(shown, previous, annotation)

@@ -75,7 +75,7 @@ class PlaneOutput:
         labels = _to_image_scale(decoded, foreground, self.shape)
         if settings.clear_border:
             labels = clear_border(labels).astype(np.int32)
-        return labels
+        return np.minimum(labels, 1) if settings.region else labels
 
 
 def _to_image_scale(

@@ -25,12 +25,16 @@ class DecodeSettings:
         the painted cells' diameter.
     clear_border : bool
         Whether cells that touch the image's border are removed.
+    region : bool
+        Whether all that is found is one object, such as a lesion, instead of cells:
+        nothing is cut apart, and everything carries the number 1.
     """
 
     threshold: float = 0.6
     split: float = 0.5
     min_size: float = 0.1
     clear_border: bool = False
+    region: bool = False
 
     def __post_init__(self) -> None:
         """Check the ranges."""

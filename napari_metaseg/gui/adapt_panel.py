@@ -269,8 +269,9 @@ class AdaptPanel(QWidget):
         self._layers.extend([Layer.create(*layer) for layer in sample])
 
     def _save_model(self) -> None:
-        if self.work is not None and self.work.last is not None:
-            self.saver.save_model(self.work.image, self.work.last.model)
+        if self.work is not None and (last := self.work.last) is not None:
+            settings = last.decoded.settings
+            self.saver.save_model(self.work.image, last.model, settings)
             self._refresh()
 
     def _refresh(self) -> None:

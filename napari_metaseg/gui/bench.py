@@ -183,7 +183,7 @@ class Bench(QObject):
         self._decoding.drop()
         if work.last is not None:
             self._show_decoded(work, work.last.decoded, work.last.model)
-            work.line = guidance.decoded(work.last.decoded.cells, adapted=True)
+            work.line = guidance.decoded(work.last.decoded)
             self.changed.emit()
 
     def _on_progress(self, progress: Progress) -> None:
@@ -264,9 +264,9 @@ class Bench(QObject):
         if work.last is not None and current and result.adapted:
             work.last = replace(work.last, decoded=result)
         if earlier is not None:
-            work.line = guidance.looked(earlier, result.cells, current=current)
+            work.line = guidance.looked(earlier, result, current=current)
         else:
-            work.line = guidance.decoded(result.cells, adapted=result.adapted)
+            work.line = guidance.decoded(result)
         self.shown.emit(work)
         self.changed.emit()
 

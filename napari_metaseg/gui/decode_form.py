@@ -36,6 +36,11 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "text": "Leave out cells at the border",
         "tooltip": "Leaves out the cells that the edge of the image cuts off.",
     },
+    "region": {
+        "text": "One region instead of cells",
+        "tooltip": "For a lesion, a tissue, a gap: all that is found is one object, "
+        "and nothing is cut apart.",
+    },
 }
 
 
@@ -76,9 +81,15 @@ class DecodeForm(Form):
         for name, widget in self.fields.items():
             with widget.changed.blocked():
                 widget.value = getattr(settings, name)
+        self._match()
 
     def _wait(self) -> None:
+        self._match()
         self._pause.start()
+
+    def _match(self) -> None:
+        """Grey out the splitting: a region is not cut."""
+        self.fields["split"].enabled = not self.fields["region"].value
 
     def _pass_on(self) -> None:
         self.changed.emit(self.settings)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from napari_metaseg.core.filling import Filling
 
     from .past import Past
-    from .rounds import Round
+    from .rounds import Decoded, Round
 
 
 class Tone(Enum):
@@ -108,7 +108,7 @@ def adapted(result: Round) -> Line:
     -------
     Line
     """
-    found = counted(result.decoded.cells, "cell")
+    found = _found(result.decoded)
     report = result.model.report
     if result.warning:
         return Line(f"{found}. {result.warning}", Tone.WARNING)
@@ -126,9 +126,9 @@ def adapted(result: Round) -> Line:
     return Line(f"Adapted in {took}: {found}. Paint what is missing.{note}", Tone.DONE)
 
 
-def looked(past: Past, cells: int, *, current: bool) -> Line:
+def looked(past: Past, shown: Decoded, *, current: bool) -> Line:
     """Say which round is seen."""
-    found = counted(cells, "cell")
+    found = _found(shown)
     if current:
         return Line(f"Round {past.number}, the current result: {found}.", Tone.DONE)
     text = f"Round {past.number}: {found}. 'Go back to this round' makes it current."
@@ -145,6 +145,10 @@ def compared(results: tuple[Round, ...]) -> Line:
     return Line(f"IoU of your own cells: {scores}. Click a row to see it.", Tone.DONE)
 
 
+def _found(shown: Decoded) -> str:
+    return counted(shown.cells, "region" if shown.settings.region else "cell")
+
+
 def _images(result: Round) -> str:
     """Say from which images was learned, where that is not a matter of course."""
     text = f" Learned from {result.images} images." if result.images > 1 else ""
@@ -154,22 +158,20 @@ def _images(result: Round) -> str:
     return text
 
 
-def decoded(cells: int, *, adapted: bool) -> Line:
+def decoded(shown: Decoded) -> Line:
     """Say what the sliders, or the view before adaptation, give.
 
     Parameters
     ----------
-    cells : int
-        Instances shown.
-    adapted : bool
-        Whether they come from after adaptation.
+    shown : Decoded
+        What is shown, from before or after adaptation.
 
     Returns
     -------
     Line
     """
-    found = counted(cells, "cell")
-    if adapted:
+    found = _found(shown)
+    if shown.adapted:
         return Line(f"{found} with these settings. Paint what is missing.")
     return Line(f"Before adaptation: {found}. Untick to see the adapted result.")
 

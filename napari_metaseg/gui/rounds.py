@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -208,10 +209,11 @@ def decode(
     yield from ()
     annotation = annotation.copy()
     found, drawn = model.found(settings, adapted=adapted), as_planes(annotation)
+    numbered = partial(number, region=settings.region)
     if previous is None or previous.shape != found.shape:
-        planes = tuple(map(number, as_planes(found), drawn))
+        planes = tuple(map(numbered, as_planes(found), drawn))
     else:
-        planes = tuple(map(number, as_planes(found), drawn, as_planes(previous)))
+        planes = tuple(map(numbered, as_planes(found), drawn, as_planes(previous)))
     return put_in(planes, annotation, settings, adapted=adapted)
 
 
@@ -249,10 +251,12 @@ def follow(
     return Followed(after, np.nonzero(labels != decoded.labels))
 
 
-def save_model(path: Path, model: AdaptedModel) -> Generator[Progress, None, Path]:
-    """Save the adapted model in a new folder."""
+def save_model(
+    path: Path, model: AdaptedModel, settings: DecodeSettings
+) -> Generator[Progress, None, Path]:
+    """Save the adapted model, with how it is decoded, in a new folder."""
     yield from ()
-    model.save(path)
+    model.save(path, settings=settings)
     return path
 
 

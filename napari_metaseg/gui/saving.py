@@ -19,6 +19,7 @@ from .worker import Runner
 if TYPE_CHECKING:
     from napari.layers import Image
 
+    from napari_metaseg.core.settings import DecodeSettings
     from napari_metaseg.workflows.adapt import AdaptedModel
 
     from .exports import Snapshot
@@ -69,12 +70,14 @@ class Saver(QObject):
         if looks is not None:
             self.write(path, partial(cells.write, path, looks))
 
-    def save_model(self, image: Image, model: AdaptedModel) -> None:
+    def save_model(
+        self, image: Image, model: AdaptedModel, settings: DecodeSettings
+    ) -> None:
         """Ask for a folder and save the adapted model as it."""
         start = self.beside(image, "model")
         path = ask_path(self._window, "Save model as a folder", start, "Folder (*)")
         if path is not None:
-            self.write(path, partial(rounds.save_model, path, model))
+            self.write(path, partial(rounds.save_model, path, model, settings))
 
     def write(self, path: Path, steps: Steps) -> None:
         """Write a file, by a generator that returns its path."""

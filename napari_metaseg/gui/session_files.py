@@ -133,7 +133,11 @@ def _cells_of(
         steps, lambda share: Progress("segment", round(100 * share), 100, "Saving")
     )
     planes = zip(rounds.as_planes(found), rounds.as_planes(drawn), strict=True)
-    shown = [number(cells, painted).under(painted) for cells, painted in planes]
+    region = job.settings.region
+    shown = [
+        number(cells, painted, region=region).under(painted)
+        for cells, painted in planes
+    ]
     return np.stack(shown).reshape(drawn.shape)
 
 

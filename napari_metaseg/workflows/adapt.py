@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_metaseg.core.devices import pick_device
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay_to
-from napari_metaseg.core.settings import MIRRORS
+from napari_metaseg.core.settings import MIRRORS, DecodeSettings
 
 from .adapt_run import AdaptRun
 from .adapted import AdaptedModel, load
@@ -43,6 +43,7 @@ def adapt(
     mirrors: int = 4,
     start: AdaptedModel | None = None,
     held_out: Array | Sequence[Array] | None = None,
+    settings: DecodeSettings | None = None,
     progress: Callable[[Progress], object] | None = None,
 ) -> AdaptedModel:
     """Learn a kind of cell from a few painted ones and find them all.
@@ -80,6 +81,9 @@ def adapt(
         Of the annotation's shape: k > 0 = one whole cell that serves as a test. It is
         never learned from, whether it is among the annotation or not, and the report
         tells how well such cells are found.
+    settings : DecodeSettings, optional
+        How what the network draws becomes instances, here and in other images; with
+        ``region=True`` everything found is one object.
     progress : callable, optional
         Called with a `Progress` now and then.
 
@@ -105,6 +109,7 @@ def adapt(
         start=start,
         previews=False,
         held_out=held_out,
+        settings=settings,
     )
     return relay_to(steps, progress or (lambda _: None))
 
@@ -128,13 +133,14 @@ def adapt_steps(
     look_at: Window | None = None,
     planes: Collection[int] | None = None,
     region: Rectangle | None = None,
+    settings: DecodeSettings | None = None,
 ) -> Generator[Progress, None, AdaptedModel]:
     """Do what `adapt` does, as a generator that can be closed at any yield.
 
     Parameters
     ----------
     image, annotation, axes, channel, diameter, init, device, seed, mirrors, start, \
-    held_out
+    held_out, settings
         As in `adapt`.
     previous : array of int32, optional
         Labels of the last round of the first image, whose numbers are kept.
@@ -182,6 +188,7 @@ def adapt_steps(
         held_out=held_out,
         planes=planes,
         region=region,
+        settings=settings or DecodeSettings(),
     )
     try:
         return (yield from run.steps(chosen, ""))

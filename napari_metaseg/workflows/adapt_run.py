@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from napari_metaseg.core.annotation import Annotated
     from napari_metaseg.core.axes import Planes
     from napari_metaseg.core.plane_output import PlaneOutput
+    from napari_metaseg.core.settings import DecodeSettings
 
     from .preview import Window
     from .wanted import Parts, Rectangle
@@ -71,6 +72,7 @@ class AdaptRun:
     held_out: Array | Sequence[Array] | None
     planes: Collection[int] | None
     region: Rectangle | None
+    settings: DecodeSettings
 
     def steps(
         self, device: torch.device, note: str
@@ -102,7 +104,7 @@ class AdaptRun:
             yield from _told(before.draw(first), "before", 0, 20)
             known_before = own_iou_of(views, before.outputs)
             share = start_share(known_before)
-            look = Look(views, lens, self.look_at, self.previous)
+            look = Look(views, lens, self.look_at, self.previous, self.settings)
             yield from _told(before.draw(look.parts), "before", 20, 25)
             told, close = look.before(before)
             yield told
@@ -133,6 +135,7 @@ class AdaptRun:
                 lens,
                 report.kept,
                 _card(bundle, report, self.seed),
+                self.settings,
             )
             pairs = zip(old, new, strict=True)
             views = [

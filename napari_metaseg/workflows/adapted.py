@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay
-from napari_metaseg.core.instances import keep_numbers, respect_annotation
-from napari_metaseg.core.settings import DecodeSettings
+from napari_metaseg.core.instances import keep_numbers, one_region, respect_annotation
 
 from .results import Progress, Report
 from .segmenter import Labels, Segmenter, decode_planes, load_segmenter
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from napari_metaseg.core.axes import Planes
     from napari_metaseg.core.plane_output import PlaneOutput
+    from napari_metaseg.core.settings import DecodeSettings
 
 Array = NDArray[np.generic]
 
@@ -97,14 +97,16 @@ class AdaptedModel:
 
     @cached_property
     def _labels(self) -> list[Labels]:
-        labels = [self._relabel(v, DecodeSettings()) for v in self._views]
-        if self._previous is not None and labels:
+        labels = [self._relabel(v, self.segmenter.settings) for v in self._views]
+        region = self.segmenter.settings.region
+        if self._previous is not None and labels and not region:
             labels[0] = self._renumber(0, labels[0], self._previous)
         return labels
 
     @cached_property
     def _initial(self) -> list[Labels]:
-        return [self._relabel(v, DecodeSettings(), False) for v in self._views]
+        settings = self.segmenter.settings
+        return [self._relabel(v, settings, False) for v in self._views]
 
     def _hand_out(self, labels: list[Labels]) -> Labels | list[Labels]:
         self._first_view()
@@ -141,7 +143,9 @@ class AdaptedModel:
         array of int32
         """
         labels = self._relabel(self._first_view(), settings, adapted)
-        return labels if previous is None else self._renumber(0, labels, previous)
+        if previous is None or settings.region:
+            return labels
+        return self._renumber(0, labels, previous)
 
     def found(
         self, settings: DecodeSettings, *, adapted: bool = True, index: int = 0
@@ -192,7 +196,8 @@ class AdaptedModel:
     ) -> Labels:
         found = self._found(view, settings, adapted)
         drawn = view.planes.split(view.annotation)
-        merged = [respect_annotation(*pair) for pair in zip(found, drawn, strict=True)]
+        put_in = one_region if settings.region else respect_annotation
+        merged = [put_in(*pair) for pair in zip(found, drawn, strict=True)]
         return view.planes.join(np.stack(merged))
 
     def _renumber(self, index: int, labels: Labels, previous: Labels) -> Labels:
@@ -237,9 +242,24 @@ class AdaptedModel:
             lambda share: Progress("segment", round(100 * share), 100, "Segmenting"),
         )
 
-    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
-        """Save the model to a folder, see `Segmenter.save`."""
-        self.segmenter.save(path, overwrite=overwrite)
+    def save(
+        self,
+        path: str | Path,
+        *,
+        overwrite: bool = False,
+        settings: DecodeSettings | None = None,
+    ) -> None:
+        """Save the model to a folder, see `Segmenter.save`.
+
+        Parameters
+        ----------
+        path, overwrite
+            As there.
+        settings : DecodeSettings, optional
+            How it decodes what it draws from now on; as before if missing.
+        """
+        chosen = settings or self.segmenter.settings
+        replace(self.segmenter, settings=chosen).save(path, overwrite=overwrite)
 
 
 def load(path: str | Path) -> AdaptedModel:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_metaseg.core.instances import keep_numbers
-from napari_metaseg.core.settings import DecodeSettings
 
 from .blend import blend
 from .preview import IN_VIEW, Frame, choose_window
@@ -16,6 +15,8 @@ from .segmenter import Labels, decode_planes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from napari_metaseg.core.settings import DecodeSettings
 
     from .adapted import View
     from .drawing import Drawings, Parts
@@ -36,6 +37,8 @@ class Look:
         What is in view.
     previous : array of int32 or None
         What the last round has left.
+    settings : DecodeSettings
+        How what is drawn becomes instances.
     """
 
     def __init__(
@@ -44,9 +47,10 @@ class Look:
         lens: Lens,
         look_at: Window | None,
         previous: Labels | None,
+        settings: DecodeSettings,
     ) -> None:
         self._view, self._lens, self._look_at = views[0], lens, look_at
-        self._previous = previous
+        self._previous, self._settings = previous, settings
         self._window = choose_window(views[0], lens, look_at, IN_VIEW)
         self._wide = Frame(lens, views[0], self._window)
         self.parts: list[Parts] = [{} for _ in views]
@@ -62,7 +66,7 @@ class Look:
         Frame
             The small part that is looked at in every step.
         """
-        found = decode_planes(drawn.outputs[0], DecodeSettings())
+        found = decode_planes(drawn.outputs[0], self._settings)
         if not drawn.complete:
             found = self._amid_the_last(found)
         window = choose_window(self._view, self._lens, self._look_at)

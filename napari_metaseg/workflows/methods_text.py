@@ -106,6 +106,12 @@ def _tested(report: Mapping[str, Any]) -> str:
 
 def _decoded(settings: DecodeSettings) -> str:
     border = "left out" if settings.clear_border else "kept"
+    if settings.region:
+        return (
+            f"All that was found with threshold {settings.threshold:g} in parts of at "
+            f"least {settings.min_size:g} of an annotated object's area was taken as "
+            f"one region; parts at the border were {border}."
+        )
     return (
         f"Instances were decoded with threshold {settings.threshold:g}, splitting "
         f"{settings.split:g} and smallest size {settings.min_size:g} of an annotated "

@@ -130,10 +130,11 @@ def _shown(
         annotated=image.painted.shape,
     )
     parts = (planes.split(labels) for labels in (found, image.painted, image.cells))
+    region = session.settings.decode.region
     return planes.join(
         np.stack(
             [
-                number(instances, painted, before).under(painted)
+                number(instances, painted, before, region=region).under(painted)
                 for instances, painted, before in zip(*parts, strict=True)
             ]
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,12 +109,15 @@ class Segmenter:
         Whether the adapted parameters are what counts.
     card : dict
         Provenance: initialization, recipe, report.
+    settings : DecodeSettings
+        How what the network draws becomes instances, unless others are asked for.
     """
 
     network: Network
     lens: Lens
     kept: bool
     card: dict[str, Any] = field(repr=False)
+    settings: DecodeSettings = field(default_factory=DecodeSettings)
 
     def draw(
         self, planes: Planes, *, adapted: bool, only: Parts | None = None
@@ -174,7 +177,7 @@ class Segmenter:
         chosen = self.lens.channel if channel is None else channel
         planes = as_planes(image, axes=axes, channel=chosen)
         outputs = yield from self.draw(planes, adapted=adapted and self.kept)
-        return planes.join(decode_planes(outputs, settings or DecodeSettings()))
+        return planes.join(decode_planes(outputs, settings or self.settings))
 
     def segment(
         self,
@@ -198,7 +201,7 @@ class Segmenter:
         channel : int, optional
             Channel; by default the one that was adapted to.
         settings : DecodeSettings, optional
-            Threshold, splitting and rules.
+            Threshold, splitting and rules; by default the model's own.
 
         Returns
         -------
@@ -254,6 +257,7 @@ class Segmenter:
             "start_share": self.network.share,
             "mirrors": self.network.mirrors,
             "lens": self.lens.as_dict(),
+            "decode": asdict(self.settings),
         }
         cpu = {k: v.detach().cpu().clone() for k, v in tensors.items()}
         write_folder(Path(path), cpu, card, overwrite=overwrite)
@@ -278,16 +282,27 @@ def load_segmenter(path: str | Path) -> Segmenter:
         for part in ("initial", "adapted")
     )
     kept = card.pop("kept", True) is True
+    settings = _settings(card.pop("decode", {}), folder)
     match card.pop("start_share", 0.0), card.pop("mirrors", 1):
         case (float() | int() as share, int(mirrors)) if (
             0 <= share <= 1 and mirrors in MIRRORS
         ):
             network = Network(module, initial, adapted, float(share), mirrors)
-            return Segmenter(network, lens, kept, card)
+            return Segmenter(network, lens, kept, card, settings)
     raise UserError(
         f"The card of '{folder}' tells a share of the start or a number of mirror "
         "images that cannot be; save the model again."
     )
+
+
+def _settings(known: object, folder: Path) -> DecodeSettings:
+    try:
+        return DecodeSettings(**known)  # type: ignore[arg-type]
+    except (TypeError, UserError) as error:
+        raise UserError(
+            f"The card of '{folder}' does not say how cells are decoded; save the "
+            "model again."
+        ) from error
 
 
 def decode_planes(outputs: list[PlaneOutput], settings: DecodeSettings) -> Labels:

@@ -51,7 +51,8 @@ class FakeModel:
         self, settings: DecodeSettings, *, adapted: bool = True
     ) -> NDArray[np.int32]:
         found = self._found if adapted else np.where(self._found == 1, 1, 0)
-        return np.where(settings.threshold < 0.9, found, 0).astype(np.int32)
+        found = np.where(settings.threshold < 0.9, found, 0).astype(np.int32)
+        return np.minimum(found, 1) if settings.region else found
 
     def drawn(self, *, adapted: bool = True) -> list[PlaneOutput]:
         """Draw the cells found: the higher its number, the less sure of a cell."""
@@ -60,7 +61,7 @@ class FakeModel:
         planes = maps.reshape(2, -1, *maps.shape[-2:]).swapaxes(0, 1)
         return [PlaneOutput(plane, plane.shape[-2:], 10.0) for plane in planes]
 
-    def save(self, path: Any, *, overwrite: bool = False) -> None:
+    def save(self, path: Any, *, overwrite: bool = False, settings: Any = None) -> None:
         self.saved.append(path)
 
 

@@ -276,6 +276,31 @@ def test_sliders_act_on_the_stored_output_and_not_on_the_annotation(
     np.testing.assert_array_equal(annotation_of(panel).data, annotated)
 
 
+def test_one_region_instead_of_cells(
+    panel: AdaptPanel, viewer: ViewerModel, settle: Settle, engine: Engine
+) -> None:
+    paint_cell(panel)
+    adapt(panel, settle)
+    cells = cells_of(viewer).data.copy()
+    fields = panel.view.decode.fields
+
+    fields["region"].value = True
+    settle(panel)
+
+    np.testing.assert_array_equal(cells_of(viewer).data, cells > 0)
+    assert panel.view.status.text.startswith("1 region with these settings")
+    assert not fields["split"].enabled
+    # A background stroke takes a part of it away.
+    annotation_of(panel).data_setitem(np.nonzero(cells == 2), -1)
+    settle(panel)
+    np.testing.assert_array_equal(cells_of(viewer).data, (cells > 0) & (cells != 2))
+    adapt(panel, settle)
+    assert "1 region" in panel.view.status.text
+    fields["region"].value = False
+    settle(panel)
+    assert len(np.unique(cells_of(viewer).data)) > 2 and fields["split"].enabled
+
+
 def test_settings_hold_for_the_next_round(
     panel: AdaptPanel, viewer: ViewerModel, settle: Settle
 ) -> None:

@@ -98,8 +98,9 @@ def test_the_sliders_are_the_settings(qtbot: QtBot) -> None:
         form.fields["split"].value = 1.0
         form.fields["min_size"].value = 0.0
         form.fields["clear_border"].value = True
+        form.fields["region"].value = True
 
-    assert told.args == [DecodeSettings(0.2, 1.0, 0.0, True)]
+    assert told.args == [DecodeSettings(0.2, 1.0, 0.0, True, True)]
 
 
 @pytest.mark.parametrize("end", ["min", "max"])
@@ -311,14 +312,19 @@ def test_the_model_is_saved_beside_the_last_file(
         return tmp_path / start.name
 
     monkeypatch.setattr(saving, "ask_path", ask)
-    saved: list[Path] = []
-    model: Any = SimpleNamespace(save=saved.append)
+    saved: list[tuple[Path, DecodeSettings]] = []
+
+    def save(path: Path, *, settings: DecodeSettings) -> None:
+        saved.append((path, settings))
+
+    model: Any = SimpleNamespace(save=save)
+    settings = DecodeSettings(region=True)
 
     for _ in range(2):
         with qtbot.waitSignal(saver.idle):
-            saver.save_model(image, model)
+            saver.save_model(image, model, settings)
 
-    assert saved == [tmp_path / "Plate_1_2_left_model"] * 2
+    assert saved == [(tmp_path / "Plate_1_2_left_model", settings)] * 2
     assert proposed[1].parent == tmp_path
 
 

@@ -110,7 +110,9 @@ def number_cells(
         )
 
     numbers = np.zeros(len(out), np.int64)
-    if plan.link:
+    if plan.settings.region:
+        numbers[~out] = 1
+    elif plan.link:
         area = np.zeros(int((~out).sum()), np.int64)
         for plane in range(plan.source.count):
             for block in blocks:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from napari_metaseg.core.linking import check_link
 from napari_metaseg.core.plane_source import ArrayLike, PlaneSource
-from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.workflows.results import Progress
 
 from .job import LargeJob
@@ -16,6 +15,7 @@ from .plan import Plan
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
 
+    from napari_metaseg.core.settings import DecodeSettings
     from napari_metaseg.workflows.segmenter import Segmenter
 
 _WORDS = {
@@ -82,7 +82,7 @@ def make_job(
         PlaneSource.of(level, axes=axes, channel=chosen) for level in (image, *coarser)
     )
     along = check_link(link, source.label_axes)
-    rules = settings or DecodeSettings()
+    rules = settings or segmenter.settings
     plan = Plan(segmenter, source, tuple(others), rules, adapted, along)
     return LargeJob(plan, Path(output))
 

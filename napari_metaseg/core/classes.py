@@ -29,10 +29,13 @@ class CellClass:
         Name of the class.
     probability : float
         How likely it is; 1 for an example.
+    example : bool
+        Whether a person gave it.
     """
 
     name: str
     probability: float
+    example: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from . import images, layers
+from .classes import table
 from .exports import Snapshot
 from .guidance import Line, Tone, counted
 from .snapshot import visible_plane
@@ -124,7 +125,7 @@ class Exporter(QObject):
         cells, self._measured = self._measured, None
         if cells is None or cells not in self._viewer.layers:
             return
-        cells.features = features
+        table.write_measurements(cells, features)
         found = counted(len(features), "cell")
         text = (
             f"Measured {found}: select '{cells.name}' and open napari's features table "
@@ -140,6 +141,6 @@ class Exporter(QObject):
         """Take away what was measured of cells that are shown otherwise by now."""
         cells = layers.find_cells(self._viewer.layers, work.image, work.reading)
         if cells is not None and len(cells.features.columns):
-            cells.features = {}
+            table.forget_measurements(cells)
         if cells is not None and cells is self._measured:
             self._measuring.drop()

@@ -11,6 +11,7 @@ from napari.utils.notifications import show_info, show_warning
 from napari_metaseg.core.errors import UserError
 
 from . import layers
+from .classes import table
 from .images import FILE
 
 if TYPE_CHECKING:
@@ -132,6 +133,8 @@ def session_layers(path: Path) -> list[LayerData]:
             given = layers.attributes(name, cells=role == "cells")
             given |= _placed(image, letters)
             given["metadata"] = {SESSION: replace(known, role=role)}
+            if role == "cells" and image.classes:
+                given["features"] = table.as_table(image.classes)
             found.append((labels, given, "labels"))
     return found
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_metaseg.core.classes import CellClass
     from napari_metaseg.core.settings import DecodeSettings
     from napari_metaseg.workflows.adapt import AdaptedModel
     from napari_metaseg.workflows.results import Progress
@@ -47,6 +48,8 @@ class ToSave:
         How they were decoded.
     target : str
         What they are called.
+    classes : dict of int to CellClass
+        Class of the cells that have one, by number.
     """
 
     path: Path
@@ -56,6 +59,7 @@ class ToSave:
     cells: NDArray[np.int32]
     settings: DecodeSettings
     target: str
+    classes: dict[int, CellClass]
 
 
 def save(job: ToSave) -> Generator[Progress, None, str]:
@@ -73,7 +77,7 @@ def save(job: ToSave) -> Generator[Progress, None, str]:
             f"The start '{request.init}' is another one by now; adapt again before "
             "saving a session."
         )
-    given = job.painted, job.cells, request.learned
+    given = job.painted, job.cells, request.learned, job.classes
     pictures = [_picture(request, request.image, origins[0], *given)]
     for (pixels, drawn), origin in zip(request.others, origins[1:], strict=True):
         cells = yield from _cells_of(job, pixels, drawn)
@@ -100,15 +104,20 @@ def save(job: ToSave) -> Generator[Progress, None, str]:
 
 
 def _picture(
-    request: Request, pixels: Any, origin: Origin, *labels: NDArray[np.int32]
+    request: Request,
+    pixels: Any,
+    origin: Origin,
+    painted: NDArray[np.int32],
+    cells: NDArray[np.int32],
+    learned: NDArray[np.int32],
+    classes: dict[int, CellClass] | None = None,
 ) -> SessionImage:
     """Refer to an image by its file, unless that holds other pixels."""
     from napari_metaseg.io.images import ImageFile
     from napari_metaseg.workflows.session import session_image
 
     image = ImageFile(pixels, request.axes, origin.pixel_size)
-    painted, cells, learned = labels
-    made = session_image(image, origin.path, painted, cells, learned)
+    made = session_image(image, origin.path, painted, cells, learned, classes)
     try:
         if origin.path is not None:
             made.reference.read(origin.path)

@@ -14,6 +14,7 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from . import file_layers, images, layers, readers, session_files, target_layers
+from .classes import table
 from .guidance import Line, Tone
 from .images import CELLS, Target
 from .links import Links, after_rest
@@ -128,6 +129,7 @@ class Sessions(QObject):
             np.array(cells.data),
             last.decoded.settings,
             reading.target.name,
+            table.read_classes(cells),
         )
         self._saving.start(partial(session_files.save, job))
         self._refresh()

@@ -23,9 +23,12 @@ from napari_metaseg.io.model_folder import CARD, WEIGHTS
 from .image_reference import ImageReference
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
+    from napari_metaseg.core.classes import CellClass
     from napari_metaseg.io.images import ImageFile
 
     from .adapted import AdaptedModel
@@ -49,12 +52,15 @@ class SessionImage:
         The annotation that was adapted to: `painted`, or what it was at that moment.
     cells : array of int32
         Instances as they were shown.
+    classes : mapping of int to CellClass
+        Class of the cells that have one, by number, one class after the other.
     """
 
     reference: ImageReference
     painted: Labels = field(repr=False)
     learned: Labels = field(repr=False)
     cells: Labels = field(repr=False)
+    classes: Mapping[int, CellClass] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +147,7 @@ def session_image(
     painted: Labels,
     cells: Labels,
     learned: Labels | None = None,
+    classes: Mapping[int, CellClass] | None = None,
 ) -> SessionImage:
     """Describe one image of a session.
 
@@ -154,11 +161,12 @@ def session_image(
         The annotation, and the instances as they are shown.
     learned : array of int32, optional
         The annotation that was adapted to, if it was another.
+    classes : mapping of int to CellClass, optional
+        Class of cells, by number.
     """
     reference = ImageReference.of(image, path)
-    return SessionImage(
-        reference, painted, painted if learned is None else learned, cells
-    )
+    learned = painted if learned is None else learned
+    return SessionImage(reference, painted, learned, cells, classes or {})
 
 
 def make_session(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import operator
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ import numpy as np
 import tifffile
 
 from napari_metaseg.core.annotation import as_annotation
+from napari_metaseg.core.classes import CellClass
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.settings import MIRRORS, DecodeSettings
 from napari_metaseg.io.archive import read_archive, write_archive
@@ -78,7 +79,9 @@ def save_session(
         "versions": session.versions,
         "settings": asdict(session.settings),
         "images": [
-            asdict(image.reference) | {"labels": image.painted.shape}
+            asdict(image.reference)
+            | {"labels": image.painted.shape}
+            | {"classes": [[n, *astuple(c)] for n, c in image.classes.items()]}
             for image in session.images
         ],
     }
@@ -134,7 +137,9 @@ def _from_parts(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Sess
     for k, known in enumerate(manifest["images"]):
         shape = _shape(known["labels"])
         labels = (_from_tiff(files[f"{name}-{k}.tif"], shape) for name in _LABELS)
-        images.append(SessionImage(_reference(known), *labels))
+        # Sessions of version 0.1.0 had none.
+        classes = dict(map(_class, known.get("classes", [])))
+        images.append(SessionImage(_reference(known), *labels, classes))
     models = {
         model: {name: files[f"{model}/{name}"] for name in (CARD, WEIGHTS)}
         for model in _MODELS
@@ -158,6 +163,15 @@ def _reference(known: Mapping[str, Any]) -> ImageReference:
         }:
             pixel_size = None if size is None else (size[0], size[1])
             return ImageReference(path, _shape(shape), dtype, sha256, axes, pixel_size)
+    raise ValueError(known)
+
+
+def _class(known: list[Any]) -> tuple[int, CellClass]:
+    match known:
+        case [int(number), str(name), int() | float() as probability, bool(given)] if (
+            number > 0 and 0 <= probability <= 1
+        ):
+            return number, CellClass(name, float(probability), given)
     raise ValueError(known)
 
 

@@ -19,8 +19,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_metaseg.core.classes import CellClass
 from napari_metaseg.gui import saving
 from napari_metaseg.gui.adapt_panel import AdaptPanel
+from napari_metaseg.gui.classes import table
 from napari_metaseg.gui.figure_form import FigureDialog, Looks
 from napari_metaseg.io.images import ImageFile
 from napari_metaseg.io.instances import read_instances
@@ -192,6 +194,30 @@ def test_measurements_of_other_cells_do_not_stay(
     settle(panel)
 
     assert cells_of(viewer).features.empty
+
+
+def test_classes_outlast_measurements_and_another_segmentation(
+    panel: AdaptPanel, viewer: ViewerModel, settle: Settle
+) -> None:
+    cells = cells_of(viewer)
+    first, *others = np.unique(cells.data[cells.data > 0]).tolist()
+    classes = {first: CellClass("long", 1.0, example=True)}
+    classes |= {number: CellClass("round", 0.75) for number in others[:-1]}
+    table.write_classes(cells, classes)
+
+    panel.view.measure.click()
+    settle(panel)
+
+    assert table.read_classes(cells) == classes
+    assert len(cells.features) == 5 and cells.features["area_px2"].notna().all()
+    # The cell `gone` is taken away; the measurements of all are out of date.
+    gone = others[0]
+    assert panel.desk.annotation is not None
+    panel.desk.annotation.data_setitem(np.nonzero(cells.data == gone), -1)
+    settle(panel)
+    del classes[gone]
+    assert list(table.read_classes(cells).items()) == list(classes.items())
+    assert "area_px2" not in cells.features
 
 
 def test_rgb_is_measured_by_its_colours(

@@ -11,7 +11,10 @@ import tifffile
 from napari.components import ViewerModel
 from napari.layers import Layer
 
+from napari_metaseg.core.classes import CellClass
 from napari_metaseg.gui import readers, sessions
+from napari_metaseg.gui.classes import table
+from napari_metaseg.gui.classes.classes_panel import ClassesPanel
 from napari_metaseg.io import bundle, model_folder
 from napari_metaseg.io.bundle import models_folder
 from napari_metaseg.workflows import reopen, session_file
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
     from napari.layers import Image
     from numpy.typing import NDArray
+    from pytestqt.qtbot import QtBot
 
     from napari_metaseg.gui.adapt_panel import AdaptPanel
     from napari_metaseg.workflows.session import Session
@@ -191,6 +195,35 @@ def test_a_session_comes_back_as_it_was(
     assert len(empty.layers) == 3
     assert other.desk.image is empty.layers[0]
     assert other.view.save.isEnabled()
+
+
+def test_classes_come_back_with_a_session(
+    panel: AdaptPanel, path: Path, open_panel: Open, settle: Settle, qtbot: QtBot
+) -> None:
+    work_with(panel, settle)
+    cells = cells_of(panel)
+    numbers = np.unique(cells.data[cells.data > 0]).tolist()
+    classes = {numbers[-1]: CellClass("round", 1.0, example=True)}
+    classes |= {numbers[1]: CellClass("round", 0.75)}
+    classes |= {numbers[0]: CellClass("long", 1.0, example=True)}
+    table.write_classes(cells, classes)
+    panel.view.session.save.click()
+    settle(panel)
+    empty = ViewerModel()
+    other = open_panel(empty)
+
+    drop(empty, path)
+    settle(other)
+
+    back = cells_of(other)
+    assert table.read_classes(back) == classes
+    dock = ClassesPanel(empty)
+    qtbot.addWidget(dock)
+    qtbot.waitUntil(lambda: dock.sheet is not None and dock.sheet.layer is not None)
+    assert dock.sheet is not None and dock.sheet.cells is back
+    assert dock.sheet.names == {1: "round", 2: "long"}
+    assert dock.sheet.classes() == classes
+    assert dock.view.export.isEnabled()
 
 
 def test_a_session_that_was_dropped_before_the_panel_opened(

@@ -17,6 +17,7 @@ import pytest
 import tifffile
 
 from napari_metaseg import adapt
+from napari_metaseg.core.classes import CellClass
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import exhaust
 from napari_metaseg.core.overlay import number
@@ -36,6 +37,11 @@ if TYPE_CHECKING:
     from napari_metaseg.data.synthetic import Scene
 
 SHOWN = DecodeSettings(threshold=0.5, min_size=0.2)
+CLASSES = {
+    7: CellClass("small – µ", 1.0, example=True),
+    2: CellClass("small – µ", 0.75),
+    40_003: CellClass("large", 0.5),
+}
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +62,9 @@ def session(model: AdaptedModel, image_file: Path, painted: np.ndarray) -> Sessi
     cells = model.relabel(SHOWN)
     free = (cells > 0) & (painted == 0)
     cells[free] += 40_000
-    image = session_image(read_image(image_file), image_file, painted, cells)
+    image = session_image(
+        read_image(image_file), image_file, painted, cells, classes=CLASSES
+    )
     return make_session(
         model, (image,), initialization=find_bundle("maml"), seed=5, decode=SHOWN
     )
@@ -78,6 +86,13 @@ def test_a_session_comes_back_as_it_was(session: Session, saved: Path) -> None:
         found, expected = (getattr(s.images[0], name) for s in (back, session))
         np.testing.assert_array_equal(found, expected)
         assert found.dtype == np.int32
+    assert list(back.images[0].classes.items()) == list(CLASSES.items())
+
+
+def test_a_session_from_before_there_were_classes_has_none(saved: Path) -> None:
+    tampered(saved, lambda m, f: m["images"][0].pop("classes"))
+
+    assert read_session(saved).images[0].classes == {}
 
 
 def test_the_part_that_was_segmented_is_kept(session: Session, tmp_path: Path) -> None:
@@ -293,6 +308,14 @@ def put(name: str, data: bytes) -> Callable[[dict[str, Any], dict[str, bytes]], 
         pytest.param(lambda m, f: m["images"][0].update(labels=[5, 5]), id="a shape"),
         pytest.param(
             lambda m, f: m["images"][0].update(labels=[2**40, 2**40]), id="a bomb"
+        ),
+        pytest.param(
+            lambda m, f: m["images"][0].update(classes=[[1, "a", 2.0, True]]),
+            id="a probability",
+        ),
+        pytest.param(
+            lambda m, f: m["images"][0].update(classes=[[1, {}, 1.0, True]]),
+            id="a class",
         ),
         pytest.param(lambda m, f: m["settings"].update(threads=0), id="threads"),
         pytest.param(lambda m, f: m["settings"].update(device="rm"), id="device"),

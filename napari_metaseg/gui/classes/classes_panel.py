@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from napari.utils.notifications import show_info
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QHideEvent, QKeySequence
 from qtpy.QtWidgets import QShortcut, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_metaseg.gui import images, saving
-from napari_metaseg.gui.guidance import Line, Tone, counted
+from napari_metaseg.gui import images
+from napari_metaseg.gui.guidance import Line, Tone
 from napari_metaseg.gui.links import Links, after_rest
-from napari_metaseg.gui.panel_view import ADAPT_KEY
 from napari_metaseg.gui.train.closing import window_of
 from napari_metaseg.gui.worker import Runner
 
-from . import class_layer, jobs
+from . import class_layer, jobs, words
 from .classes_view import ClassesView
 from .clicks import Clicks
+from .export import Export
 from .sheet import Sheet
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from napari.components import ViewerModel
-    from napari.layers import Image, Labels
+    from napari.layers import Labels
 
     from napari_metaseg.workflows.classify import Described
 
 _REST = 300  # ms without a change of the cells, after which classes follow them
-_KINDS = "Measurements (*.csv);;QuPath GeoJSON (*.geojson);;COCO JSON (*.json)"
 
 
 class ClassesPanel(QWidget):
@@ -59,7 +54,7 @@ class ClassesPanel(QWidget):
         layout.addWidget(self.view)
         self.clicks = Clicks(self._layers, self)
         self.runner = Runner("Classifying", self)
-        self._saving = Runner("Saving", self)
+        self.export = Export(self)
         self._soon = after_rest(self, _REST, self._follow)
         self._connect()
         self._offer()
@@ -88,10 +83,8 @@ class ClassesPanel(QWidget):
         elif not number:
             self._tell(Line("There is no cell; click inside one.", Tone.WARNING))
         else:
-            given = sheet.give(number)
-            name = sheet.names[sheet.taken]
-            what = f"is now an example of '{name}'" if given else "is no example now"
-            self._news = Line(f"Cell {number} {what}.", Tone.DONE)
+            sheet.give(number)
+            self._news = words.given(sheet, number)
             self._update(sheet)
 
     def classify(self) -> None:
@@ -161,8 +154,7 @@ class ClassesPanel(QWidget):
         self.runner.returned.connect(self._on_classified)
         self.runner.refused.connect(self._on_refused)
         self.runner.idle.connect(self._refresh)
-        self._saving.returned.connect(self._on_saved)
-        self._saving.refused.connect(self._on_refused)
+        self.export.told.connect(self._tell)
 
     def _offer(self, _event: object = None) -> None:
         """Offer the layers that there are now."""
@@ -190,6 +182,7 @@ class ClassesPanel(QWidget):
             before = self.view.image.value
             own = class_layer.image_of(self._layers, cells)
             chosen = before if before in fitting else own
+            self._soon.start()
         self.view.image.offer([(i.name, i) for i in fitting], chosen)
         self._refresh()
 
@@ -249,7 +242,13 @@ class ClassesPanel(QWidget):
     def _follow(self) -> None:
         """Let the classes follow the cells, which were drawn anew."""
         sheet = self.sheet
-        if sheet is None or sheet.layer is None:
+        if sheet is None:
+            return
+        if sheet.layer is None:
+            # Classes that a session brought along are shown at once.
+            if sheet.keys():
+                self._shown(sheet)
+            self._refresh()
             return
         now = sheet.cells.data
         if np.array_equal(now, sheet.layer.data):
@@ -273,44 +272,14 @@ class ClassesPanel(QWidget):
         sheet.described = (image, result.features)
         sheet.learn(result.classes)
         sheet.show()
-        unsure = int((result.classes.certainty < 0.75).sum())
-        cells = counted(len(result.classes.numbers), "cell")
-        hint = f"; {unsure} below 75 %" if unsure else ""
-        self._tell(
-            Line(
-                f"{cells} classified{hint}. Point at a cell to read its class in the "
-                "status bar; click one with another class to correct it.",
-                Tone.DONE,
-            )
-        )
+        self._tell(words.classified(result.classes))
 
     def _on_refused(self, reason: str) -> None:
         self._tell(Line(reason, Tone.WARNING))
 
-    def _on_saved(self, path: Path) -> None:
-        show_info(f"Saved {path}")
-        self._tell(Line(f"Saved {path}", Tone.DONE))
-
     def _export(self) -> None:
-        sheet, image = self.sheet, self.view.image.value
-        if sheet is None:
-            return
-        start = saving.beside(image, f"{sheet.cells.name}_classes.csv")
-        path = saving.ask_path(self, "Export cells with classes", start, _KINDS)
-        if path is None:
-            return
-        reading = None if image is None else class_layer.reading_of(image, sheet.cells)
-        self._saving.start(
-            partial(
-                jobs.export,
-                path,
-                sheet.cells.data.copy(),
-                sheet.classes(),
-                None if image is None else images.pixels(image),
-                reading,
-                images.pixel_size(sheet.cells),
-            )
-        )
+        if self.sheet is not None:
+            self.export.ask(self.sheet, self.view.image.value)
 
     def _tell(self, line: Line) -> None:
         self._news = line
@@ -318,48 +287,11 @@ class ClassesPanel(QWidget):
 
     def _refresh(self) -> None:
         """Bring every part of the view in line with what is there."""
-        view, sheet = self.view, self.sheet
-        image: Image | None = view.image.value
-        there = sheet is not None and image is not None
-        ready = sheet is not None and sheet.ready
-        view.status.show_line(self._line())
-        busy = self.runner.running
-        if not busy:
-            view.show_progress(0, 1, busy=False)
-        entries = () if sheet is None else sheet.entries
-        given: Counter[int] = Counter()
-        cells: Counter[int] = Counter()
-        if sheet is not None:
-            given.update(sheet.examples.values())
-            cells.update(sheet.keys().values())
-        taken = None if sheet is None else sheet.taken
-        view.table.show_classes(entries, given, cells, taken)
-        view.table.setEnabled(there)
-        view.add.setEnabled(there and len(entries) < 9)
-        view.remove.setEnabled(taken is not None and len(entries) > 2)
-        view.clear.setEnabled(sheet is not None and bool(sheet.examples))
-        view.classify.setEnabled(there and ready and not busy)
-        view.export.setEnabled(sheet is not None and bool(sheet.guessed))
-
-    def _line(self) -> Line:
-        """Return what to tell: news first, then the next step."""
-        sheet = self.sheet
-        if sheet is None:
-            return Line("Segment an image first, or open a layer of labels.")
-        if self.view.image.value is None:
-            return Line(
-                f"No image fits '{sheet.cells.name}'; open the one it was made from.",
-                Tone.WARNING,
-            )
-        if self.runner.running and not sheet.guessed:
-            return Line("Looking at all cells…")
-        if self._news is not None:
-            return self._news
-        if sheet.taken is None:
-            return Line("Choose a class, by row or key, then click cells of it.")
-        name = sheet.names[sheet.taken]
-        if not sheet.ready:
-            return Line(
-                f"Click one to five cells of '{name}', then choose the next class."
-            )
-        return Line(f"Click more cells of '{name}', or press {ADAPT_KEY} to classify.")
+        sheet, busy = self.sheet, self.runner.running
+        image = self.view.image.value is not None
+        self.view.show_sheet(sheet, image=image, busy=busy)
+        line = words.next_step(sheet, image=image, busy=busy)
+        first = busy and sheet is not None and not sheet.guessed
+        if self._news is not None and sheet is not None and image and not first:
+            line = self._news
+        self.view.status.show_line(line)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import TYPE_CHECKING
+
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from napari_metaseg.core.classes import MOST
 from napari_metaseg.gui.choosers import Chooser
 from napari_metaseg.gui.form import Column, Form, beside, caption
 from napari_metaseg.gui.panel_view import ADAPT_KEY, STYLE, StatusCard
 
 from .class_table import ClassTable
+
+if TYPE_CHECKING:
+    from .sheet import Sheet
+
+FEWEST = 2
+"""Classes that there must be."""
 
 
 class ClassesView(QWidget):
@@ -37,6 +47,13 @@ class ClassesView(QWidget):
         self.export = _button(
             "Export…", "Saves cells with classes: CSV, QuPath GeoJSON, or COCO."
         )
+        self.buttons = (
+            self.add,
+            self.remove,
+            self.clear,
+            self.classify,
+            self.export,
+        )
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
         self.progress.setObjectName("progress")
@@ -48,6 +65,35 @@ class ClassesView(QWidget):
         self.progress.setVisible(busy)
         self.progress.setMaximum(total)
         self.progress.setValue(step)
+
+    def show_sheet(self, sheet: Sheet | None, *, image: bool, busy: bool) -> None:
+        """Show the classes of cells, and what can be done with them.
+
+        Parameters
+        ----------
+        sheet : Sheet or None
+            The classes; None where no cells are chosen.
+        image : bool
+            Whether an image is chosen in which they lie.
+        busy : bool
+            Whether they are being classified.
+        """
+        if not busy:
+            self.show_progress(0, 1, busy=False)
+        self.table.setEnabled(sheet is not None and image)
+        if sheet is None:
+            self.table.show_classes((), {}, {}, None)
+            for button in self.buttons:
+                button.setEnabled(False)
+            return
+        given, cells = Counter(sheet.examples.values()), Counter(sheet.keys().values())
+        self.table.show_classes(sheet.entries, given, cells, sheet.taken)
+        count = len(sheet.entries)
+        self.add.setEnabled(image and count < MOST)
+        self.remove.setEnabled(sheet.taken is not None and count > FEWEST)
+        self.clear.setEnabled(bool(sheet.examples))
+        self.classify.setEnabled(image and sheet.ready and not busy)
+        self.export.setEnabled(bool(sheet.guessed))
 
     def _lay_out(self) -> None:
         form = Form()

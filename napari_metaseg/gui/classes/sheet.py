@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from napari_metaseg.core.classes import CellClass, find_again
+from napari_metaseg.core.classes import MOST, CellClass, find_again
 
 from . import class_layer, table
 from .palette import Entry, new_entry
@@ -53,18 +53,21 @@ class Sheet:
 
     @classmethod
     def of(cls, cells: Labels) -> Sheet:
-        """Open the sheet of a layer, with the examples that its table tells of."""
+        """Open the sheet of a layer, with the classes that its table tells of."""
         sheet = cls(cells)
-        there = table.read_examples(cells)
-        if there:
-            sheet.entries = ()
-            keys = {}
-            for name in dict.fromkeys(there.values()):
-                entry = new_entry(sheet.entries)
-                if entry is not None:
-                    sheet.entries += (Entry(entry.key, name),)
-                    keys[name] = entry.key
-            sheet.examples = {n: keys[c] for n, c in there.items() if c in keys}
+        there = table.read_classes(cells)
+        names = list(dict.fromkeys(cell.name for cell in there.values()))[:MOST]
+        if names:
+            keys = {name: key for key, name in enumerate(names, start=1)}
+            sheet.entries = tuple(Entry(key, name) for name, key in keys.items())
+            while len(sheet.entries) < len(_FIRST):
+                sheet.add()
+            sheet.taken = None
+            for number, cell in there.items():
+                if cell.example and cell.name in keys:
+                    sheet.examples[number] = keys[cell.name]
+                elif cell.name in keys:
+                    sheet.guessed[number] = keys[cell.name], cell.probability
         return sheet
 
     @property
@@ -145,10 +148,14 @@ class Sheet:
         self.guessed = {n: guessed[k] for n, k in old.items() if k in guessed}
 
     def classes(self) -> dict[int, CellClass]:
-        """Return the class of every cell that has one, by its number."""
-        names = self.names
-        cells = {n: CellClass(names[k], p) for n, (k, p) in self.guessed.items()}
-        return cells | {n: CellClass(names[k], 1.0) for n, k in self.examples.items()}
+        """Return the class of every cell that has one, by number, in order of keys."""
+        names, keys = self.names, self.keys()
+        return {
+            n: CellClass(names[keys[n]], 1.0, example=True)
+            if n in self.examples
+            else CellClass(names[keys[n]], self.guessed[n][1])
+            for n in sorted(keys, key=lambda n: keys[n])
+        }
 
     def keys(self) -> dict[int, int]:
         """Return the key of the class of every cell that has one, by its number."""
@@ -158,9 +165,9 @@ class Sheet:
         """Bring colours and tables of both layers in line with what is known."""
         keys = self.keys()
         classes = self.classes()
-        table.write_classes(self.cells, classes, self.examples)
+        table.write_classes(self.cells, classes)
         if self.layer is not None:
             colours = {e.key: e.colour for e in self.entries}
             shown = {number: colours[key] for number, key in keys.items()}
             class_layer.paint(self.layer, shown, self.examples)
-            table.write_classes(self.layer, classes, self.examples)
+            table.write_classes(self.layer, classes)

@@ -1,4 +1,4 @@
-"""Classes of cells as the table that napari keeps with a layer of labels."""
+"""Classes of cells in the table that napari keeps with a layer of labels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 from napari_metaseg.core.classes import CellClass
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     from napari.layers import Labels
 
@@ -19,51 +19,75 @@ CLASS, PROBABILITY, EXAMPLE = "class", "probability", "example"
 _OURS = (CLASS, PROBABILITY, EXAMPLE)
 
 
-def write_classes(
-    layer: Labels, classes: Mapping[int, CellClass], examples: Collection[int]
-) -> None:
-    """Put classes into ``layer.features``; other columns stay.
+def as_table(classes: Mapping[int, CellClass]) -> pd.DataFrame:
+    """Make a table of classes, for ``Labels.features``.
 
     Parameters
     ----------
-    layer : Labels
-        The layer.
     classes : mapping of int to CellClass
-        Class of cells, by number; those without one have no entry.
-    examples : collection of int
-        Numbers of those that were given.
+        Class of cells, by number. The table keeps the order in which the classes first
+        appear.
+
+    Returns
+    -------
+    DataFrame
     """
     numbers = sorted(classes)
-    ours = pd.DataFrame(
+    names = list(dict.fromkeys(cell.name for cell in classes.values()))
+    return pd.DataFrame(
         {
             "index": numbers,
-            CLASS: [classes[n].name for n in numbers],
+            CLASS: pd.Categorical([classes[n].name for n in numbers], names),
             PROBABILITY: [round(classes[n].probability, 3) for n in numbers],
-            EXAMPLE: [n in examples for n in numbers],
+            EXAMPLE: [classes[n].example for n in numbers],
         }
     )
-    known = layer.features.drop(columns=list(_OURS), errors="ignore")
-    if "index" in known and len(known.columns) > 1:
-        ours = known.merge(ours, on="index", how="outer")
-        ours[CLASS] = ours[CLASS].fillna("")
-        ours[EXAMPLE] = ours[EXAMPLE].eq(True)
-    layer.features = ours
 
 
 def read_classes(layer: Labels) -> dict[int, CellClass]:
-    """Return the class of every cell that a layer's table tells of, by number."""
+    """Return the class of every cell that a layer's table tells of, by number.
+
+    Returns
+    -------
+    dict of int to CellClass
+        One class after the other.
+    """
     features = layer.features
     if not {"index", CLASS, PROBABILITY} <= set(features.columns):
         return {}
-    rows = zip(features["index"], features[CLASS], features[PROBABILITY], strict=True)
-    return {int(n): CellClass(str(c), float(p)) for n, c, p in rows if c and p == p}
+    known = features[features[PROBABILITY].notna()]
+    if EXAMPLE not in known:
+        known = known.assign(**{EXAMPLE: False})
+    known = known.sort_values(CLASS, kind="stable")
+    columns = (known[c] for c in ("index", *_OURS))
+    return {
+        int(number): CellClass(str(name), float(probability), example is True)
+        for number, name, probability, example in zip(*columns, strict=True)
+    }
 
 
-def read_examples(layer: Labels) -> dict[int, str]:
-    """Return the examples that a layer's table tells of, by number."""
-    features = layer.features
-    if not {"index", *_OURS} <= set(features.columns):
-        return {}
-    given = features[features[EXAMPLE].eq(True)]
-    rows = zip(given["index"], given[CLASS], strict=True)
-    return {int(number): str(name) for number, name in rows}
+def write_classes(layer: Labels, classes: Mapping[int, CellClass]) -> None:
+    """Put classes into ``layer.features``; other columns stay."""
+    _join(layer, layer.features.drop(columns=list(_OURS), errors="ignore"), classes)
+
+
+def write_measurements(layer: Labels, measured: pd.DataFrame) -> None:
+    """Put measurements into ``layer.features``, in place of others; classes stay."""
+    _join(layer, measured, read_classes(layer))
+
+
+def forget_measurements(layer: Labels) -> None:
+    """Leave nothing in ``layer.features`` but the classes of cells that are there."""
+    classes = read_classes(layer)
+    there = set(pd.unique(layer.data.ravel()).tolist()) if classes else set()
+    _join(layer, pd.DataFrame(), {n: c for n, c in classes.items() if n in there})
+
+
+def _join(layer: Labels, known: pd.DataFrame, classes: Mapping[int, CellClass]) -> None:
+    measured = "index" in known and len(known.columns) > 1
+    if not classes:
+        layer.features = known if measured else {}
+    elif measured:
+        layer.features = known.merge(as_table(classes), on="index", how="outer")
+    else:
+        layer.features = as_table(classes)

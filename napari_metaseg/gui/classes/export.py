@@ -1,0 +1,71 @@
+"""Cells leave with their classes: CSV, GeoJSON or COCO."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from napari.utils.notifications import show_info
+from qtpy.QtCore import QObject, Signal
+
+from napari_metaseg.gui import images, saving
+from napari_metaseg.gui.guidance import Line, Tone
+from napari_metaseg.gui.worker import Runner
+
+from . import class_layer, jobs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari.layers import Image
+    from qtpy.QtWidgets import QWidget
+
+    from .sheet import Sheet
+
+_KINDS = "Measurements (*.csv);;QuPath GeoJSON (*.geojson);;COCO JSON (*.json)"
+
+
+class Export(QObject):
+    """Asks for a file and writes to it in the background.
+
+    Signals
+    -------
+    told : object
+        A `Line` about what came of it.
+    """
+
+    told = Signal(object)
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._window = parent
+        self._saving = Runner("Saving", self)
+        self._saving.returned.connect(self._on_saved)
+        self._saving.refused.connect(self._on_refused)
+
+    def ask(self, sheet: Sheet, image: Image | None) -> None:
+        """Ask for a file and write the cells of a sheet."""
+        start = saving.beside(image, f"{sheet.cells.name}_classes.csv")
+        title = "Export cells with classes"
+        path = saving.ask_path(self._window, title, start, _KINDS)
+        if path is None:
+            return
+        reading = None if image is None else class_layer.reading_of(image, sheet.cells)
+        self._saving.start(
+            partial(
+                jobs.export,
+                path,
+                sheet.cells.data.copy(),
+                sheet.classes(),
+                None if image is None else images.pixels(image),
+                reading,
+                images.pixel_size(sheet.cells),
+            )
+        )
+
+    def _on_saved(self, path: Path) -> None:
+        show_info(f"Saved {path}")
+        self.told.emit(Line(f"Saved {path}", Tone.DONE))
+
+    def _on_refused(self, reason: str) -> None:
+        self.told.emit(Line(reason, Tone.WARNING))

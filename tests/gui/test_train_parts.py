@@ -114,6 +114,18 @@ def test_the_shell_takes_what_is_planned(
     assert options.output == given.folder
 
 
+@pytest.mark.parametrize(
+    ("minutes", "steps", "every"),
+    [(1, None, 10), (5, None, 20), (600, None, 100), (None, 7, 10), (None, 400, 40)],
+)
+def test_a_short_run_is_validated_more_often(
+    tmp_path: Path, minutes: int | None, steps: int | None, every: int
+) -> None:
+    given = arguments(plan(tmp_path, minutes=minutes, steps=steps), tmp_path)
+
+    assert make_parser().parse_args(given).validate_every == every
+
+
 def test_without_validation_none_is_asked_for(tmp_path: Path) -> None:
     given = arguments(plan(tmp_path, validation=()), tmp_path)
 

@@ -1,4 +1,4 @@
-"""Where results go: files and features, sessions, folders, images of any size."""
+"""Where results go: files, features, sessions, folders, big images, the library."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject, Signal
 from .exporting import Exporter
 from .folders import Folders
 from .large import Large
+from .library import Library
 from .sessions import Sessions
 
 if TYPE_CHECKING:
@@ -46,7 +47,11 @@ class Outlets(QObject):
         self.sessions = Sessions(viewer.layers, desk, bench, view, saver, parent)
         self.folders = Folders(desk, bench, view.folder, self)
         self.large = Large(viewer.layers, desk, bench, view, saver, parent)
-        self._parts = self.exporter, self.sessions, self.folders, self.large
+        self.library = Library(viewer.layers, desk, bench, view.library, self)
+        self._parts = (
+            *(self.exporter, self.sessions, self.folders, self.large),
+            self.library,
+        )
         for part in self._parts:
             part.told.connect(self.told)
 

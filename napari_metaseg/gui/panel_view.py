@@ -24,6 +24,7 @@ from .folder_form import FolderForm
 from .form import LEFT, Column, Fold, Form, below, beside, caption
 from .guidance import Line, Tone
 from .large_form import LargeForm
+from .library_form import LibraryForm
 from .mask_form import MaskForm
 from .offer_row import OfferRow
 from .session_form import SessionForm
@@ -194,6 +195,7 @@ class PanelView(QWidget):
         self.masks = MaskForm()
         self.large = LargeForm()
         self.folder = FolderForm()
+        self.library = LibraryForm()
         self.reset = _button("Reset settings", "Brings all settings back as they were.")
         self.folds: list[Fold] = []
         self.open = _button(
@@ -267,6 +269,7 @@ class PanelView(QWidget):
         self.add_fold("Use existing masks", self.masks)
         self.add_fold("Stacks and big images", self.large)
         self.add_fold("Many images", self.folder)
+        self.add_fold("Task library", self.library)
         self.add_fold("Session and methods", self.session)
         self.add_fold("Advanced", below(self.source.advanced, size, self.reset))
         layout = QVBoxLayout(self)

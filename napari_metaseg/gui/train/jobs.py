@@ -88,8 +88,8 @@ def preview(folder: Path) -> Generator[SourceProgress, None, Preview]:
     """Find and check the tasks of a folder."""
     if folder == task_library() and not folder.is_dir():
         raise UserError(
-            "Your task library is empty; in MetaSeg, add what you have annotated as a "
-            "task."
+            "Your task library is empty; in MetaSeg, open Task library and add what "
+            "you have annotated."
         )
     tasks = find_tasks(folder)
     rows = yield from check_tasks(tasks)

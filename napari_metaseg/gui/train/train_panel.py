@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from napari_metaseg.gui import rounds
 from napari_metaseg.gui.guidance import Line, Tone, counted
+from napari_metaseg.gui.library import LIBRARY
 from napari_metaseg.gui.links import after_rest
 from napari_metaseg.gui.starts import STARTS
 from napari_metaseg.gui.worker import Runner
@@ -51,6 +52,7 @@ class TrainPanel(QWidget):
         layout.addWidget(self.view)
         self.office = Office(history_file(), self)
         self._farewell = closing.Farewell(self, self._on_closing)
+        self._data: Path | None = None
         self._seen: Preview | None = None
         self._refusal: str | None = None
         self._reading_at = (0, 0)
@@ -68,6 +70,7 @@ class TrainPanel(QWidget):
 
     def read_data(self, folder: Path) -> None:
         """Look through a folder of data."""
+        self._data = folder
         self._seen, self._refusal, self._reading_at = None, None, (0, 0)
         self.view.setup.show_data(None, f"Looking through {folder}…")
         self.view.setup.tasks.setVisible(False)
@@ -140,6 +143,7 @@ class TrainPanel(QWidget):
         self._reading.refused.connect(self._on_refused)
         self._reading.failed.connect(self._on_failed)
         STARTS.changed.connect(self._prepare)
+        LIBRARY.changed.connect(self._on_library)
 
     def _choose_data(self) -> None:
         start = Path.home() if self._seen is None else self._seen.folder
@@ -149,6 +153,11 @@ class TrainPanel(QWidget):
 
     def _choose_library(self) -> None:
         self.read_data(task_library())
+
+    def _on_library(self) -> None:
+        """Read the library again, or for the first time if no data were chosen yet."""
+        if self._data in (None, task_library()):
+            self._choose_library()
 
     def _choose_place(self) -> None:
         setup = self.view.setup

@@ -22,7 +22,7 @@ from .rows import read_rows, write_row
 from .samples import make_sample, unfit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -55,9 +55,39 @@ class Added:
     objects: int
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a person has added to a library.
+
+    Attributes
+    ----------
+    folder : Path
+        The library.
+    tasks : mapping of str to int
+        The tasks that can be added to, with the number of their images.
+    """
+
+    folder: Path
+    tasks: Mapping[str, int]
+
+
 def task_library() -> Path:
     """Return the person's own library of tasks; it need not exist."""
     return user_folder("tasks")
+
+
+def held_tasks(library: Path) -> Held:
+    """List the tasks of a library that were made by `add_to_library`.
+
+    Raises
+    ------
+    UserError
+        If its table is damaged.
+    """
+    rows = [r for r in read_rows(library) if r.get("layout") == LAYOUT]
+    names = [r["task"] for r in rows if not (library / r["task"] / ORIGIN).exists()]
+    counts = {n: len(list((library / n / "images").glob("*.tif"))) for n in names}
+    return Held(library, {n: count for n, count in counts.items() if count})
 
 
 def add_to_library(
@@ -67,6 +97,7 @@ def add_to_library(
     *,
     complete: bool,
     axes: str | None = None,
+    channel: int | None = None,
     licence: str = "unknown",
 ) -> Added:
     """Add images with their cells to a task of a library; it is made if missing.
@@ -90,6 +121,8 @@ def add_to_library(
         has no cell is unknown, not background.
     axes : str, optional
         One letter an axis of the images, of T, Z, C, Y, X.
+    channel : int, optional
+        Channel of the images that is kept; all if missing.
     licence : str
         Licence of the images.
 
@@ -112,7 +145,7 @@ def add_to_library(
         raise UserError(
             f"The task '{task}' was imported from other files; choose another name."
         )
-    samples, left_out = _samples(pairs, axes)
+    samples, left_out = _samples(pairs, axes, channel)
     if not samples:
         raise UserError(
             "There is no cell to learn from in these labels; paint or accept one first."
@@ -149,12 +182,14 @@ def add_to_library(
 
 
 def _samples(
-    pairs: Sequence[tuple[NDArray[Any], NDArray[Any]]], axes: str | None
+    pairs: Sequence[tuple[NDArray[Any], NDArray[Any]]],
+    axes: str | None,
+    channel: int | None,
 ) -> tuple[list[Sample], int]:
     samples: dict[str, Sample] = {}
     left_out = 0
     for image, labels in pairs:
-        planes = as_planes(image, axes=axes, annotated=labels.shape)
+        planes = as_planes(image, axes=axes, channel=channel, annotated=labels.shape)
         split = planes.split(as_annotation(labels, planes.shape))
         for pixels, masks in zip(planes.data, split, strict=True):
             if unfit(masks):

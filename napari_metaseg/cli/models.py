@@ -14,6 +14,7 @@ from napari_metaseg.io.bundle import (
 )
 from napari_metaseg.io.model_folder import recipe_words
 from napari_metaseg.io.sharing import export_bundle, import_bundle
+from napari_metaseg.workflows.bioimageio import export_bioimageio
 from napari_metaseg.workflows.run_card import card_warnings
 
 if TYPE_CHECKING:
@@ -24,9 +25,12 @@ def run(options: argparse.Namespace) -> int:
     """Run ``napari-metaseg models``."""
     if options.name is not None and options.import_from is None:
         raise UserError("--name needs --import, the file or folder of a bundle.")
+    if options.bioimageio and options.export is None:
+        raise UserError("--bioimageio needs --export, the initialization to export.")
     if options.export is not None:
         name, file = options.export
-        print(export_bundle(name, Path(file), overwrite=options.overwrite))
+        export = export_bioimageio if options.bioimageio else export_bundle
+        print(export(name, Path(file), overwrite=options.overwrite))
     elif options.import_from is not None:
         name = import_bundle(
             options.import_from, options.name, overwrite=options.overwrite

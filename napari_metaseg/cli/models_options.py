@@ -25,5 +25,11 @@ def add_models_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.zip",
         help="add an initialization, from such a file or from its folder, to yours",
     )
+    parser.add_argument(
+        "--bioimageio",
+        action="store_true",
+        help="with --export: a package for bioimage.io, of the network before it "
+        "adapts",
+    )
     parser.add_argument("--name", help="what to call it (default: as the file)")
     parser.add_argument("--overwrite", action="store_true")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_metaseg.core.alignment import Shift, common_shift, mask_shift
 from napari_metaseg.core.objects import object_diameters
 
 from .found import Skipped
@@ -128,6 +129,7 @@ class Tally:
         self.skipped = list(task.skipped)
         self.diameters: list[float] = []
         self.hashes: list[str] = []
+        self.shifts: list[Shift] = []
         self.odd: Counter[str] = Counter()
         self.strokes = False
         self.gray: list[int] = []
@@ -138,7 +140,11 @@ class Tally:
             self.skipped.append(item)
             return
         sample: Sample = item
-        self.diameters += object_diameters(sample.masks).values()
+        sizes = list(object_diameters(sample.masks).values())
+        self.diameters += sizes
+        self.shifts.append(
+            mask_shift(sample.image, sample.masks, float(np.median(sizes)))
+        )
         self.hashes.append(sample.image_hash)
         if sample.image.ndim == 2:
             self.gray.append(len(self.hashes) - 1)
@@ -188,6 +194,8 @@ class Tally:
                 f"gray and colour images together: {gray} gray ones get three equal "
                 "channels"
             )
+        if (shift := common_shift(self.shifts)) is not None:
+            problems.append(f"masks seem shifted by {_shift_words(shift)}")
         if tiny:
             problems.append(
                 f"tiny objects: {tiny} of {len(self.diameters)} are below {TINY:g} px"
@@ -197,3 +205,8 @@ class Tally:
         if not self.hashes:
             problems.append("nothing to use")
         return problems
+
+
+def _shift_words(shift: Shift) -> str:
+    ways = (shift.y, "down", "up"), (shift.x, "right", "left")
+    return ", ".join(f"{abs(n)} px {a if n > 0 else b}" for n, a, b in ways if n)

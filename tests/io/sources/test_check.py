@@ -113,6 +113,19 @@ def test_odd_things_are_told_and_used(folder: Path) -> None:
     assert (a.images, b.images) == (1, 2)
 
 
+def test_masks_beside_their_objects_are_told(tmp_path: Path) -> None:
+    for task, shift in (("right", (0, 0)), ("wrong", (-4, 3))):
+        for n in range(3):
+            write(tmp_path / task / "images" / f"{n}.tif", picture(n + 1))
+            moved = np.roll(labels(n + 1), shift, (0, 1))
+            write(tmp_path / task / "masks" / f"{n}.tif", moved)
+
+    right, wrong = check(tmp_path)
+
+    assert right.problems == ()
+    assert "masks seem shifted by 4 px up, 3 px right" in wrong.problems
+
+
 def test_values_that_are_no_numbers_cost_one_image(folder: Path) -> None:
     blank = picture(0).astype(np.float32)
     blank[3, 3] = np.nan

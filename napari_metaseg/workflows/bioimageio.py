@@ -125,7 +125,8 @@ def _written(write: Callable[[io.BytesIO], object]) -> bytes:
 def _scaled(raw: NDArray[np.float32]) -> NDArray[np.float32]:
     """Bring the percentiles to 0 and 1, as the description tells others to do."""
     low, high = np.percentile(raw, [LOW, HIGH])
-    return ((raw - low) / (high - low + _EPSILON)).astype(np.float32)
+    scaled: NDArray[np.float32] = (raw - low) / (high - low + _EPSILON)
+    return scaled.astype(np.float32)
 
 
 def _describe(bundle: Bundle, hashes: dict[str, str]) -> dict[str, Any]:

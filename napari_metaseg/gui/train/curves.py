@@ -55,6 +55,9 @@ class Plot(QWidget):
         self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         # A plot would swallow the wheel that scrolls the panel.
         self.plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        # Room for the topmost and the last number, which would be cut in half.
+        self.plot.getPlotItem().layout.setContentsMargins(0, 7, 10, 0)
+        self._marked = share
         if share:
             # A little more, or a point at an end would be cut in half.
             self.plot.setYRange(-0.02, 1.02, padding=0)
@@ -66,7 +69,6 @@ class Plot(QWidget):
         self.before, self.after = (
             self.plot.plot(
                 pen=pyqtgraph.mkPen(QColor(colour), width=2, style=style),
-                symbol="o" if share else None,
                 symbolSize=5,
                 symbolPen=None,
                 symbolBrush=QColor(colour),
@@ -83,9 +85,10 @@ class Plot(QWidget):
         layout.addWidget(self.plot)
 
     def show_curve(self, curve: Curve) -> None:
-        """Draw values over meta-steps."""
-        self.before.setData(curve.steps, curve.before)
-        self.after.setData(curve.steps, curve.after)
+        """Draw values over meta-steps; a single one is a point."""
+        symbol = "o" if self._marked or len(curve.steps) == 1 else None
+        self.before.setData(curve.steps, curve.before, symbol=symbol)
+        self.after.setData(curve.steps, curve.after, symbol=symbol)
 
     @property
     def shown(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

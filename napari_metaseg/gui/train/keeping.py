@@ -61,15 +61,15 @@ def keep(folder: Path) -> Generator[Tick, None, bool]:
     made = str(read_card(bundle, "meta-initialization")["sha256"])
     if known is not None and known.sha256 == made:
         return False
-    name = _free(folder.name, bundled_names()) if known is None else known.name
+    name = free_start(folder.name, bundled_names()) if known is None else known.name
     install_bundle(bundle, name, overwrite=known is not None)
     with atomic_file(folder / INSTALLED, overwrite=True) as file:
         file.write(json.dumps(Installed(name, made)._asdict()).encode())
     return True
 
 
-def _free(wanted: str, taken: list[str]) -> str:
-    """Turn the name of a run into one that is allowed and that no bundle has."""
+def free_start(wanted: str, taken: list[str]) -> str:
+    """Turn a name into one that is allowed and that no bundle has."""
     stem = re.sub(r"[^A-Za-z0-9._-]+", "_", wanted)[:_LONGEST].strip("._-") or "start"
     name, number = stem, 1
     while name in taken:

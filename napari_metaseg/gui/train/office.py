@@ -95,6 +95,11 @@ class Office(QObject):
             return words.line(self.glimpse, self._asked)
         return None if self.monitor.folder is None else Line("Looking…")
 
+    def tell(self, line: Line) -> None:
+        """Show a line until something else is done."""
+        self._line = line
+        self.changed.emit()
+
     def show(self, folder: Path | None) -> None:
         """Follow another run; None for none."""
         self._line, self._asked = None, None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from napari_metaseg.io.sources.found import FoundTask
 
 # A pause or a crash then costs little; writing takes a fraction of a meta-step.
-FREQUENT = ("--checkpoint-every", "10")
+FREQUENT: tuple[str, ...] = ("--checkpoint-every", "10")
 
 _VALIDATE_EVERY = range(10, 101)
 _MINUTES_TO_STEPS = 4

@@ -99,6 +99,7 @@ class SetupView(QWidget):
             "The start that training sets out from. From one of these, minutes to "
             "hours are enough; from scratch it takes many hours."
         )
+        self.take_in = _button("…", "Install a start that was exported elsewhere.")
         self.devices = Chooser("Where the computing is done.")
         self.budget = BudgetRow()
         self.name = QLineEdit()
@@ -167,6 +168,11 @@ class SetupView(QWidget):
             folder=self._runs / self.name.text().strip(),
         )
 
+    def choose_start(self, name: str) -> None:
+        """Choose a start that has just come in, before the list is made anew."""
+        known = zip(self.inits.titles, self.inits.values, strict=True)
+        self.inits.offer([*known, (name, name)], name)
+
     def _on_named(self) -> None:
         self.named_by_hand = True
 
@@ -180,18 +186,12 @@ class SetupView(QWidget):
         )
 
     def _lay_out(self) -> None:
-        folder = QWidget()
-        row = QHBoxLayout(folder)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.name, 1)
-        row.addWidget(self.place)
-        self.place.setMaximumWidth(34)
         form = Form()
         form.add("Algorithm", self.algorithms)
-        form.add("Start from", self.inits)
+        form.add("Start from", _with_more(self.inits, self.take_in))
         form.add("Device", self.devices)
         form.add("Budget", self.budget)
-        form.add("Name", folder)
+        form.add("Name", _with_more(self.name, self.place))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
@@ -213,6 +213,18 @@ def ask_folder(window: QWidget, title: str, start: Path) -> Path | None:
     """Ask for a folder; None if the person changed their mind."""
     chosen = QFileDialog.getExistingDirectory(window, title, str(start))
     return Path(chosen) if chosen else None
+
+
+def _with_more(field: QWidget, more: QPushButton) -> QWidget:
+    """Put a small button beside a field."""
+    both = QWidget()
+    both.setToolTip(field.toolTip())
+    row = QHBoxLayout(both)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.addWidget(field, 1)
+    row.addWidget(more)
+    more.setMaximumWidth(34)
+    return both
 
 
 def _button(text: str, tip: str) -> QPushButton:

@@ -22,6 +22,7 @@ from . import closing, jobs, setup_view, words
 from .history import free_name, history_file, runs_folder
 from .launch import ERRORS
 from .office import Office
+from .sharing import Sharing
 from .train_view import TrainView
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class TrainPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.view)
         self.office = Office(history_file(), self)
+        self.sharing = Sharing(self)
         self._farewell = closing.Farewell(self, self._on_closing)
         self._data: Path | None = None
         self._seen: Preview | None = None
@@ -105,6 +107,7 @@ class TrainPanel(QWidget):
     def _leave(self) -> None:
         """End whatever runs here; training goes on."""
         self.office.leave()
+        self.sharing.leave()
         self._reading.drop()
         self._surveying.drop()
 
@@ -133,6 +136,10 @@ class TrainPanel(QWidget):
         view.stop.clicked.connect(office.stop)
         view.resume.clicked.connect(office.resume)
         view.log.clicked.connect(self._open_log)
+        view.export.clicked.connect(self._export)
+        view.setup.take_in.clicked.connect(self.sharing.take_in)
+        self.sharing.told.connect(office.tell)
+        self.sharing.installed.connect(view.setup.choose_start)
         office.changed.connect(self._refresh)
         office.opened.connect(self._on_opened)
         self._preparing.returned.connect(view.setup.offer_ready)
@@ -226,6 +233,10 @@ class TrainPanel(QWidget):
     def _show_run(self) -> None:
         self.office.show(self.view.runs.value)
 
+    def _export(self) -> None:
+        if self.office.glimpse is not None:
+            self.sharing.export(self.office.glimpse.installed)
+
     def _open_log(self) -> None:
         if self.office.monitor.folder is not None:
             path = self.office.monitor.folder / ERRORS
@@ -253,6 +264,7 @@ class TrainPanel(QWidget):
             going=office.going and state is not None and not office.busy,
             ended=not office.going and not office.busy and glimpse is not None,
             finished=state is not None and state.state == "finished",
+            installed=glimpse is not None and bool(glimpse.installed),
         )
         view.log.setVisible(glimpse is not None and bool(glimpse.complaint))
         view.show_progress(

@@ -37,6 +37,9 @@ class TrainView(QWidget):
             "Stop and keep", "Ends the run and keeps what it has learned as a start."
         )
         self.resume = _button("Resume", "Goes on where the run was.")
+        self.export = _button(
+            "Export…", "Writes the start as one file, for another machine."
+        )
         self.log = _button("Open log", "Opens all that the training process wrote.")
         self._lay_out()
 
@@ -45,18 +48,21 @@ class TrainView(QWidget):
         self.setup.setVisible(setup)
         self.run.setVisible(not setup)
         self.start.setVisible(setup)
-        for button in (self.pause, self.stop, self.resume):
+        for button in (self.pause, self.stop, self.resume, self.export):
             button.setVisible(not setup)
         if setup:
             self.log.hide()
 
-    def show_actions(self, *, going: bool, ended: bool, finished: bool) -> None:
+    def show_actions(
+        self, *, going: bool, ended: bool, finished: bool, installed: bool
+    ) -> None:
         """Show what can be done with a run, as far as it is possible now."""
         self.pause.setVisible(not ended)
         self.pause.setEnabled(going)
         self.resume.setVisible(ended and not finished)
         self.stop.setVisible(not (ended and finished))
         self.stop.setEnabled(going or ended)
+        self.export.setVisible(ended and finished and installed)
 
     def show_progress(self, step: int, total: int, *, busy: bool) -> None:
         """Show how far something is; a total of 0 shows only that it goes on."""
@@ -73,7 +79,10 @@ class TrainView(QWidget):
         buttons = QWidget()
         row = QHBoxLayout(buttons)
         row.setContentsMargins(0, 0, 0, 0)
-        for button in (self.start, self.resume, self.pause, self.stop, self.log):
+        for button in (
+            *(self.start, self.resume, self.pause, self.stop),
+            *(self.export, self.log),
+        ):
             row.addWidget(button, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)

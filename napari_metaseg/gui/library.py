@@ -154,11 +154,12 @@ class Library(QObject):
 
     def _on_added(self, added: Added) -> None:
         LIBRARY.changed.emit()
-        changed = "replaced" if added.replaced and not added.added else "added"
-        held = f"{counted(added.images, 'image')}, {counted(added.objects, 'cell')}"
+        done = "Replaced in" if added.replaced and not added.added else "Added to"
+        images_held = counted(added.images, "image")
         text = (
-            f"Task “{added.task.name}” {changed}: it holds {held} now, as MetaSeg: "
-            "Meta-train offers under My task library."
+            f"{done} your task “{added.task.name}”, which now holds {images_held} with "
+            f"{counted(added.objects, 'cell')}. MetaSeg: Meta-train offers it under My "
+            "task library."
         )
         self.told.emit(Line(text, Tone.DONE))
 

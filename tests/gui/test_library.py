@@ -75,8 +75,8 @@ def test_one_click_adds_what_is_painted_and_leaves_the_rest_unknown(
     click(qtbot, panel, settle, form.add_button)
 
     assert panel.view.status.text == (
-        "Task “plate_1” added: it holds 1 image, 1 cell now, as MetaSeg: Meta-train "
-        "offers under My task library."
+        "Added to your task “plate_1”, which now holds 1 image with 1 cell. MetaSeg: "
+        "Meta-train offers it under My task library."
     )
     assert str(task_library()) in form.where.text()
     assert "1 task, 1 image" in form.where.text()
@@ -93,13 +93,14 @@ def test_all_cells_shown_are_added_if_they_are_right(
     settle(panel)
     panel.adapt()
     settle(panel)
-    form.task = "our plates".replace(" ", "-")
+    form.task = "our-plates"
 
     click(qtbot, panel, settle, form.all_right)
     click(qtbot, panel, settle, form.add_button)
     click(qtbot, panel, settle, form.add_button)
 
-    assert "“our-plates” replaced: it holds 1 image, 4 cells" in panel.view.status.text
+    said = "Replaced in your task “our-plates”, which now holds 1 image with 4 cells."
+    assert panel.view.status.text.startswith(said)
     (task,) = read_tasks(task_library())
     assert task.info.complete
     np.testing.assert_array_equal(task.masks[0] > 0, blobs > 0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari.layers import Layer
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QHideEvent, QKeySequence
@@ -16,8 +15,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from . import guidance, rounds, samples, snapshot
+from . import guidance, rounds, snapshot
 from .adapting import Adapting
+from .before import Before
 from .bench import Bench
 from .desk import Desk
 from .guidance import Line, Situation, Tone
@@ -31,6 +31,7 @@ from .panel_view import ADAPT_KEY, PanelView
 from .parts import Parts
 from .preferences import Preferences
 from .round_table import RoundTable
+from .sampling import Sampling
 from .saving import Saver
 from .starts import STARTS
 from .targets import Targets
@@ -39,14 +40,11 @@ from .trust import Trust
 from .worker import Runner
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from napari.components import ViewerModel
 
     from napari_metaseg.core.settings import DecodeSettings
 
     from .work import Work
-    from .worker import Tick
 
 _HEAD_START = 100  # ms in which the window is drawn before torch is imported
 
@@ -63,7 +61,6 @@ class AdaptPanel(QWidget):
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__()
         self._layers = napari_viewer.layers
-        self._compared: Work | None = None
         self._news: Line | None = None
         # As tall as the dock: napari would otherwise add empty space below.
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
@@ -74,6 +71,7 @@ class AdaptPanel(QWidget):
         self.desk = Desk(self._layers, self.view.source, self)
         self.tools = Tools(napari_viewer, self.desk, self)
         self.bench = Bench(self._layers, self)
+        self.before = Before(self.view.before, self.desk, self.bench, self)
         self.saver = Saver(self)
         self.keeper = Keeper(self.desk, self.view.offer, self)
         self.masks = Masks(self._layers, self.desk, self.view.masks, self)
@@ -93,7 +91,7 @@ class AdaptPanel(QWidget):
         self.view.first_steps.follow(self.desk, self.tools, self.bench)
         self.preferences = Preferences(self.view, self)  # knows all folds by now
         self._preparing = Runner("Loading", self)
-        self._opening = Runner("Drawing a sample", self)
+        self._sampling = Sampling(self._layers, self.view.sample, self)
         self._connect_view()
         self._connect_parts()
         self._refresh()
@@ -158,9 +156,7 @@ class AdaptPanel(QWidget):
         view.background.clicked.connect(self.background)
         view.tools.chosen.connect(self.tools.take)
         view.tools.accept_all.clicked.connect(self._accept_visible)
-        view.sample.clicked.connect(self._open_sample)
         view.save.clicked.connect(self._save_model)
-        view.before.toggled.connect(self._compare)
         view.decode.changed.connect(self._decode)
         for name in ("Ctrl+Return", "Ctrl+Enter"):
             shortcut = QShortcut(QKeySequence(name), self)
@@ -172,7 +168,7 @@ class AdaptPanel(QWidget):
         self.adapting.starting.connect(self._on_start)
         self.adapting.refused.connect(self._on_refused)
         self.rounds.compare.clicked.connect(self.adapting.compare)
-        self.history.looking.connect(self._leave_comparison)
+        self.history.looking.connect(self.before.leave)
         self.history.turned.connect(self.view.decode.show_settings)
         self.view.source.inits.currentIndexChanged.connect(self._refresh)
         self.desk.bind(keys | self.view.tools.keys | self.trust.keys)
@@ -195,37 +191,19 @@ class AdaptPanel(QWidget):
         self.saver.idle.connect(self._refresh)
         self._preparing.returned.connect(self.view.source.offer_ready)
         self._preparing.refused.connect(self._on_trouble)
-        self._opening.returned.connect(self._on_sample)
         STARTS.changed.connect(self._prepare)
 
     def _decode(self, settings: DecodeSettings) -> None:
-        self.view.before.setChecked(False)
+        self.before.go_back()
         if self.work is not None:
             self.bench.decode(self.work, settings, adapted=True)
-
-    def _compare(self, before: bool) -> None:
-        """Show the result before adaptation, or the adapted one again."""
-        if before and self.work is not None and self.work.last is not None:
-            self._compared = self.work
-            settings = self.work.last.decoded.settings
-            self.bench.decode(self.work, settings, adapted=False)
-        elif self._compared is not None:
-            self.bench.show_last(self._compared)
-            self._compared = None
 
     def _on_start(self) -> None:
         """Turn from what was told and compared to what comes now."""
         self._news = None
-        self._leave_comparison()
-
-    def _leave_comparison(self) -> None:
-        """Untick "before", silently: something else is about to be shown."""
-        self._compared = None
-        self.view.before.setChecked(False)
+        self.before.leave()
 
     def _on_image(self) -> None:
-        """Leave the comparison behind on the image that was chosen before."""
-        self.view.before.setChecked(False)
         self.bench.works.forget_removed()
         self._refresh()
 
@@ -261,13 +239,6 @@ class AdaptPanel(QWidget):
         self._news = line
         self._refresh()
 
-    def _open_sample(self) -> None:
-        self._opening.start(_draw_sample)
-        self.view.sample.setEnabled(False)
-
-    def _on_sample(self, sample: list[samples.LayerData]) -> None:
-        self._layers.extend([Layer.create(*layer) for layer in sample])
-
     def _save_model(self) -> None:
         if self.work is not None and (last := self.work.last) is not None:
             settings = last.decoded.settings
@@ -282,7 +253,6 @@ class AdaptPanel(QWidget):
         result = last is not None
         view.status.show_line(self._line())
         view.sample.setVisible(desk.image is None)
-        view.sample.setEnabled(not self._opening.running)
         view.object_size.show_measured(desk.painted.diameter)
         label = None if annotation is None else annotation.selected_label
         painting = None if self.tools.tool is not None else label
@@ -330,8 +300,3 @@ class AdaptPanel(QWidget):
             adapt_key=ADAPT_KEY,
         )
         return guidance.next_step(situation)
-
-
-def _draw_sample() -> Generator[Tick, None, list[samples.LayerData]]:
-    yield from ()
-    return samples.phase_contrast()

@@ -6,25 +6,25 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QObject, Signal
 
-from . import guidance, images, layers, past, rounds
+from . import guidance, past, rounds
+from .display import Display
 from .guidance import Line, Tone
-from .region import show_region
 from .rounds import Round
 from .work import Decoding, Work, Works
 from .worker import Runner
 
 if TYPE_CHECKING:
+    import numpy as np
     from napari.components import LayerList
     from napari.layers import Image
     from numpy.typing import NDArray
 
     from napari_metaseg.core.settings import DecodeSettings
     from napari_metaseg.workflows.adapt import AdaptedModel
-    from napari_metaseg.workflows.results import Progress, Region
+    from napari_metaseg.workflows.results import Progress
 
     from .past import Past
     from .request import Request
@@ -64,10 +64,9 @@ class Bench(QObject):
 
     def __init__(self, layer_list: LayerList, parent: QObject) -> None:
         super().__init__(parent)
-        self._layers = layer_list
         self.works = Works(layer_list)
+        self._display = Display(layer_list)
         self._adapting_on: Work | None = None
-        self._drawn: NDArray[np.int32] | None = None
         self._decoding_of: Decoding | None = None
         self._following_for: tuple[Work, Decoded] | None = None
         self.progress = (0, 1)
@@ -124,7 +123,8 @@ class Bench(QObject):
             self._go_back(Line("Cancelled; everything is as it was before."))
         self._decoding.drop()
         self._following.drop()
-        self._adapting_on, self.progress, self._drawn = work, (0, 1), None
+        self._adapting_on, self.progress = work, (0, 1)
+        self._display.begin()
         work.line, work.asked = Line("Getting ready…"), asked
         self._adapting.start(steps)
         self.begun.emit()
@@ -144,7 +144,7 @@ class Bench(QObject):
     def decode(self, work: Work, settings: DecodeSettings, *, adapted: bool) -> None:
         """Decode the output of the round that is seen again."""
         if work.seen is not None and work.shown is not None:
-            model, drawn = work.seen, self._annotation_of(work)
+            model, drawn = work.seen, self._display.annotation_of(work)
             labels = work.shown.labels
             self._decoding_of = Decoding(work, model)
             self._decoding.start(
@@ -164,7 +164,7 @@ class Bench(QObject):
             Whether it becomes the current result.
         """
         self._decoding_of = Decoding(work, earlier.model, earlier, take)
-        drawn = self._annotation_of(work)
+        drawn = self._display.annotation_of(work)
         self._decoding.start(partial(past.recall, earlier, drawn))
 
     def follow(self, work: Work) -> None:
@@ -173,7 +173,7 @@ class Bench(QObject):
         While an adaptation runs, and shows previews, this waits for its end.
         """
         if work.shown is not None and not self.running:
-            drawn = self._annotation_of(work)
+            drawn = self._display.annotation_of(work)
             if drawn.shape == work.shown.annotation.shape:
                 self._following_for = work, work.shown
                 self._following.start(partial(rounds.follow, work.shown, drawn))
@@ -191,20 +191,12 @@ class Bench(QObject):
         if work is not None:
             work.line = Line(progress.message)
             self.progress = progress.step, progress.total
-            if progress.preview is not None and self._show(work, progress.preview):
-                self._drawn = progress.preview
+            if progress.preview is not None:
+                self._display.preview(work, progress.preview)
             if progress.region is not None:
-                self._show_region(work, progress.region)
+                self._display.region(work, progress.region)
             self.progressed.emit(progress)
             self.changed.emit()
-
-    def _show_region(self, work: Work, region: Region) -> None:
-        """Show a part anew, if it is this run's preview that stands there."""
-        cells = layers.find_cells(self._layers, work.image, work.reading)
-        drawn = self._drawn
-        if cells is not None and drawn is not None:
-            if np.may_share_memory(cells.data, drawn):
-                show_region(cells, region)
 
     def _on_returned(self, result: Round | tuple[Round, ...]) -> None:
         work = self._adapting_on
@@ -244,8 +236,8 @@ class Bench(QObject):
         work.line = line
         if work.last is not None:
             self._show_decoded(work, work.last.decoded, work.last.model)
-        elif self._drawn is not None and work.image in self._layers:
-            layers.hide_cells(self._layers, work.image, work.reading)
+        else:
+            self._display.withdraw(work)
 
     def _on_decoded(self, result: Decoded) -> None:
         done, self._decoding_of = self._decoding_of, None
@@ -276,38 +268,17 @@ class Bench(QObject):
         if result is None or following is None:
             return
         work, start = following
-        cells = layers.find_cells(self._layers, work.image, work.reading)
-        if work.shown is start and cells is not None:
-            after = work.shown = result.decoded
-            layers.update_cells(cells, result.pixels, after.labels[result.pixels])
+        if work.shown is start and self._display.follow(work, result):
+            work.shown = result.decoded
             if work.last is not None and work.last.decoded is start:
-                work.last = replace(work.last, decoded=after)
+                work.last = replace(work.last, decoded=result.decoded)
             self.shown.emit(work)
-
-    def _annotation_of(self, work: Work) -> NDArray[np.int32]:
-        """Return the annotation; the one last known if its layer is gone."""
-        layer = layers.find_annotation(self._layers, work.image, work.reading)
-        if layer is not None:
-            drawn: NDArray[np.int32] = layer.data
-            return drawn
-        if work.shown is not None:
-            return work.shown.annotation
-        return np.zeros(images.annotation_shape(work.image, work.reading), np.int32)
 
     def _show_decoded(self, work: Work, decoded: Decoded, model: AdaptedModel) -> bool:
         """Show a result of a model, and what was annotated since."""
-        shown = self._show(work, decoded.labels)
+        shown = self._display.show(work, decoded.labels)
         if shown:
             work.shown, work.seen = decoded, model
             self.shown.emit(work)
             self.follow(work)
         return shown
-
-    def _show(self, work: Work, labels: NDArray[np.int32]) -> bool:
-        """Show instances if the image is still there and has their shape."""
-        if work.image not in self._layers:
-            return False
-        if labels.shape != images.annotation_shape(work.image, work.reading):
-            return False
-        layers.show_cells(self._layers, work.image, work.reading, labels)
-        return True

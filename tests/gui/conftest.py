@@ -28,6 +28,7 @@ from napari_metaseg.workflows.results import Progress, Region, Report
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
+    from napari.layers import Image
     from numpy.typing import NDArray
     from pytestqt.qtbot import QtBot
 
@@ -180,6 +181,12 @@ def blobs() -> NDArray[np.float32]:
 @pytest.fixture
 def viewer() -> ViewerModel:
     return ViewerModel()
+
+
+@pytest.fixture
+def image(viewer: ViewerModel, blobs: NDArray[np.float32]) -> Image:
+    """Return the blobs as a layer of the viewer, half a micrometre a pixel."""
+    return viewer.add_image(blobs, name="plate", scale=(0.5, 0.5), units="um")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from qtpy.QtCore import QPoint, Qt
 from scipy import ndimage as ndi
 
 from napari_metaseg.core.metrics import iou_matrix, match_counts
-from napari_metaseg.data.synthetic import sample_scene
+from napari_metaseg.data import synthetic
 from napari_metaseg.gui import saving
 from napari_metaseg.gui.adapt_panel import AdaptPanel
 
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pytestqt.qtbot import QtBot
 
-    Settle = Callable[[AdaptPanel], None]
+    from napari_metaseg.data.synthetic import Scene
+
+    from .acting import Settle
+
     Mask = NDArray[np.bool_]
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -120,8 +123,16 @@ def check_verbatim(cells: Labels, annotation: Labels) -> None:
 
 
 @pytest.fixture
-def truth() -> NDArray[np.int32]:
-    return sample_scene("fluorescence").masks
+def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """Return the sample that napari opens, cut down: every pixel costs time."""
+    drawn = synthetic.sample_scene("fluorescence", size=(320, 320))
+    monkeypatch.setattr(synthetic, "sample_scene", lambda _kind: drawn)
+    return drawn
+
+
+@pytest.fixture
+def truth(scene: Scene) -> NDArray[np.int32]:
+    return scene.masks
 
 
 def test_the_loop(
@@ -233,11 +244,12 @@ def test_rounds_come_back(
     qtbot: QtBot,
     make_napari_viewer: Callable[..., Viewer],
     settle: Settle,
+    scene: Scene,
     truth: NDArray[np.int32],
 ) -> None:
     viewer = make_napari_viewer(show=True)
     viewer.window.resize(1280, 720)
-    image = viewer.add_image(sample_scene("fluorescence").image, name="Plate")
+    image = viewer.add_image(scene.image, name="Plate")
     panel = AdaptPanel(viewer)
     viewer.window.add_dock_widget(panel, name="MetaSeg", area="right")
     settle(panel)

@@ -9,24 +9,16 @@ import pytest
 
 from napari_metaseg.gui.held_out import cells_at, held_out_cells
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from .acting import annotation_of
 
+if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Image, Labels
-    from numpy.typing import NDArray
+    from napari.layers import Image
 
     from napari_metaseg.gui.adapt_panel import AdaptPanel
 
+    from .acting import Open, Settle
     from .conftest import Engine
-
-    Open = Callable[[ViewerModel], AdaptPanel]
-    Settle = Callable[[AdaptPanel], None]
-
-
-@pytest.fixture
-def image(viewer: ViewerModel, blobs: NDArray[np.float32]) -> Image:
-    return viewer.add_image(blobs, name="plate", scale=(0.5, 0.5), units="um")
 
 
 @pytest.fixture
@@ -41,11 +33,6 @@ def panel(
     annotation_of(panel).selected_label = 2
     settle(panel)
     return panel
-
-
-def annotation_of(panel: AdaptPanel) -> Labels:
-    assert panel.desk.annotation is not None
-    return panel.desk.annotation
 
 
 def press(panel: AdaptPanel, settle: Settle) -> None:

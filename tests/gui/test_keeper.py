@@ -9,22 +9,16 @@ import psutil
 import pytest
 from napari.components import ViewerModel
 
+from .acting import annotation_of
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from napari.layers import Labels
     from numpy.typing import NDArray
 
     from napari_metaseg.gui.adapt_panel import AdaptPanel
 
-    Open = Callable[[ViewerModel], AdaptPanel]
-    Settle = Callable[[AdaptPanel], None]
-
-
-def annotation_of(panel: AdaptPanel) -> Labels:
-    assert panel.desk.annotation is not None
-    return panel.desk.annotation
+    from .acting import Open, Settle
 
 
 def files(home: Path) -> list[Path]:

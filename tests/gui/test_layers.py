@@ -13,17 +13,11 @@ from napari_metaseg.gui.images import readings
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from numpy.typing import NDArray
 
     from napari_metaseg.gui.images import Reading
 
 INSTANCES = np.zeros((64, 64), np.int32)
 INSTANCES[8:18, 8:18] = 1
-
-
-@pytest.fixture
-def image(viewer: ViewerModel, blobs: NDArray[np.float32]) -> Image:
-    return viewer.add_image(blobs, name="plate", scale=(0.5, 0.5), units="um")
 
 
 @pytest.fixture

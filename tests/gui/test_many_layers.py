@@ -10,29 +10,22 @@ from skimage.measure import label
 
 from napari_metaseg.gui import desk
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from .acting import annotation_of
 
+if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Image, Labels
+    from napari.layers import Image
     from numpy.typing import NDArray
 
     from napari_metaseg.gui.adapt_panel import AdaptPanel
 
+    from .acting import Open, Settle
     from .conftest import Engine
-
-    Open = Callable[[ViewerModel], AdaptPanel]
-    Settle = Callable[[AdaptPanel], None]
 
 
 @pytest.fixture
 def image(viewer: ViewerModel, blobs: NDArray[np.float32]) -> Image:
     return viewer.add_image(blobs, name="plate")
-
-
-def annotation_of(panel: AdaptPanel) -> Labels:
-    assert panel.desk.annotation is not None
-    return panel.desk.annotation
 
 
 def begin(panel: AdaptPanel, engine: Engine, settle: Settle) -> None:

@@ -9,18 +9,17 @@ import pytest
 
 from napari_metaseg.workflows.export import export_labels
 
+from .acting import annotation_of
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from napari.components import ViewerModel
-    from napari.layers import Labels
     from numpy.typing import NDArray
 
     from napari_metaseg.gui.adapt_panel import AdaptPanel
 
-    Open = Callable[[ViewerModel], AdaptPanel]
-    Settle = Callable[[AdaptPanel], None]
+    from .acting import Open, Settle
 
 
 @pytest.fixture
@@ -36,11 +35,6 @@ def masks() -> NDArray[np.int32]:
     drawn = np.zeros((64, 64), np.int32)
     drawn[8:18, 8:18], drawn[8:18, 40:50], drawn[40:50, 8:18] = 3, 4, 5
     return drawn
-
-
-def annotation_of(panel: AdaptPanel) -> Labels:
-    assert panel.desk.annotation is not None
-    return panel.desk.annotation
 
 
 def use(panel: AdaptPanel, settle: Settle, layer: Any) -> None:

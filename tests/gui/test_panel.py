@@ -11,51 +11,22 @@ from napari.utils.notifications import NotificationSeverity, notification_manage
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.gui.guidance import Line, Tone
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from .acting import adapt, annotation_of, cells_of, paint_cell
 
+if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Image, Labels
-    from numpy.typing import NDArray
+    from napari.layers import Image
     from pytestqt.qtbot import QtBot
 
     from napari_metaseg.gui.adapt_panel import AdaptPanel
 
+    from .acting import Open, Settle
     from .conftest import Engine
-
-    Open = Callable[[ViewerModel], AdaptPanel]
-    Settle = Callable[[AdaptPanel], None]
-
-
-@pytest.fixture
-def image(viewer: ViewerModel, blobs: NDArray[np.float32]) -> Image:
-    return viewer.add_image(blobs, name="plate", scale=(0.5, 0.5), units="um")
 
 
 @pytest.fixture
 def panel(viewer: ViewerModel, image: Image, open_panel: Open) -> AdaptPanel:
     return open_panel(viewer)
-
-
-def annotation_of(panel: AdaptPanel) -> Labels:
-    assert panel.desk.annotation is not None
-    return panel.desk.annotation
-
-
-def paint_cell(panel: AdaptPanel, y: int = 8, x: int = 8) -> None:
-    layer = annotation_of(panel)
-    rows, columns = np.mgrid[y : y + 10, x : x + 10]
-    layer.data_setitem((rows.ravel(), columns.ravel()), layer.selected_label)
-
-
-def adapt(panel: AdaptPanel, settle: Settle) -> None:
-    settle(panel)
-    panel.view.adapt.click()
-    settle(panel)
-
-
-def cells_of(viewer: ViewerModel) -> Labels:
-    return viewer.layers["plate cells"]
 
 
 def test_painting_can_start_at_once(panel: AdaptPanel, viewer: ViewerModel) -> None:

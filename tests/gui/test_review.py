@@ -9,23 +9,17 @@ import pytest
 
 from napari_metaseg.gui.corrections import Tool
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from .acting import annotation_of
 
+if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Image, Labels
+    from napari.layers import Image
     from numpy.typing import NDArray
 
     from napari_metaseg.gui.adapt_panel import AdaptPanel
     from napari_metaseg.gui.review_part import ReviewPart
 
-    Open = Callable[[ViewerModel], AdaptPanel]
-    Settle = Callable[[AdaptPanel], None]
-
-
-@pytest.fixture
-def image(viewer: ViewerModel, blobs: NDArray[np.float32]) -> Image:
-    return viewer.add_image(blobs, name="plate", scale=(0.5, 0.5), units="um")
+    from .acting import Open, Settle
 
 
 @pytest.fixture
@@ -47,11 +41,6 @@ def panel(
 
 def part_of(panel: AdaptPanel) -> ReviewPart:
     return panel.trust.part
-
-
-def annotation_of(panel: AdaptPanel) -> Labels:
-    assert panel.desk.annotation is not None
-    return panel.desk.annotation
 
 
 def press(panel: AdaptPanel, key: str, settle: Settle) -> None:

@@ -17,28 +17,22 @@ from napari_metaseg.gui.curve import Curve
 from napari_metaseg.gui.rounds import Initialization, Ready
 from napari_metaseg.workflows.results import Region
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from .acting import adapt, annotation_of, cells_of, paint_cell
 
+if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Image, Labels
+    from napari.layers import Image
     from numpy.typing import NDArray
     from pytestqt.qtbot import QtBot
     from qtpy.QtWidgets import QTableWidget
 
     from napari_metaseg.gui.adapt_panel import AdaptPanel
 
+    from .acting import Open, Settle
     from .conftest import Engine
 
-    Open = Callable[[ViewerModel], AdaptPanel]
-    Settle = Callable[[AdaptPanel], None]
 
 MAML, IMAML = Initialization("maml", "MAML", ""), Initialization("imaml", "iMAML", "")
-
-
-@pytest.fixture
-def image(viewer: ViewerModel, blobs: NDArray[np.float32]) -> Image:
-    return viewer.add_image(blobs, name="plate")
 
 
 @pytest.fixture
@@ -46,27 +40,6 @@ def panel(viewer: ViewerModel, image: Image, open_panel: Open) -> AdaptPanel:
     panel = open_panel(viewer)
     panel.view.source.offer_ready(Ready((MAML, IMAML), ()))
     return panel
-
-
-def annotation_of(panel: AdaptPanel) -> Labels:
-    assert panel.desk.annotation is not None
-    return panel.desk.annotation
-
-
-def paint_cell(panel: AdaptPanel, y: int = 8, x: int = 8) -> None:
-    layer = annotation_of(panel)
-    rows, columns = np.mgrid[y : y + 10, x : x + 10]
-    layer.data_setitem((rows.ravel(), columns.ravel()), layer.selected_label)
-
-
-def adapt(panel: AdaptPanel, settle: Settle) -> None:
-    settle(panel)
-    panel.view.adapt.click()
-    settle(panel)
-
-
-def cells_of(viewer: ViewerModel) -> Labels:
-    return viewer.layers["plate cells"]
 
 
 def table_of(panel: AdaptPanel) -> QTableWidget:

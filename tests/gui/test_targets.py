@@ -10,19 +10,17 @@ from qtpy.QtWidgets import QInputDialog, QMessageBox
 
 from napari_metaseg.gui.images import CELLS
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from .acting import annotation_of
 
+if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Image, Labels
+    from napari.layers import Image
     from numpy.typing import NDArray
 
     from napari_metaseg.gui.adapt_panel import AdaptPanel
 
+    from .acting import Open, Settle
     from .conftest import Engine
-
-    Open = Callable[[ViewerModel], AdaptPanel]
-    Settle = Callable[[AdaptPanel], None]
 
 
 @pytest.fixture
@@ -43,11 +41,6 @@ def panel(
 
 def names(viewer: ViewerModel) -> list[str]:
     return [layer.name for layer in viewer.layers]
-
-
-def annotation_of(panel: AdaptPanel) -> Labels:
-    assert panel.desk.annotation is not None
-    return panel.desk.annotation
 
 
 def choose(panel: AdaptPanel, settle: Settle, title: str) -> None:

@@ -22,9 +22,9 @@ from napari_metaseg.gui import layers
 from napari_metaseg.gui.corrections import Tool
 from napari_metaseg.gui.protect import protect_cells
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from .acting import annotation_of
 
+if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image
     from numpy.typing import NDArray
@@ -33,16 +33,11 @@ if TYPE_CHECKING:
 
     from .conftest import Engine
 
-    Open = Callable[[ViewerModel], AdaptPanel]
-    Settle = Callable[[AdaptPanel], None]
     Place = tuple[float, ...]
+    from .acting import Open, Settle
+
 
 ZOOM = 8  # px of the canvas to a px of the image
-
-
-@pytest.fixture
-def image(viewer: ViewerModel, blobs: NDArray[np.float32]) -> Image:
-    return viewer.add_image(blobs, name="plate", scale=(0.5, 0.5), units="um")
 
 
 @pytest.fixture
@@ -57,11 +52,6 @@ def panel(
     panel.adapt()
     settle(panel)
     return panel
-
-
-def annotation_of(panel: AdaptPanel) -> Labels:
-    assert panel.desk.annotation is not None
-    return panel.desk.annotation
 
 
 def cells_of(viewer: ViewerModel) -> NDArray[np.int32]:

@@ -61,7 +61,11 @@ class Preferences(QObject):
             "device": _Field(lambda: source.device, source.prefer_device),
             "folds": _Field(self._open_folds, self._fold),
         }
-        boxes = {"automatic": choices.automatic, "continues": choices.continue_}
+        boxes = {
+            "automatic": choices.automatic,
+            "continues": choices.continue_,
+            "mirrors": source.mirrors,
+        }
         for name, box in boxes.items():
             self._fields[name] = _Field(box.isChecked, box.setChecked)
             box.toggled.connect(self.store)

@@ -51,6 +51,8 @@ class Request:
         Size of the cells in px, None to measure the painted ones.
     init, device : str
         Names of the meta-initialization and of the device.
+    mirrors : int
+        Mirror images that the adapted network looks at.
     settings : DecodeSettings
         How the network's output is shown.
     previous : array of int32 or None
@@ -80,6 +82,7 @@ class Request:
     diameter: float | None
     init: str
     device: str
+    mirrors: int = 4
     settings: DecodeSettings = field(default_factory=DecodeSettings)
     previous: NDArray[np.int32] | None = None
     others: tuple[tuple[Any, NDArray[np.int32]], ...] = ()

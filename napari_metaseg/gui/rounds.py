@@ -172,6 +172,7 @@ def adapt(request: Request) -> Generator[Progress, None, Round]:
         diameter=request.diameter,
         init=request.init,
         device=request.device,
+        mirrors=request.mirrors,
         previous=request.previous,
         start=request.start,
         only_first=True,

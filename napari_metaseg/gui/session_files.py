@@ -214,6 +214,7 @@ def _request(session: Session, known: SessionLayer, pixels: Any) -> Request | No
         diameter=settings.diameter,
         init=known.init,
         device=settings.device,
+        mirrors=settings.mirrors,
         settings=settings.decode,
         start=load_model(session, "start") if started else None,
         planes=settings.planes,

@@ -74,6 +74,7 @@ def take(
         diameter=view.object_size.chosen,
         init=source.init,
         device=source.device,
+        mirrors=4 if source.mirrors.isChecked() else 1,
         settings=view.decode.settings,
         previous=None if last is None else last.decoded.labels,
         others=others.pairs,

@@ -282,6 +282,17 @@ def test_settings_hold_for_the_next_round(
     np.testing.assert_array_equal(cells_of(viewer).data, annotation_of(panel).data)
 
 
+def test_mirror_images_may_be_left_out(
+    panel: AdaptPanel, settle: Settle, engine: Engine
+) -> None:
+    paint_cell(panel)
+    adapt(panel, settle)
+    panel.view.source.mirrors.click()
+    adapt(panel, settle)
+
+    assert [call.mirrors for call in engine.calls] == [4, 1]
+
+
 def test_before_and_after(
     panel: AdaptPanel, viewer: ViewerModel, settle: Settle
 ) -> None:

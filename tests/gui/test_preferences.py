@@ -33,6 +33,7 @@ def test_what_is_set_is_there_in_the_next_panel(
     first.view.source.devices.choose("cpu")
     first.view.choices.automatic.click()
     first.view.choices.continue_.setChecked(True)
+    first.view.source.mirrors.click()
     advanced(first).heading.click()
     settle(first)
     first.adapting.leave()
@@ -43,6 +44,7 @@ def test_what_is_set_is_there_in_the_next_panel(
     assert second.view.source.device == "cpu"
     assert second.view.choices.automatic.isChecked()
     assert second.view.choices.continue_.isChecked()
+    assert not second.view.source.mirrors.isChecked()
     assert advanced(second).is_open
 
 
@@ -54,6 +56,7 @@ def test_the_manifest_and_the_panel_begin_alike(
 
     assert panel.view.decode.settings == DecodeSettings()
     assert (source.init, source.device) == ("maml", "auto")
+    assert source.mirrors.isChecked()
     assert [f.title for f in panel.view.folds if f.is_open] == ["First steps"]
     assert not stored.config_path.exists()
 

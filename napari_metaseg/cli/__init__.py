@@ -20,7 +20,11 @@ from .meta_train_options import add_meta_train_options
 from .models_options import add_models_options
 from .protocol_options import add_protocol_options
 from .replay_options import add_replay_options
-from .segment_options import add_crew_options, add_segment_options
+from .segment_options import (
+    add_crew_options,
+    add_link_option,
+    add_segment_options,
+)
 from .tasks_options import add_tasks_options
 
 if TYPE_CHECKING:
@@ -216,12 +220,7 @@ def _add_segment_large(commands: Commands) -> None:
         metavar="LABELS",
         help="name ending in .zarr (OME-Zarr) or .tif (tiled OME-TIFF)",
     )
-    parser.add_argument(
-        "--link",
-        default="none",
-        choices=("none", "z", "t", "zt"),
-        help="axes along which cells keep their number (default: none)",
-    )
+    add_link_option(parser)
     add_crew_options(parser)
     _add_looks(parser)
     parser.add_argument("--overwrite", action="store_true")

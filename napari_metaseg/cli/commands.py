@@ -14,8 +14,8 @@ from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.io.annotation import read_annotation
 from napari_metaseg.io.bundle import find_bundle
 from napari_metaseg.io.files import check_target
-from napari_metaseg.io.images import ImageFile, read_image
 from napari_metaseg.io.labels import check_labels_path
+from napari_metaseg.io.open_images import read_any_image
 from napari_metaseg.workflows.adapt import AdaptedModel, Progress, adapt_steps, load
 from napari_metaseg.workflows.outputs import (
     further_files,
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
     from pathlib import Path
+
+    from napari_metaseg.io.images import ImageFile
 
 
 def adapt(options: argparse.Namespace) -> int:
@@ -46,7 +48,7 @@ def adapt(options: argparse.Namespace) -> int:
         check_target(options.save_session, overwrite=options.overwrite)
     pairs = [(options.image, options.annotation, options.background)]
     pairs += [(image, annotation, None) for image, annotation in options.support]
-    files = [read_image(image) for image, _, _ in pairs]
+    files = [read_any_image(image) for image, _, _ in pairs]
     annotations = [read_annotation(ann, background) for _, ann, background in pairs]
     label_axes(options.axes or files[0].axes, annotations[0].shape)
     start = None if options.start is None else load(options.start)
@@ -130,7 +132,7 @@ def _segment_files(
     failed = 0
     for path in paths:
         try:
-            file = read_image(path)
+            file = read_any_image(path)
             labels = model.segment(
                 file.data, axes=options.axes or file.axes, channel=options.channel
             )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_metaseg.core.errors import UserError
-from napari_metaseg.io.images import read_image
 from napari_metaseg.io.instances import read_instances
+from napari_metaseg.io.open_images import read_any_image
 from napari_metaseg.workflows.export import (
     FIGURE,
     check_export,
@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     for path in options.output:
         check_export(path, overwrite=options.overwrite)
     given = options.axes and options.axes.upper()
-    image = None if options.image is None else read_image(options.image)
+    image = None if options.image is None else read_any_image(options.image)
     if image is not None:
         image = replace(image, axes=given or image.axes)
     elif options.channel is not None:
@@ -46,6 +46,7 @@ def run(options: argparse.Namespace) -> int:
             cells.data,
             axes=axes,
             pixel_size=known,
+            z_step=cells.z_step,
             image=image,
             image_name=None if options.image is None else options.image.name,
             channel=options.channel,

@@ -30,11 +30,12 @@ def run(options: argparse.Namespace) -> int:
         link=options.link,
     )
     segmenter = load_segmenter(options.model)
-    job = order.job(segmenter)
+    job, image = order.job(segmenter), open_image(options.image)
     with make_crew(segmenter, options) as crew:
         steps = run_job(
             job,
-            pixel_size=open_image(options.image).pixel_size,
+            pixel_size=image.pixel_size,
+            z_step=image.z_step,
             overwrite=options.overwrite,
             helpers=Shared(crew, order),
         )

@@ -25,7 +25,10 @@ def run(options: argparse.Namespace) -> int:
     segmenter = load_segmenter(options.model)
     settings = FolderSettings(
         look=Look(
-            axes=options.axes, channel=options.channel, settings=segmenter.settings
+            axes=options.axes,
+            channel=options.channel,
+            settings=segmenter.settings,
+            link=options.link,
         ),
         patterns=tuple(options.pattern or PATTERNS),
         normalise=options.normalise,

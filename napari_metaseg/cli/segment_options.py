@@ -47,7 +47,19 @@ def add_segment_options(parser: argparse.ArgumentParser) -> None:
         help="intensities: of each image by itself, or of all images together, which "
         "keeps their differences (default: each)",
     )
+    add_link_option(parser)
     add_crew_options(parser)
+
+
+def add_link_option(parser: argparse.ArgumentParser) -> None:
+    """Describe which cells share a number."""
+    parser.add_argument(
+        "--link",
+        default="none",
+        choices=("none", "z", "t", "zt"),
+        help="axes along which cells keep their number, matched by overlap (default: "
+        "none)",
+    )
 
 
 def add_crew_options(parser: argparse.ArgumentParser) -> None:

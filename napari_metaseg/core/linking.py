@@ -233,3 +233,48 @@ def link_labels(labels: NDArray[np.integer], axes: str, name: str) -> NDArray[np
     }
     numbers = link(np.concatenate(areas), found.get("Z"), found.get("T"))
     return np.append(numbers, 0)[cells].astype(np.int32).reshape(labels.shape)
+
+
+def link_where_possible(
+    labels: NDArray[np.integer], axes: str, name: str
+) -> NDArray[np.int32]:
+    """Link instances along those of the axes that there are; see `link_labels`."""
+    along = "".join(axis for axis in LINKS[name] if axis in axes)
+    return link_labels(labels, axes, along.lower() or "none")
+
+
+def keep_linked(
+    linked: NDArray[np.int32], before: NDArray[np.int32]
+) -> NDArray[np.int32]:
+    """Give linked instances the numbers that most of their pixels had.
+
+    Parameters
+    ----------
+    linked : array of int32
+        From `link_labels`.
+    before : array of int32
+        The same instances under other numbers, or earlier ones.
+
+    Returns
+    -------
+    array of int32
+        The same instances; no two have one number.
+    """
+    both = (linked > 0) & (before > 0)
+    # One key a pair is sorted faster than two columns.
+    base = int(before.max(initial=0)) + 1
+    pairs, shared = np.unique(
+        linked[both].astype(np.int64) * base + before[both], return_counts=True
+    )
+    count = int(linked.max(initial=0))
+    numbers = np.zeros(count + 1, np.int64)
+    taken: set[int] = set()
+    for k in np.argsort(-shared, kind="stable"):
+        new, old = divmod(int(pairs[k]), base)
+        if not numbers[new] and old not in taken:
+            numbers[new] = old
+            taken.add(old)
+    left = np.flatnonzero(numbers[1:] == 0) + 1
+    numbers[left] = np.arange(len(left)) + base
+    kept: NDArray[np.int32] = numbers.astype(np.int32)[linked]
+    return kept

@@ -260,7 +260,7 @@ class AdaptPanel(QWidget):
         view.show_brush(painting, possible=paintable)
         view.tools.show_tool(
             self.tools.tool,
-            possible=work is not None,
+            possible=paintable,
             cells=result or desk.painted.cells > 0,
             result=result,
         )
@@ -270,7 +270,7 @@ class AdaptPanel(QWidget):
         view.decode.setEnabled(result)
         why_not = snapshot.why_no_start(work, view.source.init)
         view.choices.offer_start(why_not)
-        view.open.setEnabled(work is not None and not bench.running)
+        view.open.setEnabled(paintable and not bench.running)
         view.methods.setEnabled(result)
         # A model that was opened was not looked through before it had adapted.
         adapted = last is not None and last.model.report is not None

@@ -168,7 +168,9 @@ class Bench(QObject):
         self._decoding.start(partial(past.recall, earlier, drawn))
 
     def follow(self, work: Work) -> None:
-        """Show the annotation as it is now within what is shown; no network is run.
+        """Show the annotation as it is now, and cells linked as the work says.
+
+        No network is run.
 
         While an adaptation runs, and shows previews, this waits for its end.
         """
@@ -176,7 +178,8 @@ class Bench(QObject):
             drawn = self._display.annotation_of(work)
             if drawn.shape == work.shown.annotation.shape:
                 self._following_for = work, work.shown
-                self._following.start(partial(rounds.follow, work.shown, drawn))
+                follow = partial(rounds.follow, work.shown, drawn, work.link)
+                self._following.start(follow)
 
     def show_last(self, work: Work) -> None:
         """Show the adapted result of the last round."""

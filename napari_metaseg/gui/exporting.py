@@ -119,6 +119,7 @@ class Exporter(QObject):
             images.pixel_size(image),
             image.name,
             visible_plane(self._viewer, cells),
+            images.z_step(image, reading.axes),
         )
 
     def _on_measured(self, features: pd.DataFrame) -> None:

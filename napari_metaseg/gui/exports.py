@@ -38,6 +38,8 @@ class Snapshot:
         Name of the image.
     plane : tuple of int
         Index of the plane in view; empty for a single one.
+    z_step : float or None
+        Distance between planes in µm.
     """
 
     labels: NDArray[np.int32]
@@ -47,6 +49,7 @@ class Snapshot:
     pixel_size: tuple[float, float] | None
     name: str
     plane: tuple[int, ...] = ()
+    z_step: float | None = None
 
     @property
     def _known(self) -> dict[str, Any]:
@@ -80,7 +83,7 @@ class Snapshot:
             path,
             self.labels,
             **self._known,
-            image=ImageFile(self.pixels, self.axes, self.pixel_size),
+            image=ImageFile(self.pixels, self.axes, self.pixel_size, self.z_step),
             image_name=self.name,
             channel_names=self._channel_names,
             figure=figure,

@@ -193,6 +193,25 @@ def pixel_size(layer: Layer) -> tuple[float, float] | None:
     return y, x
 
 
+def z_step(layer: Layer, axes: str) -> float | None:
+    """Return the distance between planes in µm; None where it is not told.
+
+    Parameters
+    ----------
+    layer : Layer
+        An image, or labels.
+    axes : str
+        A letter for each of its axes.
+    """
+    if "Z" not in axes or axes.index("Z") >= layer.ndim:
+        return None
+    at = axes.index("Z")
+    if not layer.units[at].is_compatible_with("micrometer"):
+        return None
+    unit = float((1 * layer.units[at]).to("micrometer").magnitude)
+    return float(layer.scale[at]) * unit
+
+
 def origin(layer: Image) -> Origin:
     """Say where an image comes from; from a session, of which file that tells."""
     path = layer.metadata.get(FILE, layer.source.path)

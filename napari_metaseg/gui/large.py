@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject, Signal
 
 from . import file_layers, images, layers
 from .guidance import Line, Tone
+from .rounds import UNLINKED, Link
 from .saving import ask_path
 from .worker import Runner
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from .images import Reading
     from .panel_view import PanelView
     from .saving import Saver
+    from .work import Work
 
 _KIND = "OME-Zarr (*.zarr)"
 
@@ -54,6 +56,8 @@ class Voyage:
         Along which axes cells keep their number.
     pixel_size : tuple of float or None
         In µm, (y, x).
+    z_step : float or None
+        Distance between planes in µm.
     path : Path
         The result.
     device : str
@@ -67,6 +71,7 @@ class Voyage:
     settings: DecodeSettings
     link: str
     pixel_size: tuple[float, float] | None
+    z_step: float | None
     path: Path
     device: str
 
@@ -105,7 +110,8 @@ class Large(QObject):
         self._runner.cancelled.connect(self._on_cancelled)
         self._runner.idle.connect(self._refresh)
         form.start.clicked.connect(self.press)
-        form.images.currentIndexChanged.connect(self._refresh)
+        for chooser in (form.images, form.links):
+            chooser.currentIndexChanged.connect(self._refresh)
         desk.image_changed.connect(self._follow)
         for signal in (desk.changed, bench.changed, bench.shown):
             signal.connect(self._refresh)
@@ -140,6 +146,7 @@ class Large(QObject):
             work.last.decoded.settings,
             str(self._form.links.value),
             images.pixel_size(image),
+            images.z_step(image, reading.axes),
             path,
             self._view.source.device,
         )
@@ -176,9 +183,21 @@ class Large(QObject):
         reading = self._desk.reading
         stack = reading is not None and len(reading.axes.replace("C", "")) > 2
         self._form.offer_scope(stack=stack)
+        self._link(work)
         running, stopping = self._runner.running, self._runner.stopping
         possible = work is not None and work.last is not None and chosen is not None
         self._form.show_running(running, stopping, possible=possible)
+
+    def _link(self, work: Work | None) -> None:
+        """Let the cells shown be numbered in the way that is chosen."""
+        if work is None:
+            return
+        axes, name = work.reading.axes.replace("C", ""), str(self._form.links.value)
+        possible = name != "none" and set(name.upper()) <= set(axes)
+        link = Link(axes, name) if possible else UNLINKED
+        if link != work.link:
+            work.link = link
+            self._bench.follow(work)
 
     def _on_progress(self, progress: Progress) -> None:
         self._form.bar.setValue(progress.step)
@@ -221,7 +240,7 @@ def segment(
         coarser=coarser,
         link=voyage.link,
     )
-    path = yield from run_job(job, pixel_size=voyage.pixel_size)
+    path = yield from run_job(job, pixel_size=voyage.pixel_size, z_step=voyage.z_step)
     opened = open_ome_zarr(path)
     levels = [level.array for level in (opened.data, *opened.coarser)]  # type: ignore[attr-defined]
     return path, levels, job.plan.source.label_axes

@@ -54,6 +54,8 @@ class SessionLayer:
         Hash of the image's pixels.
     file : Path or None
         The image's file; None if it never was one.
+    link : str
+        Along which axes the cells were linked.
     """
 
     path: Path
@@ -67,6 +69,7 @@ class SessionLayer:
     target: str
     sha256: str
     file: Path | None
+    link: str
 
 
 # What napari takes for a file that was read and holds no layer.
@@ -153,6 +156,7 @@ def _known(path: Path, session: Session, number: int) -> SessionLayer:
         settings.target,
         reference.sha256,
         Path(reference.path) if reference.path else None,
+        settings.link,
     )
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay
+from napari_metaseg.core.linking import keep_linked, link_labels
 from napari_metaseg.core.overlay import number
 
 from .course import Course
@@ -58,6 +59,24 @@ class Ready:
     devices: tuple[DeviceInfo, ...]
 
 
+class Link(NamedTuple):
+    """Whether cells keep their number from plane to plane.
+
+    Attributes
+    ----------
+    axes : str
+        A letter for each axis of the cells.
+    name : str
+        Along which, one of `LINKS`; ``"none"`` for none.
+    """
+
+    axes: str = ""
+    name: str = "none"
+
+
+UNLINKED = Link()
+
+
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """Instances, and how they came about.
@@ -76,6 +95,8 @@ class Decoded:
         How the network's output was decoded.
     adapted : bool
         Whether it was the output after adaptation, or the one before.
+    link : Link
+        How the labels are numbered through planes.
     """
 
     labels: NDArray[np.int32]
@@ -84,11 +105,12 @@ class Decoded:
     annotation: NDArray[np.int32]
     settings: DecodeSettings
     adapted: bool = True
+    link: Link = UNLINKED
 
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """Instances into which another annotation was put.
+    """Instances into which another annotation was put, or that were linked.
 
     Attributes
     ----------
@@ -232,23 +254,44 @@ def put_in(
 
 
 def follow(
-    decoded: Decoded, annotation: NDArray[np.int32]
+    decoded: Decoded,
+    annotation: NDArray[np.int32],
+    link: Link = UNLINKED,
+    previous: NDArray[np.int32] | None = None,
 ) -> Generator[Progress, None, Followed | None]:
-    """Put in the annotation as it is now; None where nothing has changed.
+    """Put in the annotation as it is now, and link; None where nothing has changed.
 
     Only planes that have changed are looked at, and nothing is decoded.
+
+    Parameters
+    ----------
+    decoded : Decoded
+        Instances as they are shown.
+    annotation : array of int32
+        What is painted now.
+    link : Link
+        How they are to be numbered.
+    previous : array of int32, optional
+        Whose numbers linked instances keep; by default those that are shown.
     """
     yield from ()
     drawn, known = as_planes(annotation), as_planes(decoded.annotation)
     pairs = enumerate(zip(drawn, known, strict=True))
     changed = [i for i, pair in pairs if not np.array_equal(*pair)]
+    if link != decoded.link:
+        changed = list(range(len(drawn)))
     if not changed:
         return None
     labels, now = decoded.labels.copy(), decoded.annotation.copy()
     for i in changed:
         as_planes(now)[i] = drawn[i]
         as_planes(labels)[i] = decoded.planes[i].under(as_planes(now)[i])
-    after = replace(decoded, labels=labels, cells=_count(labels), annotation=now)
+    if link != UNLINKED:
+        linked = link_labels(labels, *link)
+        labels = keep_linked(linked, decoded.labels if previous is None else previous)
+    after = replace(
+        decoded, labels=labels, cells=_count(labels), annotation=now, link=link
+    )
     return Followed(after, np.nonzero(labels != decoded.labels))
 
 

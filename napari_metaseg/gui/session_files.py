@@ -50,6 +50,8 @@ class ToSave:
         What they are called.
     classes : dict of int to CellClass
         Class of the cells that have one, by number.
+    link : str
+        Along which axes they are linked.
     """
 
     path: Path
@@ -60,6 +62,7 @@ class ToSave:
     settings: DecodeSettings
     target: str
     classes: dict[int, CellClass]
+    link: str = "none"
 
 
 def save(job: ToSave) -> Generator[Progress, None, str]:
@@ -93,6 +96,7 @@ def save(job: ToSave) -> Generator[Progress, None, str]:
         target=job.target,
         planes=request.planes,
         region=request.region,
+        link=job.link,
     )
     save_session(job.path, session, overwrite=True)
     if any(not picture.reference.path for picture in pictures):
@@ -177,6 +181,11 @@ def reopen(
     decoded = yield from rounds.decode(
         model, session.settings.decode, annotation, saved.cells
     )
+    link = session.settings.link
+    if link != "none":
+        through = rounds.Link(known.axes.replace("C", ""), link)
+        followed = yield from rounds.follow(decoded, annotation, through, saved.cells)
+        decoded = decoded if followed is None else followed.decoded
     other = int(np.count_nonzero(decoded.labels != saved.cells))
     same_paint = np.array_equal(annotation, saved.painted)
     return rounds.Round(

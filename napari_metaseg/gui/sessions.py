@@ -130,6 +130,7 @@ class Sessions(QObject):
             last.decoded.settings,
             reading.target.name,
             table.read_classes(cells),
+            last.decoded.link.name,
         )
         self._saving.start(partial(session_files.save, job))
         self._refresh()
@@ -218,6 +219,7 @@ class Sessions(QObject):
             source.prefer_init(known.init)
         if known.diameter is not None:
             self._view.object_size.set_by_hand(round(known.diameter))
+        self._view.large.links.choose(known.link)
         annotation = layers.find_annotation(self._layers, image, reading)
         if annotation is None:
             return

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import layers
+from .rounds import UNLINKED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from .history import Entry
     from .images import Reading
     from .past import Past
-    from .rounds import Decoded, Round
+    from .rounds import Decoded, Link, Round
 
 
 @dataclass
@@ -43,6 +44,8 @@ class Work:
         The annotation that the last run was given.
     rounds : list of Entry
         Its history.
+    link : Link
+        How its cells are numbered through planes.
     line : Line or None
         What to tell the person as long as this image is chosen; None for the
         next step.
@@ -55,6 +58,7 @@ class Work:
     seen: AdaptedModel | None = None
     asked: NDArray[np.int32] | None = None
     rounds: list[Entry] = field(default_factory=list)
+    link: Link = UNLINKED
     line: Line | None = None
 
 

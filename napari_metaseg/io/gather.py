@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from napari_metaseg.core.errors import UserError
 
+from .open_images import VENDORS
 from .sources.found import IMAGE_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-PATTERNS = tuple(f"*{suffix}" for suffix in IMAGE_SUFFIXES)
+PATTERNS = tuple(f"*{suffix}" for suffix in (*IMAGE_SUFFIXES, *VENDORS, ".zarr"))
 """What is taken from a folder unless other patterns are given."""
 
 RESULT = "_labels"
@@ -72,7 +73,7 @@ def gather(
     sources: list[Source] = []
     others: Counter[str] = Counter()
     for path in inputs:
-        if not path.is_dir():
+        if not path.is_dir() or _is_image(path.name):
             sources.append(Source(path, PurePosixPath(path.stem)))
             continue
         top = PurePosixPath(path.resolve().name if several else "")
@@ -93,7 +94,7 @@ def gather(
 
 
 def _files(folder: Path) -> Iterator[PurePosixPath]:
-    """List the files of a folder, by their paths within it."""
+    """List the files of a folder, by their paths within it; an OME-Zarr is one."""
 
     def fail(error: OSError) -> None:
         raise UserError(
@@ -101,9 +102,14 @@ def _files(folder: Path) -> Iterator[PurePosixPath]:
         ) from error
 
     for top, folders, names in os.walk(folder, onerror=fail):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        names += filter(_is_image, folders)
+        folders[:] = sorted(n for n in folders if n[0] != "." and not _is_image(n))
         within = PurePosixPath(Path(top).relative_to(folder).as_posix())
         yield from (within / n for n in sorted(names) if not n.startswith("."))
+
+
+def _is_image(folder: str) -> bool:
+    return folder.lower().endswith(".zarr")
 
 
 def _fits(path: PurePosixPath, patterns: Sequence[str]) -> bool:

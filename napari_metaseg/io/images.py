@@ -17,7 +17,7 @@ from PIL import Image
 from napari_metaseg.core.errors import UserError
 
 from .files import check_readable
-from .pixel_size import tiff_pixel_size
+from .pixel_size import tiff_pixel_size, tiff_z_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,11 +47,14 @@ class ImageFile:
         its axes are. Axes of length one, other than Y and X, are dropped.
     pixel_size : tuple of float or None
         Size of a pixel in µm, (y, x), if the file tells.
+    z_step : float or None
+        Distance between planes of a stack in µm, if the file tells.
     """
 
     data: NDArray[Any]
     axes: str | None
     pixel_size: tuple[float, float] | None
+    z_step: float | None = None
 
 
 def read_image(path: str | Path) -> ImageFile:
@@ -169,10 +172,10 @@ def _read_tiff(path: Path) -> ImageFile:
         data, axes = series.asarray(), series.axes
         if has_alpha(series.keyframe) and axes.endswith("S"):
             data = data[..., :-1]
-        pixel_size = tiff_pixel_size(tif)
+        pixel_size, z_step = tiff_pixel_size(tif), tiff_z_step(tif)
     data, axes = _drop_singletons(data, axes.replace("S", "C"))
     native = data.astype(data.dtype.newbyteorder("="), copy=False)
-    return ImageFile(native, trusted_axes(axes), pixel_size)
+    return ImageFile(native, trusted_axes(axes), pixel_size, z_step)
 
 
 def has_alpha(page: tifffile.TiffPage) -> bool:

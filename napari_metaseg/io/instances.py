@@ -64,7 +64,7 @@ def read_instances(path: str | Path, image: ImageFile | None = None) -> ImageFil
     if image_format(path) != "TIFF":
         return ImageFile(labels, "YX", None)
     stated = read_image(path)
-    return ImageFile(labels, stated.axes, stated.pixel_size)
+    return ImageFile(labels, stated.axes, stated.pixel_size, stated.z_step)
 
 
 def _read_zarr(path: Path) -> ImageFile:
@@ -72,7 +72,8 @@ def _read_zarr(path: Path) -> ImageFile:
     if np.dtype(opened.data.dtype).kind not in "iu" or "C" in (opened.axes or ""):
         raise UserError(f"{path} is an image; name an OME-Zarr of labels.")
     labels = np.asarray(opened.data)
-    return ImageFile(check_numbers(labels, path), opened.axes, opened.pixel_size)
+    checked = check_numbers(labels, path)
+    return ImageFile(checked, opened.axes, opened.pixel_size, opened.z_step)
 
 
 def _plane_axes(path: Path, image: ImageFile | None) -> tuple[tuple[int, ...], str]:

@@ -30,6 +30,7 @@ def write_label_zarr(
     *,
     axes: str = "YX",
     pixel_size: tuple[float, float] | None = None,
+    z_step: float | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write labels as an OME-Zarr of labels (version 0.5), with a pyramid.
@@ -45,6 +46,8 @@ def write_label_zarr(
         One letter of ``TZYX`` per axis, ending in ``YX``.
     pixel_size : tuple of float, optional
         Size of a pixel in µm, (y, x).
+    z_step : float, optional
+        Distance between planes in µm.
     overwrite : bool
         Whether an OME-Zarr of that name is replaced.
 
@@ -78,7 +81,9 @@ def write_label_zarr(
                 dimension_names=list(axes.lower()),
             )
             array[...] = level
-        describe_labels(partial, len(levels), axes=axes, pixel_size=pixel_size)
+        describe_labels(
+            partial, len(levels), axes=axes, pixel_size=pixel_size, z_step=z_step
+        )
         replace_folder(path, partial)
     except OSError as error:
         raise UserError(write_problem(path, error)) from error

@@ -27,6 +27,7 @@ def write_labels(
     *,
     axes: str = "YX",
     pixel_size: tuple[float, float] | None = None,
+    z_step: float | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write instances as a TIFF file that keeps axes and pixel size.
@@ -47,6 +48,8 @@ def write_labels(
         One letter of ``TZYX`` per axis, ending in ``YX``.
     pixel_size : tuple of float, optional
         Size of a pixel in µm, (y, x).
+    z_step : float, optional
+        Distance between planes in µm; kept where the size of a pixel is known.
     overwrite : bool
         Whether an existing file is replaced.
 
@@ -68,9 +71,8 @@ def write_labels(
     if pixel_size is not None:
         check_pixel_size(pixel_size)
     with atomic_file(path, overwrite=overwrite) as file:
-        tifffile.imwrite(
-            file, values, photometric="minisblack", **_format(values, axes, pixel_size)
-        )
+        how = _format(values, axes, pixel_size, z_step)
+        tifffile.imwrite(file, values, photometric="minisblack", **how)
     return path
 
 
@@ -149,7 +151,10 @@ def check_pixel_size(pixel_size: tuple[float, float]) -> None:
 
 
 def _format(
-    labels: NDArray[Any], axes: str, pixel_size: tuple[float, float] | None
+    labels: NDArray[Any],
+    axes: str,
+    pixel_size: tuple[float, float] | None,
+    z_step: float | None,
 ) -> dict[str, Any]:
     """Return tifffile's arguments for the kind of file these labels need."""
     large = labels.nbytes > _CLASSIC_LIMIT
@@ -157,12 +162,15 @@ def _format(
     # tifffile mistakes an X axis of length one for colour samples.
     plain = ordered and not large and labels.shape[-1] > 1
     if labels.dtype == np.uint16 and plain:
-        return {"imagej": True, **_imagej_metadata(axes, pixel_size)}
-    return ome_options(labels.nbytes, axes, pixel_size)
+        return {"imagej": True, **_imagej_metadata(axes, pixel_size, z_step)}
+    return ome_options(labels.nbytes, axes, pixel_size, z_step)
 
 
 def ome_options(
-    size: int, axes: str, pixel_size: tuple[float, float] | None
+    size: int,
+    axes: str,
+    pixel_size: tuple[float, float] | None,
+    z_step: float | None = None,
 ) -> dict[str, Any]:
     """Return tifffile's arguments for a compressed OME-TIFF.
 
@@ -174,10 +182,15 @@ def ome_options(
         One letter an axis.
     pixel_size : tuple of float or None
         In µm, (y, x).
+    z_step : float, optional
+        Distance between planes in µm.
     """
     metadata: dict[str, Any] = {"axes": axes}
     if pixel_size is not None:
-        for axis, length in zip("YX", pixel_size, strict=True):
+        lengths = dict(zip("YX", pixel_size, strict=True))
+        if z_step is not None and "Z" in axes:
+            lengths["Z"] = z_step
+        for axis, length in lengths.items():
             metadata[f"PhysicalSize{axis}"] = length
             metadata[f"PhysicalSize{axis}Unit"] = "µm"
     return {
@@ -189,12 +202,13 @@ def ome_options(
 
 
 def _imagej_metadata(
-    axes: str, pixel_size: tuple[float, float] | None
+    axes: str, pixel_size: tuple[float, float] | None, z_step: float | None
 ) -> dict[str, Any]:
     if pixel_size is None:
         return {"metadata": {"axes": axes}}
     y, x = pixel_size
+    spacing = {} if z_step is None or "Z" not in axes else {"spacing": z_step}
     return {
-        "metadata": {"axes": axes, "unit": "um"},
+        "metadata": {"axes": axes, "unit": "um", **spacing},
         "resolution": (1 / x, 1 / y),
     }

@@ -63,6 +63,7 @@ def write_large_labels(
     *,
     axes: str,
     pixel_size: tuple[float, float] | None = None,
+    z_step: float | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write labels as a tiled, compressed OME-TIFF, a tile at a time.
@@ -77,6 +78,8 @@ def write_large_labels(
         One letter of T, Z, Y, X for each axis, ending in ``YX``.
     pixel_size : tuple of float, optional
         Size of a pixel in µm, (y, x).
+    z_step : float, optional
+        Distance between planes in µm.
     overwrite : bool
         Whether an existing file is replaced.
 
@@ -97,7 +100,7 @@ def write_large_labels(
             dtype=labels.dtype,
             tile=(TIFF_TILE, TIFF_TILE),
             photometric="minisblack",
-            **ome_options(size, axes, pixel_size),
+            **ome_options(size, axes, pixel_size, z_step),
         )
 
 
@@ -116,6 +119,7 @@ def describe_labels(
     *,
     axes: str,
     pixel_size: tuple[float, float] | None = None,
+    z_step: float | None = None,
 ) -> None:
     """Write the metadata of a pyramid of labels.
 
@@ -129,15 +133,21 @@ def describe_labels(
         One letter an axis of T, Z, Y, X.
     pixel_size : tuple of float, optional
         Size of a pixel in µm, (y, x).
+    z_step : float, optional
+        Distance between planes in µm.
     """
     size = dict(zip("YX", pixel_size or (1.0, 1.0), strict=True))
+    depth = {} if z_step is None else {"Z": z_step}
     data_sets = [
         {
             "path": str(level),
             "coordinateTransformations": [
                 {
                     "type": "scale",
-                    "scale": [size[a] * 2**level if a in size else 1.0 for a in axes],
+                    "scale": [
+                        size[a] * 2**level if a in size else depth.get(a, 1.0)
+                        for a in axes
+                    ],
                 }
             ],
         }
@@ -146,6 +156,9 @@ def describe_labels(
     named: list[dict[str, Any]] = [{"name": a.lower(), "type": _TYPES[a]} for a in axes]
     if pixel_size is not None:
         for axis in named[-2:]:
+            axis["unit"] = "micrometer"
+    for axis in named:
+        if axis["name"].upper() in depth:
             axis["unit"] = "micrometer"
     description: Any = {
         "version": VERSION,

@@ -34,12 +34,15 @@ class OpenedImage:
         Size of a pixel in µm, (y, x), if the file tells.
     coarser : tuple of ArrayLike
         The same image at lower resolutions, if the file holds them.
+    z_step : float or None
+        Distance between planes of a stack in µm, if the file tells.
     """
 
     data: ArrayLike
     axes: str | None
     pixel_size: tuple[float, float] | None
     coarser: tuple[ArrayLike, ...] = ()
+    z_step: float | None = None
 
 
 def open_arrays(
@@ -49,6 +52,7 @@ def open_arrays(
     pixel_size: tuple[float, float] | None,
     *,
     alpha: bool = False,
+    z_step: float | None = None,
 ) -> OpenedImage:
     """Describe arrays in a file as an image.
 
@@ -64,12 +68,14 @@ def open_arrays(
         In µm, (y, x).
     alpha : bool
         Whether the last channel is one of transparency.
+    z_step : float, optional
+        Distance between planes in µm.
     """
     guard = partial(damage_told, path)
     images = [LazyImage.of(a, axes, guard, alpha=alpha) for a in arrays]
     finest, letters = images[0]
     coarser = tuple(image for image, kept in images[1:] if kept == letters)
-    return OpenedImage(finest, trusted_axes(letters), pixel_size, coarser)
+    return OpenedImage(finest, trusted_axes(letters), pixel_size, coarser, z_step)
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,9 @@ def open_ome_zarr(path: Path) -> OpenedImage:
         steps = _scale(first, len(axes))
         lengths = {a: s * (f or 0) for (a, f), s in zip(axes, steps, strict=True)}
         size = lengths["Y"], lengths["X"]
-        return open_arrays(path, arrays, letters, size if min(size) > 0 else None)
+        known = size if min(size) > 0 else None
+        step = lengths.get("Z") or None
+        return open_arrays(path, arrays, letters, known, z_step=step)
 
 
 def _axis(axis: Any) -> tuple[str, float | None]:

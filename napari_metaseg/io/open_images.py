@@ -12,10 +12,10 @@ import zarr
 
 from napari_metaseg.core.errors import UserError
 
-from .images import damage_told, has_alpha, image_format, read_image
+from .images import ImageFile, damage_told, has_alpha, image_format, read_image
 from .lazy import MappedFile, OpenedImage, open_arrays
 from .ome_zarr import open_ome_zarr
-from .pixel_size import tiff_pixel_size
+from .pixel_size import tiff_pixel_size, tiff_z_step
 
 VENDORS = (".czi", ".lif", ".nd2")
 """Formats of microscopes that are read through bioio."""
@@ -52,7 +52,23 @@ def open_image(path: str | Path) -> OpenedImage:
         with damage_told(path):
             return _open_tiff(path)
     file = read_image(path)
-    return OpenedImage(file.data, file.axes, file.pixel_size)
+    return OpenedImage(file.data, file.axes, file.pixel_size, z_step=file.z_step)
+
+
+def read_any_image(path: str | Path) -> ImageFile:
+    """Read all of an image, of whatever format; see `open_image`.
+
+    Raises
+    ------
+    UserError
+        If it is missing, damaged or no image.
+    """
+    path = Path(path)
+    if not path.is_dir() and path.suffix.lower() not in VENDORS:
+        return read_image(path)
+    image = open_image(path)
+    data = np.asarray(image.data)
+    return ImageFile(data, image.axes, image.pixel_size, image.z_step)
 
 
 def _open_tiff(path: Path) -> OpenedImage:
@@ -60,7 +76,7 @@ def _open_tiff(path: Path) -> OpenedImage:
         series = tif.series[0]
         axes = series.axes.replace("S", "C")
         alpha = has_alpha(series.keyframe) and axes.endswith("C")
-        size = tiff_pixel_size(tif)
+        size, step = tiff_pixel_size(tif), tiff_z_step(tif)
         levels = len(series.levels)
         arrays: list[Any]
         if levels == 1 and series.dataoffset is not None:
@@ -68,7 +84,7 @@ def _open_tiff(path: Path) -> OpenedImage:
             arrays = [MappedFile(path, series.dataoffset, series.shape, dtype)]
         else:
             arrays = [_tiff_level(path, level) for level in range(levels)]
-    return open_arrays(path, arrays, axes, size, alpha=alpha)
+    return open_arrays(path, arrays, axes, size, alpha=alpha, z_step=step)
 
 
 def _tiff_level(path: Path, level: int) -> Any:
@@ -96,4 +112,5 @@ def _open_with_bioio(path: Path) -> OpenedImage:
         if "S" in image.dims.order:
             data = data[:, 0]
             axes = axes.replace("S", "C")
-        return open_arrays(path, [data], axes, (size.Y, size.X) if known else None)
+        plane = (size.Y, size.X) if known else None
+        return open_arrays(path, [data], axes, plane, z_step=size.Z)

@@ -60,6 +60,21 @@ def tiff_pixel_size(tif: tifffile.TiffFile) -> tuple[float, float] | None:
     return size if size and all(low <= s <= high for s in size) else None
 
 
+def tiff_z_step(tif: tifffile.TiffFile) -> float | None:
+    """Return the distance between planes of an open TIFF file in µm, if it tells."""
+    step = math.nan
+    if tif.ome_metadata:
+        pixels = _ome_pixels(tif.ome_metadata)
+        step = math.nan if pixels is None else _ome_length(pixels, "PhysicalSizeZ")
+    elif tif.imagej_metadata:
+        scale = micrometres(tif.imagej_metadata.get("unit"))
+        try:
+            step = float(tif.imagej_metadata["spacing"]) * (scale or math.nan)
+        except (KeyError, TypeError, ValueError):
+            return None
+    return step if math.isfinite(step) and step > 0 else None
+
+
 def micrometres(unit: object) -> float | None:
     """Return the length of a unit in µm; None for pixels and unknown names."""
     name = str(unit).strip().replace("\\u00B5", "u").lower()
@@ -76,15 +91,21 @@ def _per_pixel(page: Any) -> tuple[float, float] | None:
     return y, x
 
 
-def _ome_size(xml: str) -> tuple[float, float] | None:
+def _ome_pixels(xml: str) -> Mapping[str, str] | None:
+    """Return what OME metadata say of the first image's pixels."""
     try:
         root = ElementTree.fromstring(xml)
     except ElementTree.ParseError:
         return None
     pixels = root.find(".//{*}Pixels")
+    return None if pixels is None else pixels.attrib
+
+
+def _ome_size(xml: str) -> tuple[float, float] | None:
+    pixels = _ome_pixels(xml)
     if pixels is None:
         return None
-    y, x = (_ome_length(pixels.attrib, f"PhysicalSize{axis}") for axis in "YX")
+    y, x = (_ome_length(pixels, f"PhysicalSize{axis}") for axis in "YX")
     return _checked((y, x), 1.0)
 
 

@@ -95,6 +95,7 @@ def export_labels(
     *,
     axes: str = "YX",
     pixel_size: tuple[float, float] | None = None,
+    z_step: float | None = None,
     image: ImageFile | None = None,
     image_name: str | None = None,
     channel: int | None = None,
@@ -118,6 +119,8 @@ def export_labels(
         One letter of ``TZYX`` per axis, ending in ``YX``.
     pixel_size : tuple of float, optional
         Size of a pixel in µm, (y, x); by default the image's.
+    z_step : float, optional
+        Distance between planes in µm, for label images; by default the image's.
     image : ImageFile, optional
         The image, whose intensities are measured, and which a figure shows.
     image_name : str, optional
@@ -145,11 +148,18 @@ def export_labels(
     check_export(path, overwrite=overwrite)
     if pixel_size is None and image is not None:
         pixel_size = image.pixel_size
+    if z_step is None and image is not None:
+        z_step = image.z_step
     format_ = find_format(path)
     if format_ in (TIFF, ZARR):
         write = write_labels if format_ is TIFF else write_label_zarr
         return write(
-            path, labels, axes=axes, pixel_size=pixel_size, overwrite=overwrite
+            path,
+            labels,
+            axes=axes,
+            pixel_size=pixel_size,
+            z_step=z_step,
+            overwrite=overwrite,
         )
     if format_ is ROIS:
         return write_rois(path, labels, axes=axes, overwrite=overwrite)

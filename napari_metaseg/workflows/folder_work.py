@@ -9,10 +9,11 @@ import numpy as np
 
 from napari_metaseg.core.axes import as_planes
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.linking import link_where_possible
 from napari_metaseg.core.settings import DecodeSettings
-from napari_metaseg.io.images import read_image
+from napari_metaseg.io.open_images import read_any_image
 
-from .outputs import check_outputs, write_outputs
+from .outputs import check_outputs, label_axes, write_outputs
 from .summary import Numbers, summarise
 
 if TYPE_CHECKING:
@@ -40,12 +41,16 @@ class Look:
         How the network's output becomes instances.
     ranges : tuple of Range or None
         Intensities of all images, one range a channel; None: of each its own.
+    link : str
+        Along which axes cells keep their number, one of `LINKS`; an image without
+        such an axis is left as it is.
     """
 
     axes: str | None = None
     channel: int | None = None
     settings: DecodeSettings = field(default_factory=DecodeSettings)
     ranges: tuple[Range, ...] | None = None
+    link: str = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +125,15 @@ def segment_file(segmenter: Segmenter, order: Order) -> Generator[float, None, O
 def _segment(segmenter: Segmenter, order: Order) -> Generator[float, None, Outcome]:
     look = order.look
     check_outputs(order.target, order.also, overwrite=order.overwrite)
-    image = read_image(order.path)
+    image = read_any_image(order.path)
     image = replace(image, axes=look.axes or image.axes)
     if look.ranges is not None:
         segmenter = replace(segmenter, lens=segmenter.lens.sharing(look.ranges))
     labels = yield from segmenter.segment_steps(
         image.data, axes=image.axes, channel=look.channel, settings=look.settings
     )
+    axes = label_axes(image.axes, labels.shape)
+    labels = link_where_possible(labels, axes, look.link)
     write_outputs(
         order.target,
         labels,
@@ -163,7 +170,7 @@ def sample_file(
     path, look, count = order
     yield 0.0
     try:
-        image = read_image(path)
+        image = read_any_image(path)
         channel = segmenter.lens.channel if look.channel is None else look.channel
         planes = as_planes(image.data, axes=look.axes or image.axes, channel=channel)
     except UserError:

@@ -115,6 +115,11 @@ def write_outputs(
         for target in further_files(path, also)
     ]
     written = write_labels(
-        path, labels, axes=axes, pixel_size=image.pixel_size, overwrite=overwrite
+        path,
+        labels,
+        axes=axes,
+        pixel_size=image.pixel_size,
+        z_step=image.z_step,
+        overwrite=overwrite,
     )
     return [*further, written]

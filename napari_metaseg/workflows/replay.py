@@ -11,9 +11,11 @@ import numpy as np
 import torch
 
 from napari_metaseg.core.axes import as_planes
+from napari_metaseg.core.linking import keep_linked, link_labels
 from napari_metaseg.core.overlay import number
 
 from .adapt import adapt_steps, load
+from .outputs import label_axes
 from .session import current_versions, write_model_files
 
 if TYPE_CHECKING:
@@ -131,7 +133,7 @@ def _shown(
     )
     parts = (planes.split(labels) for labels in (found, image.painted, image.cells))
     region = session.settings.decode.region
-    return planes.join(
+    shown = planes.join(
         np.stack(
             [
                 number(instances, painted, before, region=region).under(painted)
@@ -139,6 +141,11 @@ def _shown(
             ]
         )
     )
+    link = session.settings.link
+    if link == "none":
+        return shown
+    axes = label_axes(image.reference.axes, shown.shape)
+    return keep_linked(link_labels(shown, axes, link), image.cells)
 
 
 def _changes(session: Session, device: str) -> tuple[str, ...]:

@@ -89,6 +89,8 @@ class SessionSettings:
         Which planes were segmented besides those that are painted; None for all.
     region : (int, int, int, int) or None
         Which part of them, see `adapt_steps`; None for all of it.
+    link : str
+        Along which axes cells kept their number, one of `LINKS`.
     """
 
     channel: int | None = None
@@ -101,6 +103,7 @@ class SessionSettings:
     target: str = "cells"
     planes: tuple[int, ...] | None = None
     region: Rectangle | None = None
+    link: str = "none"
 
 
 @dataclass(frozen=True)
@@ -182,6 +185,7 @@ def make_session(
     target: str = "cells",
     planes: tuple[int, ...] | None = None,
     region: Rectangle | None = None,
+    link: str = "none",
 ) -> Session:
     """Gather all that an adaptation depended on.
 
@@ -199,6 +203,8 @@ def make_session(
         How the cells of the images were decoded.
     target : str
         What the cells are called.
+    link : str
+        Along which axes they were linked.
 
     Raises
     ------
@@ -227,6 +233,7 @@ def make_session(
         target,
         planes,
         region,
+        link,
     )
     return Session(images, settings, models, current_versions())
 

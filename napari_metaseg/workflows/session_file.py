@@ -16,6 +16,7 @@ import tifffile
 from napari_metaseg.core.annotation import as_annotation
 from napari_metaseg.core.classes import CellClass
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.linking import LINKS
 from napari_metaseg.core.settings import MIRRORS, DecodeSettings
 from napari_metaseg.io.archive import read_archive, write_archive
 from napari_metaseg.io.bundle import load_bundle
@@ -136,10 +137,11 @@ def _from_parts(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Sess
     images = []
     for k, known in enumerate(manifest["images"]):
         shape = _shape(known["labels"])
-        labels = (_from_tiff(files[f"{name}-{k}.tif"], shape) for name in _LABELS)
-        # Sessions of version 0.1.0 had none.
-        classes = dict(map(_class, known.get("classes", [])))
-        images.append(SessionImage(_reference(known), *labels, classes))
+        painted, learned, cells = (
+            _from_tiff(files[f"{name}-{k}.tif"], shape) for name in _LABELS
+        )
+        classes = dict(map(_class, known["classes"]))
+        images.append(SessionImage(_reference(known), painted, learned, cells, classes))
     models = {
         model: {name: files[f"{model}/{name}"] for name in (CARD, WEIGHTS)}
         for model in _MODELS
@@ -201,6 +203,7 @@ def _settings(known: Mapping[str, Any]) -> SessionSettings:
                 target,
                 None if planes is None else tuple(map(operator.index, planes)),
                 _region(further.get("region")),
+                _link(further.get("link", "none")),
             )
     raise ValueError(known)
 
@@ -213,6 +216,12 @@ def _region(known: Any) -> Rectangle | None:
     if not (0 <= top < bottom and 0 <= left < right):
         raise ValueError(known)
     return top, bottom, left, right
+
+
+def _link(known: Any) -> str:
+    if not isinstance(known, str) or known not in LINKS:
+        raise ValueError(known)
+    return known
 
 
 def _check_models(session: Session) -> None:

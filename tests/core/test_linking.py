@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_metaseg.core.errors import UserError
-from napari_metaseg.core.linking import link_labels, successors
+from napari_metaseg.core.linking import (
+    keep_linked,
+    link_labels,
+    link_where_possible,
+    successors,
+)
 
 
 def row(*runs: tuple[int, int]) -> np.ndarray:
@@ -89,3 +94,33 @@ def test_what_cannot_be_linked_is_refused() -> None:
     with pytest.raises(UserError, match="no link 'x'"):
         link_labels(plane, "YX", "x")
     assert link_labels(plane, "YX", "none") is plane
+
+
+@given(labels, st.integers(0, 99))
+def test_linked_cells_keep_their_numbers(stack: np.ndarray, seed: int) -> None:
+    linked = link_labels(stack, "TYX", "t")
+    numbers = np.append(0, 1 + np.random.default_rng(seed).permutation(300))
+    before = numbers[linked].astype(np.int32)
+
+    np.testing.assert_array_equal(keep_linked(linked, before), before)
+    # Whatever numbers there were, the same pixels belong together.
+    kept = keep_linked(linked, stack)
+    np.testing.assert_array_equal(link_labels(kept, "TYX", "t"), linked)
+    pairs = {*zip(linked.ravel().tolist(), kept.ravel().tolist(), strict=True)}
+    assert len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
+
+
+def test_most_pixels_decide_which_number_is_kept() -> None:
+    linked = np.stack([row((1, 10), (0, 2)), row((1, 9), (0, 3))])
+    before = np.stack([row((7, 10), (0, 2)), row((5, 9), (0, 3))])
+
+    assert set(np.unique(keep_linked(linked, before))) == {0, 7}
+
+
+def test_an_image_without_the_axis_stays_as_it_is() -> None:
+    plane = row((3, 4), (0, 2), (9, 4))
+
+    np.testing.assert_array_equal(link_where_possible(plane, "YX", "zt"), plane)
+    stack = np.stack([plane, plane])
+    linked = link_where_possible(stack, "ZYX", "zt")
+    np.testing.assert_array_equal(linked, link_labels(stack, "ZYX", "z"))

@@ -123,6 +123,47 @@ def test_only_what_is_in_view_is_segmented_if_asked(
     assert engine.calls[-1].region == (10, 30, 20, 50)
 
 
+def test_the_cells_shown_are_linked_if_asked(
+    qtbot: QtBot, panel: AdaptPanel, viewer: ViewerModel, settle: Settle
+) -> None:
+    """A painted cell has the number it was painted with, until it is linked."""
+    annotation = panel.desk.annotation
+    assert annotation is not None
+    annotation.brush_size = 10
+    annotation.paint((0, 12, 12), 1)
+    annotation.paint((1, 44, 44), 9)
+    settle(panel)
+    panel.adapt()
+    settle(panel)
+
+    def numbers(y: int, x: int) -> set[int]:
+        cells = viewer.layers["movie cells"].data
+        return set(cells[:, y, x].tolist()) - {0}
+
+    assert len(numbers(44, 44)) > 1
+    before = numbers(12, 44)
+    qtbot.keyClick(panel.view.large.links, Qt.Key.Key_Down)
+    settle(panel)
+    assert panel.view.large.links.currentText() == "through T"
+    places = [(12, 12), (12, 44), (44, 12), (44, 44)]
+    assert [len(numbers(*place)) for place in places] == [1] * 4
+    assert len(set.union(*(numbers(*place) for place in places))) == 4
+    assert numbers(12, 44) <= before
+
+    # Strokes and further rounds keep it.
+    annotation.paint((2, 44, 12), 11)
+    settle(panel)
+    assert [len(numbers(*place)) for place in places] == [1] * 4
+    panel.adapt()
+    settle(panel)
+    assert [len(numbers(*place)) for place in places] == [1] * 4
+
+    qtbot.keyClick(panel.view.large.links, Qt.Key.Key_Up)
+    settle(panel)
+    assert len(numbers(44, 44)) > 1
+    assert 11 in numbers(44, 12)
+
+
 def test_a_single_plane_has_no_choice(
     viewer: ViewerModel, blobs: NDArray[np.float32], open_panel: Open
 ) -> None:
@@ -226,7 +267,7 @@ def test_the_real_engine_goes_on_where_it_was(tmp_path: Path) -> None:
     movie, path = np.stack([scene.image, scene.image]), tmp_path / "cells.zarr"
     settings = DecodeSettings()
     voyage = large.Voyage(
-        model, (movie,), "TYX", None, settings, "t", (0.5, 0.5), path, "cpu"
+        model, (movie,), "TYX", None, settings, "t", (0.5, 0.5), None, path, "cpu"
     )
     steps = large.segment(voyage)
     begun = [next(steps).message for _ in range(2)]

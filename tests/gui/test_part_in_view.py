@@ -61,6 +61,7 @@ def test_a_big_image_is_not_painted_on_but_in_parts(
     assert panel.view.part.isVisibleTo(panel)
     assert not panel.view.adapt.isEnabled()
     assert not panel.view.next_cell.isEnabled()
+    assert not panel.view.open.isEnabled()
     panel.next_cell()
     assert list(viewer.layers) == [big]
 

@@ -104,6 +104,22 @@ def test_ome_zarr(tmp_path: Path, cells: Labels) -> None:
     assert written.pixel_size == pytest.approx((0.25, 0.25))
 
 
+def test_a_stack_keeps_the_distance_of_its_planes(
+    tmp_path: Path, viewer: ViewerModel
+) -> None:
+    stack = viewer.add_labels(
+        CELLS,
+        scale=(2, 250, 250),
+        units=("um", "nm", "nm"),
+        axis_labels=("z", "y", "x"),
+    )
+    save(tmp_path / "a.tif", [stack], "napari-metaseg")
+
+    written = read_image(tmp_path / "a.tif")
+    assert written.z_step == pytest.approx(2.0)
+    assert written.pixel_size == pytest.approx((0.25, 0.25))
+
+
 def test_measurements(tmp_path: Path, viewer: ViewerModel, cells: Labels) -> None:
     save(tmp_path / "a.csv", [cells])
 

@@ -104,3 +104,14 @@ def test_a_folder_that_cannot_be_read_is_told(
 
     with pytest.raises(UserError, match="folder a cannot be read"):
         gather([Path("a")])
+
+
+def test_an_ome_zarr_is_one_image(here: Path) -> None:
+    for name in ("a/b/slide.zarr/0/c/0/0", "a/b/slide.zarr/zarr.json", "a/raw.czi"):
+        path = here / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    (here / "a/slide_labels.zarr").mkdir()
+
+    assert sorted(places("a")) == ["1", "b/10", "b/c/2", "b/slide", "raw"]
+    assert places("a/b/slide.zarr") == ["slide"]

@@ -41,7 +41,8 @@ def test_what_is_written_is_read_back(
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(label_zarr, "SIDE", side)
         path = Path(folder) / "a.zarr"
-        assert write_label_zarr(path, labels, axes=axes, pixel_size=(0.5, 0.25)) == path
+        size = {"pixel_size": (0.5, 0.25), "z_step": 2.0 if "Z" in axes else None}
+        assert write_label_zarr(path, labels, axes=axes, **size) == path
 
         group = zarr.open_group(str(path), mode="r")
         kind = np.uint16 if highest < 2**16 else np.uint32
@@ -52,6 +53,7 @@ def test_what_is_written_is_read_back(
         found = read_instances(path)
         np.testing.assert_array_equal(found.data, labels.reshape(found.data.shape))
         assert found.pixel_size == (0.5, 0.25)
+        assert found.z_step == size["z_step"]
 
 
 def test_an_independent_reader_finds_axes_scales_and_levels(
@@ -59,15 +61,17 @@ def test_an_independent_reader_finds_axes_scales_and_levels(
 ) -> None:
     monkeypatch.setattr(label_zarr, "SIDE", 16)
     labels = np.arange(2 * 40 * 30, dtype=np.int32).reshape(2, 40, 30)
-    write_label_zarr(tmp_path / "a.zarr", labels, axes="TYX", pixel_size=(0.5, 0.25))
+    write_label_zarr(
+        tmp_path / "a.zarr", labels, axes="ZYX", pixel_size=(0.5, 0.25), z_step=2
+    )
 
     group = zarr.open_group(str(tmp_path / "a.zarr"), mode="r")
     read = ImageLabel.from_zarr(group)
     (scales,) = read.ome_attributes.multiscales
-    assert [axis.name for axis in scales.axes] == ["t", "y", "x"]
-    assert [axis.unit for axis in scales.axes] == [None, "micrometer", "micrometer"]
+    assert [axis.name for axis in scales.axes] == ["z", "y", "x"]
+    assert [axis.unit for axis in scales.axes] == ["micrometer"] * 3
     steps = [each.coordinateTransformations[0].scale for each in scales.datasets]
-    assert steps == [[1, 0.5, 0.25], [1, 1, 0.5], [1, 2, 1]]
+    assert steps == [[2, 0.5, 0.25], [2, 1, 0.5], [2, 2, 1]]
     for level, each in enumerate(scales.datasets):
         every = 2**level
         np.testing.assert_array_equal(group[each.path], labels[:, ::every, ::every])

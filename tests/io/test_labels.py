@@ -19,6 +19,7 @@ from napari_metaseg.io import labels as labels_module
 from napari_metaseg.io.annotation import read_annotation
 from napari_metaseg.io.images import read_image
 from napari_metaseg.io.labels import write_labels
+from napari_metaseg.io.open_images import open_image
 
 LABELS = np.zeros((20, 30), np.int32)
 LABELS[2:8, 3:9] = 1
@@ -211,3 +212,21 @@ def test_nonsense_is_refused_before_anything_is_written(
 def test_another_suffix_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"a\.png end in \.tif"):
         write_labels(tmp_path / "a.png", LABELS)
+
+
+@pytest.mark.parametrize("highest", [5, 70_000])
+def test_a_stack_keeps_the_distance_of_its_planes(tmp_path: Path, highest: int) -> None:
+    """As ImageJ's own format, and as OME-TIFF."""
+    labels = np.full((3, 4, 5), highest, np.int32)
+    size: dict[str, Any] = {"pixel_size": (0.5, 0.25), "z_step": 2.0}
+    path = write_labels(tmp_path / "a.tif", labels, axes="ZYX", **size)
+
+    assert read_image(path).z_step == pytest.approx(2.0)
+    assert open_image(path).z_step == pytest.approx(2.0)
+    with tifffile.TiffFile(path) as file:
+        if highest == 5:
+            assert file.imagej_metadata["spacing"] == 2.0
+        else:
+            assert 'PhysicalSizeZ="2.0"' in file.ome_metadata
+    flat = write_labels(tmp_path / "b.tif", labels[0], **size)
+    assert read_image(flat).z_step is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import dask.array as da
@@ -13,7 +15,7 @@ import zarr
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.plane_source import PlaneSource
 from napari_metaseg.io.images import read_image
-from napari_metaseg.io.open_images import open_image
+from napari_metaseg.io.open_images import open_image, read_any_image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -149,3 +151,31 @@ def test_dask_arrays_are_computed_a_window_at_a_time() -> None:
     window = (slice(3, 50), slice(0, 7))
 
     np.testing.assert_array_equal(source.read(2, window), VALUES[2, :, 3:50, :7])
+
+
+@pytest.mark.parametrize("samples", [False, True])
+def test_formats_of_microscopes_come_through_bioio(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, samples: bool
+) -> None:
+    """A stand-in answers as bioio does, which reads no more than it is asked for."""
+    stored, order = VALUES.swapaxes(0, 1)[None], "TCZYX"
+    if samples:
+        stored, order = np.moveaxis(VALUES[:1], 1, -1)[None, None], "TCZYXS"
+    made = SimpleNamespace(
+        dask_data=da.from_array(stored, chunks=stored.shape),
+        dims=SimpleNamespace(order=order),
+        physical_pixel_sizes=SimpleNamespace(Z=2.0, Y=0.5, X=0.25),
+    )
+    monkeypatch.setitem(
+        sys.modules, "bioio", SimpleNamespace(BioImage=lambda _path: made)
+    )
+    path = tmp_path / "a.nd2"
+    path.write_bytes(b"x")
+
+    opened, whole = open_image(path), read_any_image(path)
+
+    assert opened.axes == ("YXC" if samples else "CZYX")
+    assert (opened.pixel_size, opened.z_step) == ((0.5, 0.25), 2.0)
+    assert (whole.axes, whole.pixel_size) == (opened.axes, opened.pixel_size)
+    expected = np.moveaxis(VALUES[0], 0, -1) if samples else VALUES.swapaxes(0, 1)
+    np.testing.assert_array_equal(whole.data, expected)

@@ -290,7 +290,7 @@ def test_an_unexpected_failure_is_told_too(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("no planes")
 
-    monkeypatch.setattr("napari_metaseg.workflows.folder_work.read_image", fail)
+    monkeypatch.setattr("napari_metaseg.workflows.folder_work.read_any_image", fail)
     order = Order(data / "top.PNG", tmp_path / "top.tif", Look())
 
     outcome = exhaust(segment_file(segmenter, order))

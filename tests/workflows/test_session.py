@@ -20,6 +20,7 @@ from napari_metaseg import adapt
 from napari_metaseg.core.classes import CellClass
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import exhaust
+from napari_metaseg.core.linking import link_labels
 from napari_metaseg.core.overlay import number
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.io.bundle import find_bundle
@@ -96,7 +97,7 @@ def test_a_session_from_before_there_were_classes_has_none(saved: Path) -> None:
 
 
 def test_the_part_that_was_segmented_is_kept(session: Session, tmp_path: Path) -> None:
-    part = replace(session.settings, planes=(0,), region=(2, 30, 4, 50))
+    part = replace(session.settings, planes=(0,), region=(2, 30, 4, 50), link="zt")
 
     saved = save_session(tmp_path / "part.metaseg", replace(session, settings=part))
 
@@ -320,6 +321,7 @@ def put(name: str, data: bytes) -> Callable[[dict[str, Any], dict[str, bytes]], 
         pytest.param(lambda m, f: m["settings"].update(threads=0), id="threads"),
         pytest.param(lambda m, f: m["settings"].update(device="rm"), id="device"),
         pytest.param(lambda m, f: m["settings"].update(region=[5, 3, 0, 9]), id="part"),
+        pytest.param(lambda m, f: m["settings"].update(link="x"), id="link"),
         pytest.param(
             lambda m, f: m["settings"]["decode"].update(threshold=7), id="threshold"
         ),
@@ -380,3 +382,23 @@ def test_a_report_that_is_none_is_left_out(change: dict[str, object]) -> None:
 
     assert read_report({"report": card["report"] | change}) is None
     assert read_report({}) is None
+
+
+def test_linked_cells_are_replayed_under_their_numbers(
+    scene: Scene, painted: np.ndarray, small: str
+) -> None:
+    movie = np.stack([scene.image, np.roll(scene.image, 2, 1)])
+    drawn = np.stack([painted, np.zeros_like(painted)])
+    model = adapt(movie, drawn, axes="TYX", init=small, device="cpu")
+    linked = link_labels(model.relabel(SHOWN), "TYX", "t")
+    cells = np.append(0, 500 - np.arange(400))[linked].astype(np.int32)
+    assert set(cells[0].flat) & set(cells[1].flat) - {0}
+    image = session_image(ImageFile(movie, "TYX", None), None, drawn, cells)
+    session = make_session(
+        model, (image,), initialization=Path(small), decode=SHOWN, link="t"
+    )
+
+    replay = exhaust(replay_steps(session, [movie]))
+
+    assert replay.different == (0,)
+    np.testing.assert_array_equal(replay.labels[0], cells)

@@ -137,7 +137,11 @@ class LargeJob:
         self.folder.mark_done(stage, index)
 
     def finish(
-        self, *, pixel_size: tuple[float, float] | None = None, overwrite: bool = False
+        self,
+        *,
+        pixel_size: tuple[float, float] | None = None,
+        z_step: float | None = None,
+        overwrite: bool = False,
     ) -> None:
         """Give the result its name, once all stages are complete.
 
@@ -145,6 +149,8 @@ class LargeJob:
         ----------
         pixel_size : tuple of float, optional
             Size of a pixel in µm, (y, x).
+        z_step : float, optional
+            Distance between planes in µm.
         overwrite : bool
             Whether a result that is there already is replaced.
 
@@ -156,7 +162,8 @@ class LargeJob:
         check_output(self.output, overwrite=overwrite)
         labels, axes = self.folder.path / "labels", self.plan.source.label_axes
         if is_zarr(self.output):
-            describe_labels(labels, self._levels, axes=axes, pixel_size=pixel_size)
+            size: dict[str, Any] = {"pixel_size": pixel_size, "z_step": z_step}
+            describe_labels(labels, self._levels, axes=axes, **size)
             replace_folder(self.output, labels)
         else:
             write_large_labels(
@@ -164,6 +171,7 @@ class LargeJob:
                 self.folder.array("labels/0"),
                 axes=axes,
                 pixel_size=pixel_size,
+                z_step=z_step,
                 overwrite=overwrite,
             )
         self.folder.remove()

@@ -91,6 +91,7 @@ def run_job(
     job: LargeJob,
     *,
     pixel_size: tuple[float, float] | None = None,
+    z_step: float | None = None,
     overwrite: bool = False,
     helpers: Helpers | None = None,
 ) -> Generator[Progress, None, Path]:
@@ -102,6 +103,8 @@ def run_job(
         From `make_job`. What an earlier run has done is not done again.
     pixel_size : tuple of float, optional
         Size of a pixel in µm, (y, x).
+    z_step : float, optional
+        Distance between planes in µm.
     overwrite : bool
         Whether a result that is there already is replaced.
     helpers : Helpers, optional
@@ -135,7 +138,7 @@ def run_job(
             done += more * cost
             message = words.format(ended, count)
             yield Progress("segment", int(100 * done / whole), 100, message)
-    job.finish(pixel_size=pixel_size, overwrite=overwrite)
+    job.finish(pixel_size=pixel_size, z_step=z_step, overwrite=overwrite)
     return job.output
 
 

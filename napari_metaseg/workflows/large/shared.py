@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from secrets import token_hex
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.stitch import BLOCK
@@ -69,11 +69,12 @@ class LargeOrder:
             coarser=image.coarser,
             link=self.link,
         )
-        sides = {"tile": self.tile, "block": self.block, "chunk": self.chunk}
-        return LargeJob(replace(made.plan, **sides), self.output)
+        plan = replace(made.plan, tile=self.tile, block=self.block, chunk=self.chunk)
+        return LargeJob(plan, self.output)
 
 
-class BlockOrder(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class BlockOrder:
     """One block of a job.
 
     Attributes

@@ -17,8 +17,9 @@ from napari_metaseg.io.labels import as_unsigned
 from napari_metaseg.io.user_folder import user_folder
 
 from .found import task_name
-from .library import ORIGIN, failures_told, write_tiff
+from .library import ORIGIN, failures_told
 from .rows import read_rows, write_row
+from .sample_files import write_tiff
 from .samples import make_sample, unfit
 
 if TYPE_CHECKING:

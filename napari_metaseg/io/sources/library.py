@@ -6,26 +6,21 @@ import shutil
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, BinaryIO
-
-import numpy as np
-import tifffile
+from typing import TYPE_CHECKING, Any
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.io.files import atomic_file
 from napari_metaseg.io.json_files import encode, read_json
-from napari_metaseg.io.labels import as_unsigned
 
 from .check import SourceProgress, StepCounter, Tally, TaskRow
 from .found import Skipped, task_name
 from .rows import read_rows, write_row
+from .sample_files import colour, file_name, write_sample
 from .samples import Known, Sample, read_samples
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from .found import FoundTask
 
@@ -128,7 +123,7 @@ def _import_one(
                 tally.add(item, known)
                 if isinstance(item, Sample):
                     with failures_told(library):
-                        _write(partial, len(planes), item)
+                        write_sample(partial, len(planes), item)
                     planes.append([item.file, item.image_hash, item.masks_hash])
             yield counter.step(task)
         row = tally.row()
@@ -137,7 +132,7 @@ def _import_one(
         facts = _facts(task, tally)
         with failures_told(library):
             for number in tally.gray_among_colours:
-                _colour(partial / "images" / _file_name(number))
+                colour(partial / "images" / file_name(number))
             with atomic_file(partial / ORIGIN) as file:
                 file.write(encode(_record(made, row, facts, planes)))
             _move_in(partial, library / task.name)
@@ -146,33 +141,6 @@ def _import_one(
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         _remove_if_empty(library / PARTIAL)
-
-
-def _write(folder: Path, number: int, sample: Sample) -> None:
-    name = _file_name(number)
-    write_tiff(folder / "images" / name, sample.image)
-    write_tiff(folder / "masks" / name, as_unsigned(sample.masks))
-
-
-def _file_name(number: int) -> str:
-    return f"{number:05}.tif"
-
-
-def write_tiff(file: Path | BinaryIO, array: NDArray[Any]) -> None:
-    """Write an image or masks of a library."""
-    tifffile.imwrite(
-        file,
-        array,
-        photometric="rgb" if array.ndim == 3 else "minisblack",
-        compression="zlib",
-        metadata=None,
-    )
-
-
-def _colour(path: Path) -> None:
-    """Give a gray image three channels: episodes mix images of one number of them."""
-    gray = tifffile.imread(path)
-    write_tiff(path, np.stack([gray] * 3, axis=-1))
 
 
 def _facts(task: FoundTask, tally: Tally) -> dict[str, Any]:

@@ -51,7 +51,10 @@ class Range:
             return np.zeros(image.shape, np.float32)
         # 64 bits only where 32 would drop digits or overflow.
         exact = image.astype(np.result_type(image.dtype, np.float32), copy=False)
-        scaled = np.clip((exact - self.low) / width, -0.5, 2.0)
+        # In place, for these are the largest arrays that there are of an image.
+        scaled = exact - self.low
+        scaled /= width
+        np.clip(scaled, -0.5, 2.0, out=scaled)
         return scaled.astype(np.float32, copy=False)
 
 

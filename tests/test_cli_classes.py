@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import torch
 from PIL import Image
 
 from napari_metaseg.cli import main
@@ -42,6 +43,21 @@ def test_one_command_trains_a_bundle(tmp_path: Path) -> None:
     card = load_class_bundle(target).card
     assert card["training"]["settings"]["steps"] == 2
     assert [t["task"] for t in card["training"]["tasks"]] == ["disks"]
+
+
+def test_a_bundle_is_trained_further(tmp_path: Path) -> None:
+    write_task(tmp_path / "data", distributable=True)
+    command = ["meta-train-classes", str(tmp_path / "data"), "--steps", "1"]
+    command += ["--tasks-per-step", "1", "--inner-steps", "1"]
+    first, second = (str(tmp_path / name) for name in ("first", "second"))
+    assert main([*command, "--output", first]) == 0
+
+    still = [*command, "--start", first, "--outer-rate", "0", "--output", second]
+    assert main(still) == 0
+
+    before, after = (load_class_bundle(tmp_path / n) for n in ("first", "second"))
+    torch.testing.assert_close(after.body, before.body)
+    assert after.card["training"]["start"]["sha256"] == before.card["sha256"]
 
 
 def test_other_peoples_data_need_a_word(

@@ -21,6 +21,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--inner-rate", type=float, default=1e-3)
     add("--outer-rate", type=float, default=1.0)
     add("--shots", type=int, default=15, help="cells of each of 5 classes in training")
+    add("--start", type=Path, metavar="DIR", help="an earlier bundle to train further")
     add("--seed", type=int, default=0)
     add(
         "--all-tasks",
@@ -50,6 +51,7 @@ def run(options: argparse.Namespace) -> int:
         options.data,
         options.output,
         settings,
+        start=options.start,
         all_tasks=options.all_tasks,
         command=options.command_line,
         overwrite=options.overwrite,

@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay_to
+from napari_metaseg.data.folders import read_tasks
+from napari_metaseg.io.class_bundle import load_class_bundle
 from napari_metaseg.io.sources.lesions import find_lesions
+from napari_metaseg.workflows.meta_train_classes import pools_of
 from napari_metaseg.workflows.protocols import lesions as lesion_protocol
 from napari_metaseg.workflows.protocols import lesions_settings as lesion_settings
 from napari_metaseg.workflows.protocols import livecell as livecell_protocol
 from napari_metaseg.workflows.protocols import livecell_settings
+from napari_metaseg.workflows.protocols.cell_images import read_cell_images
 from napari_metaseg.workflows.protocols.cell_lines import read_cell_lines
+from napari_metaseg.workflows.protocols.class_tables import write_tables
+from napari_metaseg.workflows.protocols.classes import run_classes
+from napari_metaseg.workflows.protocols.classes_settings import ClassesSettings
 from napari_metaseg.workflows.protocols.report import write_report
 
 if TYPE_CHECKING:
@@ -72,6 +79,28 @@ def lesions(options: argparse.Namespace) -> int:
     return _finish(folder, lesion_settings.story(settings), relay_to(steps, _tell))
 
 
+def classes(options: argparse.Namespace) -> int:
+    """Run ``napari-metaseg protocol classes``."""
+    settings = ClassesSettings(**_given(options, ClassesSettings))
+    folder = _folder(options)
+    reading = read_cell_images(
+        options.data, options.tasks, images=settings.images, pair=options.pair
+    )
+    images = relay_to(reading, _tell)
+    bundle = load_class_bundle(options.start)
+    tasks = read_tasks(options.train, measured=False)
+    steps = run_classes(
+        images,
+        settings,
+        pools=pools_of(tasks),
+        bundle=bundle,
+        output=folder / ROWS,
+    )
+    rows = relay_to(steps, _tell)
+    path, text = write_tables(folder, settings, bundle.card, rows)
+    return _told(path, text)
+
+
 def _given(options: argparse.Namespace, kind: Any) -> dict[str, Any]:
     """Return the settings that were given; the others are the paper's."""
     given = {f.name: getattr(options, f.name, None) for f in fields(kind)}
@@ -94,7 +123,10 @@ def _folder(options: argparse.Namespace) -> Path:
 
 
 def _finish(folder: Path, story: Story, rows: Sequence[Row]) -> int:
-    path, text = write_report(folder, story, rows)
+    return _told(*write_report(folder, story, rows))
+
+
+def _told(path: Path, text: str) -> int:
     print(text)
     print(path, file=sys.stderr)
     return 0

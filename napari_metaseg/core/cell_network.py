@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, cast
 
 import torch
@@ -11,12 +13,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .cell_crops import COLOURS, SIDE
+from .cell_evidence import evidence_among, fit_evidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 WIDTH = 32
 """Channels of every convolution."""
+
+TRUST = 0.2
+"""How much evidence counts before anything is learned."""
 
 FEATURES = WIDTH * (SIDE // 16) ** 2 + 1
 """Numbers that the last layer looks at: features, and the cell's size."""
@@ -30,6 +36,10 @@ class CellNetwork(nn.Module):
     of 2 instead of pooling. Hu et al. 2018 take the normalisation out before they
     fine-tune. A network trained with it computes something else without it, so this
     one never had any.
+
+    To its logits comes the evidence of measurements (`core.cell_evidence`), times a
+    weight that is learned like all others, but never with a few examples: these judge
+    the evidence too well, as it is made from them.
 
     Parameters
     ----------
@@ -46,6 +56,7 @@ class CellNetwork(nn.Module):
             nn.init.zeros_(cast("Tensor", conv.bias))
         self.convs = nn.ModuleList(layers)
         self.head = new_head(classes)
+        self.trust = nn.Parameter(torch.tensor(math.log(TRUST)))
 
     def early(self, crops: Tensor) -> Tensor:
         """Compute the features that come before the last convolution.
@@ -63,7 +74,7 @@ class CellNetwork(nn.Module):
             crops = F.relu(conv(crops))
         return crops
 
-    def late(self, early: Tensor, sizes: Tensor) -> Tensor:
+    def late(self, early: Tensor, sizes: Tensor, evidence: Tensor) -> Tensor:
         """Go on from the features of `early`.
 
         Parameters
@@ -72,6 +83,8 @@ class CellNetwork(nn.Module):
             What `early` returned.
         sizes : (N,) tensor
             See `CellPlane.sizes`.
+        evidence : (N, classes) tensor
+            See `Evidence.of`.
 
         Returns
         -------
@@ -79,16 +92,17 @@ class CellNetwork(nn.Module):
             Logits.
         """
         last = F.relu(self.convs[-1](early))
-        result: Tensor = self.head(torch.cat([last.flatten(1), sizes[:, None]], 1))
-        return result
+        seen: Tensor = self.head(torch.cat([last.flatten(1), sizes[:, None]], 1))
+        return seen + self.trust.exp() * evidence
 
-    def forward(self, crops: Tensor, sizes: Tensor) -> Tensor:
+    def forward(self, crops: Tensor, sizes: Tensor, evidence: Tensor) -> Tensor:
         """Compute the logits (N, classes) of crops (N, 4, SIDE, SIDE)."""
-        return self.late(self.early(crops), sizes)
+        return self.late(self.early(crops), sizes, evidence)
 
-    def late_parameters(self) -> list[nn.Parameter]:
-        """Return what `late` consists of."""
-        return [*self.convs[-1].parameters(), *self.head.parameters()]
+    def moving(self, *, whole: bool) -> list[nn.Parameter]:
+        """Return what is fitted to examples: all layers, or the last two."""
+        convs = self.convs if whole else self.convs[-1:]
+        return [*convs.parameters(), *self.head.parameters()]
 
     def body(self) -> dict[str, Tensor]:
         """Return the weights of all layers but the last: what is transferred."""
@@ -162,17 +176,21 @@ class KnownCells:
         Crops where the whole network is fitted, else features of `CellNetwork.early`.
     sizes : (N,) tensor
         See `CellPlane.sizes`.
+    measures : (N, M) tensor
+        See `core.cell_measures.standardise`.
     classes : (N,) tensor of int64
         Class of each.
     """
 
     inputs: Tensor
     sizes: Tensor
+    measures: Tensor
     classes: Tensor
 
     def part(self, chosen: Tensor) -> KnownCells:
         """Return some of the examples."""
-        return KnownCells(self.inputs[chosen], self.sizes[chosen], self.classes[chosen])
+        parts = (self.inputs, self.sizes, self.measures, self.classes)
+        return KnownCells(*(part[chosen] for part in parts))
 
 
 def fit(
@@ -181,7 +199,8 @@ def fit(
     """Fit a network to examples, with as many steps as help what was left out.
 
     In turn, one example of each class is left out, as long as another of its class
-    stays. The number of steps with the least loss on these is taken with all examples.
+    stays. The number of steps with the least loss on these is taken with all examples;
+    it may be none, and then the evidence stands alone.
 
     Parameters
     ----------
@@ -216,7 +235,7 @@ def fit(
     if losses:
         for number, loss in enumerate(torch.stack(losses).sum(0).tolist()):
             if loss < least:
-                steps, least = (number + 1) * settings.every, loss
+                steps, least = number * settings.every, loss
     net = copy.deepcopy(start)
     for _ in _descend(net, examples, settings, steps, seed):
         pass
@@ -232,11 +251,13 @@ def _losses(
 ) -> Tensor:
     """Return the loss on what is left out, after every few steps on the rest."""
     net = copy.deepcopy(start)
+    count = net.head.out_features
+    told = fit_evidence(kept.measures, kept.classes, count).of(out.measures)
     seen = []
-    for step in _descend(net, kept, settings, settings.steps, seed):
+    for step in chain([0], _descend(net, kept, settings, settings.steps, seed)):
         if step % settings.every == 0:
             with torch.no_grad():
-                logits = _logits(net, out, settings)
+                logits = _logits(net, out, told, settings)
                 seen.append(F.cross_entropy(logits, out.classes, reduction="sum"))
     return torch.stack(seen)
 
@@ -245,24 +266,26 @@ def _descend(
     net: CellNetwork, known: KnownCells, settings: FitSettings, steps: int, seed: int
 ) -> Iterator[int]:
     """Take steps; yield the number of each."""
-    moving = list(net.parameters()) if settings.whole else net.late_parameters()
+    moving = net.moving(whole=settings.whole)
+    told = evidence_among(known.measures, known.classes, net.head.out_features)
     adam = torch.optim.Adam(moving, settings.rate)
     source = torch.Generator().manual_seed(seed)
     number = len(known.classes)
     for step in range(1, steps + 1):
-        batch = known
+        batch, evidence = known, told
         if number > settings.batch:
-            order = torch.randperm(number, generator=source)
-            batch = known.part(order[: settings.batch])
-        loss = F.cross_entropy(_logits(net, batch, settings), batch.classes)
+            chosen = torch.randperm(number, generator=source)[: settings.batch]
+            batch, evidence = known.part(chosen), told[chosen]
+        loss = F.cross_entropy(_logits(net, batch, evidence, settings), batch.classes)
         for p, grad in zip(moving, torch.autograd.grad(loss, moving), strict=True):
             p.grad = grad
         adam.step()
         yield step
 
 
-def _logits(net: CellNetwork, examples: KnownCells, settings: FitSettings) -> Tensor:
-    if settings.whole:
-        result: Tensor = net(examples.inputs, examples.sizes)
-        return result
-    return net.late(examples.inputs, examples.sizes)
+def _logits(
+    net: CellNetwork, cells: KnownCells, evidence: Tensor, settings: FitSettings
+) -> Tensor:
+    look = net if settings.whole else net.late
+    result: Tensor = look(cells.inputs, cells.sizes, evidence)
+    return result

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from napari_metaseg.core.cell_crops import cell_areas, find_cells, typical_diameter
-from napari_metaseg.core.cell_measures import MEASURES, measure_cells
+from napari_metaseg.core.cell_measures import MEASURES, measure_cells, standardise
 from napari_metaseg.core.cell_network import KnownCells
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 FEWEST = 10
 """Cells that an image must have for bands to mean something."""
 
-BANDS = 5
-"""Bands into which one measurement is cut."""
+FIXED = 2 ** len(MEASURES)
+"""Classes of `draw_fixed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class CellPool:
         See `CellPlane.crops`.
     sizes : (N,) tensor of float32
         See `CellPlane.sizes`.
+    measures : (N, M) tensor of float32
+        See `napari_metaseg.core.cell_measures.standardise`; over its image.
     ranks : (N, 4) array of float
         Rank of each cell among those of its image by each of `MEASURES`, in [0, 1).
     """
@@ -50,6 +52,7 @@ class CellPool:
     source: str
     crops: torch.Tensor
     sizes: torch.Tensor
+    measures: torch.Tensor
     ranks: NDArray[np.float64]
 
 
@@ -74,7 +77,7 @@ def pool_cells(tasks: Iterable[TaskFolder], *, per_image: int = 60) -> list[Cell
     """
     pools = []
     for task in tasks:
-        crops, sizes, ranks = [], [], []
+        crops, sizes, measures, ranks = [], [], [], []
         for image, masks in zip(task.images, task.masks, strict=True):
             areas = cell_areas(masks)
             if len(areas) < FEWEST:
@@ -85,7 +88,9 @@ def pool_cells(tasks: Iterable[TaskFolder], *, per_image: int = 60) -> list[Cell
             chosen = np.arange(count) * len(areas) // count
             crops.append(plane.crops(chosen).half())
             sizes.append(torch.from_numpy(plane.sizes[chosen]))
-            ranks.append(rank_cells(measure_cells(channels, masks))[chosen])
+            measured = measure_cells(channels, masks)
+            measures.append(torch.from_numpy(standardise(measured)[chosen]))
+            ranks.append(rank_cells(measured[:, : len(MEASURES)])[chosen])
         if crops:
             pools.append(
                 CellPool(
@@ -93,6 +98,7 @@ def pool_cells(tasks: Iterable[TaskFolder], *, per_image: int = 60) -> list[Cell
                     task.info.source,
                     torch.cat(crops),
                     torch.cat(sizes),
+                    torch.cat(measures),
                     np.concatenate(ranks),
                 )
             )
@@ -125,9 +131,7 @@ def draw_episode(
     KnownCells
         Whose classes are numbered in random order.
     """
-    source = rng.choice(sorted({pool.source for pool in pools}))
-    own = [pool for pool in pools if pool.source == source]
-    pool = own[rng.integers(len(own))]
+    pool = _pool(pools, rng)
     kinds = _kinds(pool.ranks, rng, ways)
     chosen, classes = [], []
     for number, kind in enumerate(rng.permutation(np.unique(kinds))[:ways]):
@@ -138,8 +142,48 @@ def draw_episode(
     picked = np.concatenate(chosen)
     crops = _varied(pool.crops[picked].float(), rng)
     return KnownCells(
-        crops, pool.sizes[picked], torch.from_numpy(np.concatenate(classes))
+        crops,
+        pool.sizes[picked],
+        pool.measures[picked],
+        torch.from_numpy(np.concatenate(classes)),
     )
+
+
+def draw_fixed(
+    pools: Sequence[CellPool], rng: np.random.Generator, count: int
+) -> KnownCells:
+    """Draw cells of one task with classes that are always the same.
+
+    Parameters
+    ----------
+    pools : sequence of CellPool
+        Where to draw from; tasks of one source are drawn as one.
+    rng : Generator
+        Source of chance.
+    count : int
+        Cells; fewer where there are fewer.
+
+    Returns
+    -------
+    KnownCells
+        Of `FIXED` classes: above or below the median of its image in each of
+        `MEASURES`.
+    """
+    pool = _pool(pools, rng)
+    picked = rng.permutation(len(pool.ranks))[:count]
+    above = bands(pool.ranks[picked], 2)
+    return KnownCells(
+        _turned(pool.crops[picked].float(), rng),
+        pool.sizes[picked],
+        pool.measures[picked],
+        torch.from_numpy(above @ (1 << np.arange(len(MEASURES)))),
+    )
+
+
+def _pool(pools: Sequence[CellPool], rng: np.random.Generator) -> CellPool:
+    source = rng.choice(sorted({pool.source for pool in pools}))
+    own = [pool for pool in pools if pool.source == source]
+    return own[rng.integers(len(own))]
 
 
 def bands(ranks: NDArray[np.float64], count: int) -> NDArray[np.int64]:
@@ -157,13 +201,17 @@ def _kinds(
     return bands(ranks[:, first], 2) * columns + bands(ranks[:, second], columns)
 
 
-def _varied(crops: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Turn each crop, and change the contrast of all alike, negative at times."""
+def _turned(crops: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     turned = [
         torch.rot90(crop.flip(-1) if turn > 3 else crop, int(turn) % 4, (-2, -1))
         for crop, turn in zip(crops, rng.integers(8, size=len(crops)), strict=True)
     ]
-    varied = torch.stack(turned)
+    return torch.stack(turned)
+
+
+def _varied(crops: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Turn each crop, and change the contrast of all alike, negative at times."""
+    varied = _turned(crops, rng)
     gain = float(np.exp(rng.uniform(-0.4, 0.4)) * rng.choice([-1, 1], p=[0.3, 0.7]))
     varied[:, :-1] *= gain
     return varied

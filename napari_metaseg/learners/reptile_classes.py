@@ -9,10 +9,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from napari_metaseg.core.cell_network import CellNetwork
+from napari_metaseg.core.cell_evidence import evidence_among
+from napari_metaseg.core.cell_network import CellNetwork, transferred
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Mapping
+
+    from torch import Tensor
 
     from napari_metaseg.core.cell_network import KnownCells
 
@@ -71,7 +74,7 @@ class MetaStep:
 
 
 def train_reptile(
-    draw: Draw, settings: ReptileSettings
+    draw: Draw, settings: ReptileSettings, body: Mapping[str, Tensor] | None = None
 ) -> Generator[MetaStep, None, CellNetwork]:
     """Meta-train a network by Reptile (Nichol et al. 2018, algorithm 2).
 
@@ -81,6 +84,8 @@ def train_reptile(
         Takes a source of chance, ways and shots, and returns an episode.
     settings : ReptileSettings
         All of them.
+    body : mapping of str to Tensor, optional
+        Weights to begin with, see `CellNetwork.body`; random ones if missing.
 
     Yields
     ------
@@ -93,7 +98,7 @@ def train_reptile(
     """
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng(settings.seed)
-    net = CellNetwork(settings.ways)
+    net = transferred(body or {}, settings.ways)
     adam = torch.optim.Adam(net.parameters(), settings.inner_rate, betas=(0.0, 0.999))
     start = [p.detach().clone() for p in net.parameters()]
     for step in range(1, settings.steps + 1):
@@ -129,10 +134,14 @@ def _learn(
 ) -> tuple[float, float]:
     """Take the inner steps; return the first and the last batch's loss."""
     losses = []
+    count = net.head.out_features
+    told = evidence_among(episode.measures, episode.classes, count)
     for _ in range(settings.inner_steps):
         order = rng.permutation(len(episode.classes))[: settings.inner_batch]
-        batch = episode.part(torch.from_numpy(order))
-        loss = F.cross_entropy(net(batch.inputs, batch.sizes), batch.classes)
+        chosen = torch.from_numpy(order)
+        batch = episode.part(chosen)
+        logits = net(batch.inputs, batch.sizes, told[chosen])
+        loss = F.cross_entropy(logits, batch.classes)
         adam.zero_grad()
         torch.autograd.backward(loss)
         adam.step()

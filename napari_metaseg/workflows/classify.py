@@ -11,6 +11,8 @@ import torch
 
 from napari_metaseg.core.axes import as_planes
 from napari_metaseg.core.cell_crops import cell_areas, find_cells, typical_diameter
+from napari_metaseg.core.cell_evidence import fit_evidence
+from napari_metaseg.core.cell_measures import measure_cells, standardise
 from napari_metaseg.core.cell_network import FitSettings, KnownCells, fit, transferred
 from napari_metaseg.core.classes import MOST, Classes
 from napari_metaseg.core.errors import UserError
@@ -54,6 +56,8 @@ class CellFeatures:
         Features of the layers that are not fitted.
     sizes : (N,) tensor
         See `CellPlane.sizes`.
+    measures : (N, M) tensor
+        See `napari_metaseg.core.cell_measures.standardise`.
     body : dict of str to Tensor
         Weights from which the features were computed.
     """
@@ -61,6 +65,7 @@ class CellFeatures:
     numbers: NDArray[np.int64]
     early: torch.Tensor
     sizes: torch.Tensor
+    measures: torch.Tensor
     body: dict[str, torch.Tensor]
 
 
@@ -143,12 +148,13 @@ def describe_cells(
     body = _bundle().body
     net = transferred(body, 1)
     typical = typical_diameter(areas)
-    numbers, sizes, early = [], [], []
+    numbers, sizes, early, measures = [], [], [], []
     done = 0
     for picture, cells in zip(planes.data, stack, strict=True):
         plane = find_cells(picture, cells, typical)
         numbers.append(plane.numbers)
         sizes.append(torch.from_numpy(plane.sizes))
+        measures.append(measure_cells(picture, cells))
         for first in range(0, len(plane.numbers), BATCH):
             yield Described(done + first, len(areas))
             with torch.inference_mode():
@@ -156,15 +162,20 @@ def describe_cells(
         done += len(plane.numbers)
     # Tensors made in inference mode cannot be learned from; joined ones can.
     return CellFeatures(
-        np.concatenate(numbers), torch.cat(early), torch.cat(sizes), body
+        np.concatenate(numbers),
+        torch.cat(early),
+        torch.cat(sizes),
+        torch.from_numpy(standardise(np.concatenate(measures))),
+        body,
     )
 
 
 def classify_cells(features: CellFeatures, examples: Mapping[int, str]) -> Classes:
     """Give every cell a class.
 
-    The last convolution and a new last layer are fitted to the examples, by as many
-    steps as help examples that are left out. KnownCells keep the class that they have.
+    Measurements are weighed in closed form; then the last convolution and a new last
+    layer are fitted to the examples, by as many steps as help examples that are left
+    out. Examples keep the class that they have.
 
     Parameters
     ----------
@@ -188,19 +199,24 @@ def classify_cells(features: CellFeatures, examples: Mapping[int, str]) -> Class
     names = tuple(dict.fromkeys(given.values()))
     if not 2 <= len(names) <= MOST:
         raise UserError(
-            f"KnownCells of {len(names)} classes were given; give at least one cell of "
-            f"each of two to {MOST} classes."
+            f"Cells of {len(names)} classes were given; give at least one cell of each "
+            f"of two to {MOST} classes."
         )
     index = {name: k for k, name in enumerate(names)}
     rows = np.flatnonzero(np.isin(features.numbers, list(given)))
     classes = [index[given[n]] for n in features.numbers[rows].tolist()]
     chosen = torch.from_numpy(rows)
     support = KnownCells(
-        features.early[chosen], features.sizes[chosen], torch.tensor(classes)
+        features.early[chosen],
+        features.sizes[chosen],
+        features.measures[chosen],
+        torch.tensor(classes),
     )
     net, steps = fit(transferred(features.body, len(names)), support, FitSettings())
+    told = fit_evidence(support.measures, support.classes, len(names))
     with torch.inference_mode():
-        logits = net.late(features.early, features.sizes)
+        evidence = told.of(features.measures)
+        logits = net.late(features.early, features.sizes, evidence)
         likely = logits.softmax(1).numpy()
     numbers, which = np.unique(features.numbers, return_inverse=True)
     sums = np.zeros((len(numbers), len(names)))

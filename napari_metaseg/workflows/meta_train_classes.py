@@ -12,7 +12,7 @@ from napari_metaseg import __version__
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.data.cell_kinds import draw_episode, pool_cells
 from napari_metaseg.data.folders import read_tasks
-from napari_metaseg.io.class_bundle import save_class_bundle
+from napari_metaseg.io.class_bundle import load_class_bundle, save_class_bundle
 from napari_metaseg.learners.reptile_classes import train_reptile
 
 from .run_card import versions
@@ -31,6 +31,7 @@ def meta_train_classes(
     output: Path,
     settings: ReptileSettings,
     *,
+    start: Path | None = None,
     all_tasks: bool = False,
     command: str = "",
     overwrite: bool = False,
@@ -45,6 +46,8 @@ def meta_train_classes(
         Folder of the bundle.
     settings : ReptileSettings
         All of them.
+    start : Path, optional
+        Folder of an earlier bundle that is trained further.
     all_tasks : bool
         Whether tasks are used whose licence does not let weights be distributed.
     command : str
@@ -66,11 +69,19 @@ def meta_train_classes(
     UserError
         If there is nothing to train on, or the bundle cannot be written.
     """
+    earlier = None if start is None else load_class_bundle(start)
     tasks = training_tasks(data, all_tasks=all_tasks)
     pools = pools_of(tasks)
-    net = yield from train_reptile(partial(draw_episode, pools), settings)
+    net = yield from train_reptile(
+        partial(draw_episode, pools), settings, earlier and earlier.body
+    )
     used = {pool.task for pool in pools}
     card = _card(settings, [task for task in tasks if task.name in used], command)
+    if earlier is not None:
+        card["training"]["start"] = {
+            "sha256": earlier.card["sha256"],
+            "training": earlier.card["training"],
+        }
     save_class_bundle(output, net, card, overwrite=overwrite)
     return output
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -15,7 +17,16 @@ from napari_metaseg.core.cell_crops import (
     find_cells,
     typical_diameter,
 )
-from napari_metaseg.core.cell_measures import measure_cells
+from napari_metaseg.core.cell_evidence import (
+    Evidence,
+    evidence_among,
+    fit_evidence,
+)
+from napari_metaseg.core.cell_measures import (
+    ALL_MEASURES,
+    measure_cells,
+    standardise,
+)
 from napari_metaseg.core.cell_network import (
     CellNetwork,
     FitSettings,
@@ -85,12 +96,84 @@ def test_measurements_agree_with_scikit_image() -> None:
     measured = measure_cells(image, labels)
 
     names = ("area", "mean_intensity", "axis_minor_length", "axis_major_length")
+    names = (*names, "intensity_std")
+    assert measured.shape == (5, len(ALL_MEASURES))
     known = regionprops_table(labels, image[0], properties=names)
+    np.testing.assert_allclose(measured[:, 4], known["intensity_std"])
     np.testing.assert_allclose(measured[:, 0], known["area"])
     np.testing.assert_allclose(measured[:, 1], known["mean_intensity"])
     ratio = known["axis_minor_length"] / known["axis_major_length"]
     # That of scikit-image has another convention for the moments of a pixel.
     np.testing.assert_allclose(measured[:, 2], ratio, rtol=0.005)
+
+
+def test_measurements_tell_what_they_are_called_after() -> None:
+    labels = disks((30, 30, 10), (30, 80, 10))
+    rows, columns = np.ogrid[:80, :120]
+    image = np.where(labels > 0, 5.0, 1.0) + np.zeros((3, 1, 1))
+    image[2] += 4 * (labels == 4)  # the second is of another colour
+    image[:, (rows - 30) ** 2 + (columns - 30) ** 2 < 25] += 6  # the first has a core
+    image[:, (labels == 0) & (columns > 60)] = 3  # the second lies on brighter ground
+
+    found = measure_cells(image, labels)
+    first, second = (dict(zip(ALL_MEASURES, row, strict=True)) for row in found)
+
+    assert first["size"] == second["size"] == (labels == 2).sum()
+    assert first["core"] > 1 and second["core"] == pytest.approx(0)
+    assert second["last channel"] > 1 and first["last channel"] == pytest.approx(0)
+    assert second["last channel"] == pytest.approx(-2 * second["first channel"])
+    assert first["surroundings"] == pytest.approx(1 - first["brightness"])
+    assert second["surroundings"] == pytest.approx(3 - second["brightness"])
+    assert first["compactness"] == pytest.approx(second["compactness"])
+    assert first["compactness"] > 0.9
+
+
+def test_standardised_measurements_are_ranks() -> None:
+    rng = np.random.default_rng(0)
+    raw = np.stack([rng.normal(0, 1, 300), np.full(300, 7.0)], 1)
+
+    found = standardise(raw)
+
+    np.testing.assert_allclose(found.mean(0), 0, atol=1e-6)
+    assert found[:, 0].std() == pytest.approx(1, rel=0.01)
+    assert not found[:, 1].any()  # equal ones say nothing
+    # Whatever the units, and whatever gamma an image is shown with.
+    np.testing.assert_array_equal(found, standardise(np.exp(3 * raw)))
+
+
+def told_apart_by_the_first(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    rng = np.random.default_rng(seed)
+    classes = torch.arange(count) % 3
+    measures = torch.from_numpy(rng.normal(0, 1, (count, 10))).float()
+    measures[:, 0] = 1.5 * (classes - 1) + 0.2 * measures[:, 0]
+    return measures, classes
+
+
+def test_evidence_counts_what_tells_the_classes_apart() -> None:
+    known, others = (told_apart_by_the_first(n, seed=n) for n in (9, 300))
+
+    found = fit_evidence(*known, 3)
+
+    assert found.weights.argmax() == 0
+    accuracy = (found.of(others[0]).argmax(1) == others[1]).float().mean()
+    equal = Evidence(found.means, torch.ones(10)).of(others[0]).argmax(1)
+    assert accuracy > 0.97 > (equal == others[1]).float().mean() + 0.1
+
+
+def test_each_example_is_judged_by_the_others() -> None:
+    measures, classes = told_apart_by_the_first(11, seed=3)
+    measures, classes = measures[:-1], classes[:-1].clone()
+    classes[9] = 3  # alone in its class
+
+    found = evidence_among(measures, classes, 4)
+
+    assert not found[9].any()
+    for k in range(9):
+        kept = torch.arange(10) != k
+        expected = fit_evidence(measures[kept], classes[kept], 4).of(
+            measures[k : k + 1]
+        )
+        torch.testing.assert_close(found[k : k + 1], expected)
 
 
 def bright_and_dim(count: int, *, seed: int) -> KnownCells:
@@ -100,7 +183,11 @@ def bright_and_dim(count: int, *, seed: int) -> KnownCells:
     crops[:, :3, 8:24, 8:24] += 0.3 + 0.5 * classes[:, None, None, None]
     crops[:, 3] = 0
     crops[:, 3, 8:24, 8:24] = 1
-    return KnownCells(crops, torch.zeros(count), classes)
+    return KnownCells(crops, torch.zeros(count), torch.zeros(count, 2), classes)
+
+
+def nothing(cells: KnownCells, count: int) -> torch.Tensor:
+    return torch.zeros(len(cells.classes), count)
 
 
 def test_the_halves_of_the_network_make_the_whole() -> None:
@@ -108,9 +195,12 @@ def test_the_halves_of_the_network_make_the_whole() -> None:
     net, cells = CellNetwork(3), bright_and_dim(4, seed=0)
     net.head.reset_parameters()
 
-    whole = net(cells.inputs, cells.sizes)
+    evidence = torch.randn(4, 3)
 
-    torch.testing.assert_close(whole, net.late(net.early(cells.inputs), cells.sizes))
+    whole = net(cells.inputs, cells.sizes, evidence)
+
+    halves = net.late(net.early(cells.inputs), cells.sizes, evidence)
+    torch.testing.assert_close(whole, halves)
     assert sum(p.numel() for p in net.parameters()) < 40_000
 
 
@@ -130,20 +220,20 @@ def test_everything_but_the_last_layer_is_transferred() -> None:
 def test_a_fit_tells_classes_apart_and_leaves_its_start_alone(whole: bool) -> None:
     torch.manual_seed(0)
     start = CellNetwork(2)
-    before = start.body()
+    before = {k: v for k, v in start.body().items() if k != "trust"}
     known, others = bright_and_dim(6, seed=0), bright_and_dim(40, seed=1)
     if not whole:
         with torch.no_grad():
             early = start.early(known.inputs)
-        known = KnownCells(early, known.sizes, known.classes)
+        known = replace(known, inputs=early)
 
     net, steps = fit(start, known, FitSettings(whole=whole))
 
     with torch.no_grad():
-        found = net(others.inputs, others.sizes).argmax(1)
+        found = net(others.inputs, others.sizes, nothing(others, 2)).argmax(1)
     assert torch.equal(found, others.classes)
     assert 0 < steps <= FitSettings().steps
-    torch.testing.assert_close(start.body(), before)
+    torch.testing.assert_close(start.body(), before | {"trust": start.trust.detach()})
     moved = [not torch.equal(net.body()[k], v) for k, v in before.items()]
     assert moved == ([True] * 8 if whole else [False] * 6 + [True] * 2)
 
@@ -154,7 +244,7 @@ def test_steps_that_harm_what_is_left_out_are_not_taken() -> None:
     with torch.no_grad():
         early = CellNetwork(2).early(cells.inputs)
     # Of both classes, half lies among the other: each example misleads.
-    mixed = KnownCells(early, cells.sizes, torch.tensor([0, 0, 1, 1] * 2))
+    mixed = replace(cells, inputs=early, classes=torch.tensor([0, 0, 1, 1] * 2))
 
     _, steps = fit(CellNetwork(2), mixed, FitSettings(rate=0.01))
 
@@ -167,12 +257,11 @@ def test_a_single_example_of_each_class_is_never_left_out() -> None:
     with torch.no_grad():
         early = start.early(cells.inputs)
 
-    net, steps = fit(
-        start, KnownCells(early, cells.sizes, cells.classes), FitSettings()
-    )
+    net, steps = fit(start, replace(cells, inputs=early), FitSettings())
 
     assert steps == FitSettings().steps
-    assert torch.equal(net.late(early, cells.sizes).argmax(1), cells.classes)
+    found = net.late(early, cells.sizes, nothing(cells, 2)).argmax(1)
+    assert torch.equal(found, cells.classes)
 
 
 def test_classes_name_the_likeliest() -> None:

@@ -6,7 +6,13 @@ import numpy as np
 import torch
 
 from napari_metaseg.core.cell_measures import MEASURES
-from napari_metaseg.data.cell_kinds import bands, draw_episode, pool_cells
+from napari_metaseg.data.cell_kinds import (
+    FIXED,
+    bands,
+    draw_episode,
+    draw_fixed,
+    pool_cells,
+)
 
 from .tasks import task
 
@@ -49,4 +55,17 @@ def test_an_episode_has_the_classes_asked_for_and_repeats_itself() -> None:
         counts = torch.bincount(episode.classes)
         assert len(counts) <= 5 and len(counts) >= 3 and counts.max() <= 4
         assert len(episode.inputs) == len(episode.sizes) == int(counts.sum())
+        assert len(episode.measures) == int(counts.sum())
         assert torch.equal(episode.inputs, again.inputs)
+
+
+def test_fixed_classes_say_what_lies_above_the_median() -> None:
+    pools = pool_cells([task("a")])
+
+    drawn = draw_fixed(pools, np.random.default_rng(0), 32)
+
+    assert len(drawn.classes) == len(drawn.inputs) == 32
+    assert 0 <= int(drawn.classes.min()) <= int(drawn.classes.max()) < FIXED
+    # The first bit is the size, which half of the disks exceed.
+    large = drawn.sizes > drawn.sizes.mean()
+    assert (drawn.classes[large] % 2 == 1).all()

@@ -21,7 +21,10 @@ def draw(rng: np.random.Generator, ways: int, shots: int) -> KnownCells:
     classes = torch.arange(ways * shots) % ways
     crops = torch.from_numpy(rng.normal(0, 0.1, (ways * shots, 4, SIDE, SIDE))).float()
     return KnownCells(
-        crops + classes[:, None, None, None], torch.zeros(ways * shots), classes
+        crops + classes[:, None, None, None],
+        torch.zeros(ways * shots),
+        torch.zeros(ways * shots, 2),
+        classes,
     )
 
 

@@ -86,7 +86,7 @@ def markdown(story: Story, rows: Sequence[Row]) -> str:
         draws; what a method was trained on is marked by an asterisk.
     """
     parts = [f"# {story.title}", machine()]
-    parts.append(_table(("setting", "value"), _setting_lines(story.settings)))
+    parts.append(table(("setting", "value"), setting_lines(story.settings)))
     parts.append("Other than in the paper:")
     parts.append("\n".join(f"- {text}" for text in story.deviations))
     for shots in sorted({row.key.shots for row in rows}):
@@ -96,7 +96,7 @@ def markdown(story: Story, rows: Sequence[Row]) -> str:
         parts += [score_table(part), effort_table(part, story.iterations)]
         if lines := _difference_lines(part, story.versus):
             heads = ("method", "minus", f"difference in {story.score}", "pairs")
-            parts.append(_table(heads, lines))
+            parts.append(table(heads, lines))
     return "\n\n".join(parts) + "\n"
 
 
@@ -108,7 +108,7 @@ def score_table(rows: Sequence[Row]) -> str:
         own = [r for r in rows if (r.key.training, r.key.method) == (training, method)]
         cells = [_cell([r for r in own if r.key.test == test]) for test in tests]
         lines.append([training, method, *cells])
-    return _table(("meta-trained on", "method", *tests), lines)
+    return table(("meta-trained on", "method", *tests), lines)
 
 
 def effort_table(rows: Sequence[Row], iterations: int) -> str:
@@ -141,7 +141,7 @@ def effort_table(rows: Sequence[Row], iterations: int) -> str:
         "s",
         "adaptation, unseen",
     )
-    return _table(("meta-trained on", "method", *heads), lines)
+    return table(("meta-trained on", "method", *heads), lines)
 
 
 def _difference_lines(
@@ -161,7 +161,7 @@ def _difference_lines(
             a, b = _without_training(a), _without_training(b)
         both = [a[k] - b[k] for k in a if k in b]
         if both:
-            lines.append([first, second, _interval(both, signed=True), str(len(both))])
+            lines.append([first, second, interval(both, signed=True), str(len(both))])
     return lines
 
 
@@ -179,10 +179,11 @@ def _cell(rows: Sequence[Row]) -> str:
     values = [row.after for row in rows if row.after is not None]
     if not values:
         return "–"
-    return _interval(values) + ("*" if rows[0].seen else "")
+    return interval(values) + ("*" if rows[0].seen else "")
 
 
-def _interval(values: Sequence[float], *, signed: bool = False) -> str:
+def interval(values: Sequence[float], *, signed: bool = False) -> str:
+    """Show a mean with its 95 % bootstrap interval."""
     digits = "+.3f" if signed else ".3f"
     mean = format(float(np.mean(values)), digits)
     if len(values) < 2:
@@ -197,7 +198,8 @@ def _mean(values: Iterable[float | None]) -> str:
     return f"{np.mean(known):.3f}" if known else "–"
 
 
-def _setting_lines(settings: dict[str, Any]) -> list[list[str]]:
+def setting_lines(settings: dict[str, Any]) -> list[list[str]]:
+    """Show settings, one a line of a table."""
     return [[name, _words(value)] for name, value in settings.items()]
 
 
@@ -207,7 +209,8 @@ def _words(value: Any) -> str:
     return "–" if value is None else str(value)
 
 
-def _table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+def table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Write a table as Markdown."""
     rows = [heads, ["---"] * len(heads), *lines]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 

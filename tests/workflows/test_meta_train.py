@@ -118,12 +118,13 @@ def test_the_log_has_one_line_a_step(straight: Path) -> None:
     assert all(np.isfinite(line["query_after"]) for line in log)
 
 
-@pytest.mark.parametrize("every", [1, 2, 50])
+@pytest.mark.parametrize(("every", "steps"), [(1, 1), (2, 3), (50, 2)])
 def test_a_resumed_run_equals_an_uninterrupted_one(
-    settings: RunSettings, straight: Path, tmp_path: Path, every: int
+    settings: RunSettings, straight: Path, tmp_path: Path, every: int, steps: int
 ) -> None:
+    """At a checkpoint, behind one, and before the first."""
     settings = replace(settings, checkpoint_every=every)
-    interrupt(settings, tmp_path / "run", 2)
+    interrupt(settings, tmp_path / "run", steps)
     # A kill may cut the last line of the log.
     with (tmp_path / "run" / "log.jsonl").open("a", encoding="utf-8") as log:
         log.write('{"step": 99, "qu')
@@ -215,7 +216,8 @@ def test_data_that_cannot_be_used_claim_no_folder(
     with pytest.raises(UserError, match="no task 'three'"):
         train(replace(settings, tasks=("three",)), tmp_path / "run")
 
-    train(replace(settings, tasks=("one",)), tmp_path / "run")
+    interrupt(replace(settings, tasks=("one",)), tmp_path / "run", 1)
+    assert len(read_log(tmp_path / "run")) == 1
 
 
 def test_a_run_may_start_from_a_bundle(
@@ -260,6 +262,7 @@ def test_pooled_pre_training_hands_on_the_inner_rates_it_was_given(
         settings,
         init=str(straight / "bundle"),
         outer=replace(settings.outer, algorithm="pooled"),
+        train=replace(settings.train, steps=1, tasks_per_step=1),
     )
 
     between = load_bundle(train(pooled, tmp_path / "pooled")).recipe

@@ -90,12 +90,6 @@ def test_a_session_comes_back_as_it_was(session: Session, saved: Path) -> None:
     assert list(back.images[0].classes.items()) == list(CLASSES.items())
 
 
-def test_a_session_from_before_there_were_classes_has_none(saved: Path) -> None:
-    tampered(saved, lambda m, f: m["images"][0].pop("classes"))
-
-    assert read_session(saved).images[0].classes == {}
-
-
 def test_the_part_that_was_segmented_is_kept(session: Session, tmp_path: Path) -> None:
     part = replace(session.settings, planes=(0,), region=(2, 30, 4, 50), link="zt")
 

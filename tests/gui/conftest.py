@@ -44,7 +44,8 @@ class FakeModel:
         self._found = label(bright).astype(np.int32)
         self.report = report
         told = {} if report is None else {"report": asdict(report)}
-        self.segmenter = SimpleNamespace(card=told)
+        network = SimpleNamespace(mirrors=4)
+        self.segmenter = SimpleNamespace(card=told, network=network)
         self.saved: list[Any] = []
         self.memory = self._found.nbytes
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .watch import Curve
 
-_HEIGHT = 132  # px
+_HEIGHT = 104  # px; both plots and a picture fit in a window of 720
 _AS_WIDE_AS_THERE_IS = QSizePolicy.Policy.Ignored
 # Okabe and Ito's orange and blue, at a lightness that reads on both themes.
 _BEFORE, _AFTER, _GRAY = "#d97a1d", "#2d86c9", "#8c8c8c"

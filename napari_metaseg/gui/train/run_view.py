@@ -45,9 +45,9 @@ class RunView(QWidget):
         self.tasks = Chooser("Which validation task the curves show.")
         self.tasks.offer([(_MEAN, None)])
         self.gallery = Gallery()
-        self._judging = self._group(
-            self.score, _with_label("Task", self.tasks), self.gallery
-        )
+        self._which = _with_label("Task", self.tasks)
+        self._which.hide()
+        self._judging = self._group(self.score, self._which, self.gallery)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
@@ -71,6 +71,8 @@ class RunView(QWidget):
         if titles != self.tasks.titles:
             names = [None, *glimpse.validation_tasks]
             self.tasks.offer(zip(titles, names, strict=True), self.tasks.value)
+            # Of a single task, the mean says all.
+            self._which.setVisible(len(glimpse.validation_tasks) > 1)
         self._draw_scores()
         self.gallery.show_pictures(glimpse.gallery, words.captions(glimpse))
 

@@ -26,6 +26,7 @@ from napari_metaseg.gui.train.launch import (
     write_command,
 )
 from napari_metaseg.gui.train.plan import ALGORITHMS, Plan, arguments, check_plan
+from napari_metaseg.gui.train.run_view import RunView
 from napari_metaseg.gui.train.task_table import TaskTable
 from napari_metaseg.gui.train.watch import (
     MOST_POINTS,
@@ -272,6 +273,28 @@ def test_the_curves_of_a_run_are_those_of_its_files(tmp_path: Path) -> None:
     assert seen.gallery["x"].pixels.shape == (200, 600, 3)
     assert again.gallery["x"] is seen.gallery["x"]
     assert again.loss is seen.loss
+
+
+@pytest.mark.parametrize("names", [("x",), ("x", "y")])
+def test_a_curve_of_its_own_is_offered_where_there_are_several_tasks(
+    qtbot: QtBot, tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    scores = [
+        {"step": 0, "task": t, "before": 0.2, "after": a, "seconds": 1.0}
+        for t, a in zip(names, (0.4, 0.8), strict=False)
+    ]
+    text = "\n".join(json.dumps(score) for score in scores)
+    (tmp_path / "validation.jsonl").write_text(text, encoding="utf-8")
+    view = RunView()
+    qtbot.addWidget(view)
+    view.show()
+
+    view.show_glimpse(exhaust(look(tmp_path, None)))
+
+    assert view.tasks.isVisible() == (len(names) > 1)
+    np.testing.assert_allclose(view.score.shown[1], [0.4 if len(names) == 1 else 0.6])
+    view.tasks.choose(names[-1])
+    np.testing.assert_allclose(view.score.shown[1], [0.4 if len(names) == 1 else 0.8])
 
 
 @pytest.mark.parametrize(

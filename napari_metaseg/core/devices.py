@@ -39,7 +39,9 @@ def available_devices() -> list[DeviceInfo]:
     list of DeviceInfo
         ``auto`` first; it takes CUDA, else MPS, else the CPU.
     """
-    cpu = DeviceInfo("cpu", f"CPU ({torch.get_num_threads()} threads)", True)
+    threads = torch.get_num_threads()
+    plural = "" if threads == 1 else "s"
+    cpu = DeviceInfo("cpu", f"CPU ({threads} thread{plural})", True)
     cuda, mps = _cuda(), _mps()
     best = next(d for d in (cuda, mps, cpu) if d.available)
     return [DeviceInfo("auto", f"Automatic: {best.label}", True), cpu, cuda, mps]

@@ -20,7 +20,7 @@ _STEPS = (
     "Take Accept (A) and click a cell that is right, or Reject (R) for a wrong one.",
     "Adapt again: it learns from all that you painted and corrected.",
 )
-_END = "That is the whole loop. Export masks… saves what you see."
+_END = "That is the whole loop. Export… saves what you see."
 _TICK = {True: "✓", False: "○"}
 
 

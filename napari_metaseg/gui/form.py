@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _LEAST_WIDTH = 300  # px, before the screen's scaling
-_SCROLL_BAR = 12  # px
 _LONGEST_LABEL = "Object size"
 
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
@@ -80,7 +79,8 @@ class Column(QScrollArea):
     def minimumSizeHint(self) -> QSize:
         """Return a size at which nothing is cut off at the sides."""
         inner = max(_LEAST_WIDTH, self._body.minimumSizeHint().width())
-        return QSize(inner + _SCROLL_BAR, 80)
+        bar = self.verticalScrollBar()
+        return QSize(inner + (0 if bar is None else bar.sizeHint().width()), 80)
 
     def sizeHint(self) -> QSize:
         """Return a size that shows everything."""

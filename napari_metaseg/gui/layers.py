@@ -203,12 +203,13 @@ def _make_cells(
         opacity=0.9,
         **placement(image, reading.kept),
     )
-    layer.contour = 2
     marks.link(layer, image, marks.CELLS, reading.target)
     annotation = find_annotation(layers, image, reading)
     place = layers.index(image) + 1 if annotation is None else layers.index(annotation)
     selected = set(layers.selection)
     layers.insert(place, layer)
+    # Now, or napari would look for the outlines twice; of a large image that is slow.
+    layer.contour = 2
     layers.selection = selected
     return layer
 

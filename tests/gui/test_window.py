@@ -23,17 +23,18 @@ from napari_metaseg.gui.adapt_panel import AdaptPanel
 from napari_metaseg.gui.corrections import Tool
 from napari_metaseg.gui.trace import Trace
 
+from .acting import annotation_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from napari import Viewer
-    from napari.layers import Labels
     from numpy.typing import NDArray
     from pytestqt.qtbot import QtBot
 
+    from .acting import Settle
     from .conftest import Engine
 
-    Settle = Callable[[AdaptPanel], None]
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = ("N", "G", "Ctrl+Enter", "A", "R", "S", "J", "D", "Shift+A")
@@ -77,11 +78,6 @@ def drag(qtbot: QtBot, viewer: Viewer, places: Sequence[tuple[float, float]]) ->
     for point in points[1:]:
         qtbot.mouseMove(canvas, point)
     qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=points[-1])
-
-
-def annotation_of(panel: AdaptPanel) -> Labels:
-    assert panel.desk.annotation is not None
-    return panel.desk.annotation
 
 
 def test_our_keys_are_free_in_napari(window: Viewer) -> None:
@@ -273,13 +269,17 @@ def test_everything_fits_a_small_window(
     view = panel.view
     for fold in view.folds:
         fold.heading.setChecked(False)
-    qtbot.wait(50)
     inside = panel.rect()
     for part in (view.status, view.adapt, view.export, view.save, view.target):
-        corner = part.mapTo(panel, part.rect().bottomRight())
+        corner = part.rect().bottomRight()
         assert part.isVisible()
-        assert inside.contains(corner), part.objectName()
+        qtbot.waitUntil(lambda p=part, c=corner: inside.contains(p.mapTo(panel, c)))
         assert part.width() >= part.minimumSizeHint().width()
+    for fold in view.folds:
+        fold.open()
+    column = view._column
+    qtbot.waitUntil(column.verticalScrollBar().isVisible)
+    assert column.widget().minimumSizeHint().width() <= column.viewport().width()
 
 
 def test_tab_walks_down_the_whole_panel(

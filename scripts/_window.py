@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.settings import get_settings
+from napari.settings import get_plugin_settings, get_settings
+from npe2 import PluginManager
 from qtpy.QtCore import QEventLoop, QPoint, Qt, QTimer
 from qtpy.QtTest import QTest
 
@@ -30,6 +31,8 @@ Pixel = tuple[int, int]
 _HOME = Path(tempfile.mkdtemp())
 os.environ[VARIABLE] = str(_HOME)
 get_settings(_HOME / "settings.yaml")
+PluginManager.instance().discover()
+get_plugin_settings(path_dir=_HOME)
 
 _TEST: Any = QTest  # whose functions its stubs take for methods
 _LEFT = Qt.MouseButton.LeftButton

@@ -1,34 +1,57 @@
 """Measure for how long the window stands still while a large image is worked on.
 
-    python3 scripts/latency.py [SIDE]
+    python3 scripts/latency.py [SIDE] [--slow]
 
 Needs an environment in which the package is installed with a Qt binding, and a
 display; without one: ``xvfb-run -a -s "-screen 0 1600x1200x24" python3 ...``.
 
-A timer of Qt's own, due every 2 ms, notes when it is late. What napari itself takes to
-show a layer of that size is measured first, with the panel out of the way: nothing that
-runs on its event loop can be quicker than that.
+A timer of Qt's own, due every 2 ms, notes when it is late: for how long by the clock;
+how much of that its thread was at work, which does not depend on what else the machine
+does; and how much of this was not napari's own showing of a layer. What napari itself
+takes is measured first as well, with the panel out of the way.
+
+With ``--slow`` a stand-in takes the engine's place that waits before each step until
+the window has come to rest, as behind a slow device: gaps then hold one event each.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 import time
 from collections import defaultdict
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 # Before Qt: on Windows torch's libraries cannot be loaded after it.
 import torch  # noqa: F401  isort: skip
 import napari
 import numpy as np
 from _window import settle, wait
+from napari.components import LayerList
+from napari.layers import Labels
 from qtpy.QtCore import QObject, QTimer
 
+import napari_metaseg.workflows.adapt
+from napari_metaseg.core.plane_output import PlaneOutput
 from napari_metaseg.data.synthetic import sample_scene
 from napari_metaseg.gui.adapt_panel import AdaptPanel
+from napari_metaseg.workflows.results import Progress, Region, Report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from numpy.typing import NDArray
+
+    from napari_metaseg.core.settings import DecodeSettings
+
+    Array = NDArray[np.float32]
 
 SIDE = 4096
+SCENE = 512
 STEP = 2  # ms
 REST = 400  # ms
+CALM = 25  # ticks in a row after which the window has come to rest
+TOLD = 4
 
 
 class Probe(QObject):
@@ -37,43 +60,156 @@ class Probe(QObject):
     def __init__(self) -> None:
         super().__init__()
         self.doing = "idle"
-        self.late: dict[str, list[float]] = defaultdict(list)
-        self._last = time.perf_counter()
+        self.ticks = 0
+        self.late: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
+        self.napari = 0.0
+        self._last = self._now()
         self._timer = QTimer(self)
         self._timer.setInterval(STEP)
         self._timer.timeout.connect(self._tick)
         self._timer.start()
 
+    def note(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Count what a function of napari takes as napari's."""
+
+        def counted(*arguments: Any, **further: Any) -> Any:
+            start, known = time.thread_time(), self.napari
+            result = function(*arguments, **further)
+            # Calls within this one are part of it.
+            self.napari = known + time.thread_time() - start
+            return result
+
+        return counted
+
+    def _now(self) -> tuple[float, float, float]:
+        return time.perf_counter(), time.thread_time(), self.napari
+
     def _tick(self) -> None:
-        now = time.perf_counter()
-        self.late[self.doing].append(1000 * (now - self._last) - STEP)
+        now = self._now()
+        wall, own, theirs = (
+            1000 * (b - a) for a, b in zip(self._last, now, strict=True)
+        )
+        self.late[self.doing].append((wall - STEP, own, own - theirs))
         self._last = now
+        self.ticks += 1
 
     def tell(self) -> None:
-        """Print the longest and the 99.9 % quantile for each thing done."""
+        """Print the longest gaps for each thing done."""
+        print("| longest gaps, ms | by the clock | at work | not napari's |")
+        print("| --- | --- | --- | --- |")
         for doing, late in self.late.items():
-            slow = sorted(late)[-5:][::-1]
-            longest = ", ".join(f"{ms:.0f}" for ms in slow)
-            print(f"{doing:<44} longest gaps (ms): {longest}", flush=True)
+            columns = [
+                sorted(column)[-TOLD:][::-1] for column in zip(*late, strict=True)
+            ]
+            told = (", ".join(f"{ms:.0f}" for ms in column) for column in columns)
+            print(f"| {doing} | {' | '.join(told)} |", flush=True)
+
+
+class Found:
+    """Cells that are known beforehand, in the place of an adapted model."""
+
+    def __init__(self, masks: NDArray[np.int32]) -> None:
+        self._masks = masks
+        self.report = Report(3, 0, 30.0, 2, 0.5, 0.9, True, "", "cpu", "")
+        self.segmenter = SimpleNamespace(card={})
+        self.memory = masks.nbytes
+
+    def found(
+        self, settings: DecodeSettings, *, adapted: bool = True
+    ) -> NDArray[np.int32]:
+        """Return other cells for other settings."""
+        return np.roll(self._masks, round(10 * settings.threshold) + adapted)
+
+    def drawn(self, *, adapted: bool = True) -> list[PlaneOutput]:
+        """Return maps that are sure of everything."""
+        sure = (self._masks > 0).astype(np.float16)
+        return [PlaneOutput(np.stack([sure, sure]), self._masks.shape, 24.0)]
+
+
+class SlowEngine:
+    """Stands for `adapt_steps`, and does nothing but wait.
+
+    Parameters
+    ----------
+    probe : Probe
+        Tells whether the window has come to rest.
+    masks : (Y, X) array of int32
+        What it finds.
+    """
+
+    def __init__(self, probe: Probe, masks: NDArray[np.int32]) -> None:
+        self._probe, self._masks = probe, masks
+
+    def adapt_steps(
+        self, _images: Any, _annotations: Any, **_options: Any
+    ) -> Generator[Progress, None, Found]:
+        """Show previews of the whole and of a part, then the result."""
+        middle, reach = len(self._masks) // 2, min(200, len(self._masks) // 2)
+        part = slice(middle - reach, middle + reach)
+        self._wait()
+        preview = np.roll(self._masks, 5)
+        yield Progress("before", 25, 100, "Showing all", preview=preview)
+        for step in range(4):
+            self._wait()
+            labels = np.roll(self._masks, step)[part, part].copy()
+            region = Region((part, part), labels, 0.5)
+            yield Progress("adapt", 30, 100, "Showing a part", loss=1, region=region)
+        self._wait()
+        yield Progress("segment", 60, 100, "Showing the result")
+        self._wait()
+        return Found(self._masks)
+
+    def _wait(self) -> None:
+        ticks = self._probe.ticks
+        while self._probe.ticks < ticks + CALM:
+            time.sleep(0.02)
+
+
+def tiled(side: int) -> tuple[Array, NDArray[np.int32]]:
+    """Lay one scene beside itself, mirrored, until it fills an image; and its cells."""
+    scene = sample_scene("fluorescence", size=(SCENE, SCENE))
+    count = int(scene.masks.max())
+    image, masks = np.empty((side, side), np.float32), np.empty((side, side), np.int32)
+    for n, (y, x) in enumerate(np.ndindex(-(-side // SCENE), -(-side // SCENE))):
+        turn = np.s_[:: (-1) ** y, :: (-1) ** x]
+        place = np.s_[y * SCENE : (y + 1) * SCENE, x * SCENE : (x + 1) * SCENE]
+        height, width = image[place].shape
+        image[place] = scene.image[turn][:height, :width]
+        cells = scene.masks[turn][:height, :width]
+        masks[place] = np.where(cells > 0, cells + n * count, 0)
+    return image, masks
 
 
 def main() -> None:
     """Go through a round on a large image."""
-    side = int(sys.argv[1]) if len(sys.argv) > 1 else SIDE
-    scene = sample_scene("fluorescence", size=(side, side))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("side", nargs="?", type=int, default=SIDE)
+    parser.add_argument("--slow", action="store_true")
+    options = parser.parse_args()
+    image, masks = tiled(options.side)
     viewer = napari.Viewer(title="napari-metaseg")
     viewer.window.resize(1280, 800)
-    viewer.add_image(scene.image, name="large")
+    viewer.add_image(image, name="large")
     wait(2000)
     probe = Probe()
+    for setter in ("data", "contour"):
+        known = getattr(Labels, setter)
+        setattr(Labels, setter, property(known.fget, probe.note(known.fset)))
+    LayerList.insert = probe.note(LayerList.insert)
+    if options.slow:
+        engine = SlowEngine(probe, masks)
+        napari_metaseg.workflows.adapt.adapt_steps = engine.adapt_steps
     wait(500)
     probe.doing = "napari alone: a new layer of cells"
-    layer = viewer.add_labels(scene.masks)
+    layer = viewer.add_labels(masks)
     layer.contour = 2
     wait(2000)
     probe.doing = "napari alone: the layer's data replaced"
-    layer.data = np.roll(scene.masks, 3)
+    layer.data = np.roll(masks, 3)
     wait(2000)
+    probe.doing = "napari alone: one pixel painted"
+    layer.data_setitem((np.array([0]), np.array([0])), 1)
+    wait(1000)
     viewer.layers.remove(layer)
     wait(1000)
 
@@ -81,16 +217,14 @@ def main() -> None:
     panel = AdaptPanel(viewer)
     viewer.window.add_dock_widget(panel, name="MetaSeg", area="right")
     settle(panel, REST)
-    middle = np.array(scene.masks.shape) // 2
-    ids = np.unique(scene.masks[middle[0] - 200 : middle[0] + 200, middle[1] - 200 :])
+    middle = np.array(masks.shape) // 2
+    ids = np.unique(masks[middle[0] - 200 : middle[0] + 200, middle[1] - 200 :])
     annotation = panel.desk.annotation
     assert annotation is not None
     probe.doing = "painting"
     for cell in [int(k) for k in ids if k][:3]:
         panel.next_cell()
-        annotation.data_setitem(
-            np.nonzero(scene.masks == cell), annotation.selected_label
-        )
+        annotation.data_setitem(np.nonzero(masks == cell), annotation.selected_label)
         wait(300)
     settle(panel, REST)
     for number in (1, 2):

@@ -1,6 +1,9 @@
 """Draw the pictures of the panels in docs/images, from generated images.
 
     python3 scripts/screenshots.py [loop] [classes] [region]
+    QT_SCALE_FACTOR=2 python3 scripts/screenshots.py panel
+
+The second draws the panel alone, as it looks on a screen of 200 %.
 
 Needs an environment in which the package is installed with a Qt binding, and a
 display; without one: ``xvfb-run -a -s "-screen 0 1600x1200x24" python3 ...``.
@@ -8,6 +11,7 @@ display; without one: ``xvfb-run -a -s "-screen 0 1600x1200x24" python3 ...``.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +56,19 @@ def capture(viewer: napari.Viewer, name: str) -> None:
         print(path, frame.shape)
 
 
+def capture_panel(viewer: napari.Viewer, panel: AdaptPanel) -> None:
+    """Save the panel alone in each theme."""
+    scale = round(100 * float(os.environ.get("QT_SCALE_FACTOR", "1")))
+    for theme in THEMES:
+        viewer.theme = theme
+        wait(500)
+        path = FOLDER / f"panel_{scale}_percent_{theme}.png"
+        panel.grab().save(str(path))
+        # Few colours: a palette holds them all, in a third of the size.
+        Image.open(path).convert("RGB").quantize(128).save(path, optimize=True)
+        print(path)
+
+
 def paint(panel: AdaptPanel, mask: NDArray[np.bool_]) -> None:
     """Paint a mask with the label that the brush is loaded with."""
     annotation = panel.desk.annotation
@@ -73,8 +90,8 @@ def stroke(truth: NDArray[np.int32]) -> NDArray[np.bool_]:
     raise RuntimeError("The sample has no room for a background stroke.")
 
 
-def loop() -> None:
-    """Go through the loop once and take a picture at each stage."""
+def open_and_paint() -> tuple[napari.Viewer, AdaptPanel]:
+    """Open the first sample, and paint two cells and a stroke."""
     truth = sample_scene("phase-contrast").masks
     viewer = napari.Viewer(title="napari-metaseg")
     for data, arguments, _ in samples.phase_contrast():
@@ -91,12 +108,33 @@ def loop() -> None:
     panel.background()
     paint(panel, stroke(truth))
     settle(panel)
+    return viewer, panel
+
+
+def alone() -> None:
+    """Take the picture of the panel alone, with cells adapted to."""
+    viewer, panel = open_and_paint()
+    panel.adapt()
+    settle(panel)
+    for fold in panel.view.folds:
+        fold.heading.setChecked(fold.title in ("Rounds", "Review"))
+    viewer.window.resize(SIZE[0], 1040)
+    settle(panel, 1500)
+    capture_panel(viewer, panel)
+    viewer.close()
+    wait(50)
+
+
+def loop() -> None:
+    """Go through the loop once and take a picture at each stage."""
+    viewer, panel = open_and_paint()
     capture(viewer, "panel_painted")
 
     panel.adapt()
     settle(panel)
     capture(viewer, "panel_adapted")
 
+    truth = sample_scene("phase-contrast").masks
     found = viewer.layers["Phase contrast cells"].data
     best = iou_matrix(truth, found).max(1, initial=0)
     iou = dict(zip(np.unique(truth)[1:], best, strict=True))
@@ -186,8 +224,8 @@ def main() -> None:
     """Take the pictures that are named, or all."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     get_settings().appearance.theme = THEMES[0]
-    every = {"loop": loop, "classes": classes, "region": region}
-    for name in sys.argv[1:] or every:
+    every = {"loop": loop, "classes": classes, "region": region, "panel": alone}
+    for name in sys.argv[1:] or ("loop", "classes", "region"):
         every[name]()
 
 

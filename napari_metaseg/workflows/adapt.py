@@ -153,8 +153,8 @@ def adapt_steps(
         Plane, rows and columns of the region, which is narrowed down where it is
         large; by default the neighbourhood of the first painted cell.
     planes : collection of int, optional
-        Which planes of the images are segmented, along with those on which something
-        is painted; by default all.
+        Which planes of the first image are segmented, along with those on which
+        something is painted; by default all.
     region : (int, int, int, int), optional
         First row, row after the last, first column and column after the last (px) of
         what is segmented of these planes, along with what is painted; by default all.

@@ -95,7 +95,8 @@ class AdaptRun:
                 initial = State(params, blank_context(module, params, support))
             if self.only_first:
                 views = views[:1]
-        wanted = [_wanted(view, self.planes, self.region) for view in views]
+        wanted: list[Parts | None] = [None] * len(views)
+        wanted[0] = _wanted(views[0], self.planes, self.region)
         # One bar over all: a quarter before, a quarter adapting, half after. Of a large
         # plane what a person waits for comes first, and the rest in the end.
         with _timed(seconds, "before"):

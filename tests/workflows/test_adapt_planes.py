@@ -75,3 +75,23 @@ def test_what_is_not_in_the_region_stays_blank(
     np.testing.assert_array_equal(some[:, corner > 0], every[:, corner > 0])
     assert not left_out[:30, :40].any()
     assert not left_out[corner > 0].any()
+
+
+def test_other_images_are_segmented_as_a_whole(
+    scene: Scene, painted: np.ndarray, small: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_tiles(monkeypatch)
+    other = scene.image[::-1]
+    steps = adapt_steps(
+        [scene.image, other],
+        [painted, np.zeros_like(painted)],
+        init=small,
+        device="cpu",
+        previews=False,
+        region=(0, 10, 0, 10),
+    )
+    model = exhaust(steps)
+
+    found = model.found(DecodeSettings(), index=1)
+    np.testing.assert_array_equal(found, model.segment(other))
+    assert found.any()

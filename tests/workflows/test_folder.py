@@ -18,6 +18,7 @@ from PIL import Image
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import exhaust
 from napari_metaseg.core.intensity import measure_range
+from napari_metaseg.core.linking import link_labels
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.workflows.crews import Alone, Done, Processes
 from napari_metaseg.workflows.folder import JOURNAL, SUMMARY, segment_folder
@@ -396,3 +397,25 @@ def test_processes_do_not_import_the_program_that_began_them(
     )
 
     assert done.stdout.split() == ["False"], done.stderr
+
+
+def test_a_movie_is_linked_if_asked_and_other_images_stay(
+    segmenter: Segmenter, scene: Scene, tmp_path: Path
+) -> None:
+    frame = scene.image[:90, :90]
+    movie = np.stack([frame, np.roll(frame, (3, 30), (0, 1))])
+    tifffile.imwrite(tmp_path / "m.ome.tif", movie, metadata={"axes": "TYX"})
+    tifffile.imwrite(tmp_path / "f.tif", frame)
+
+    def found(name: str, link: str) -> np.ndarray:
+        target = tmp_path / f"{name}_{link}.tif"
+        order = Order(tmp_path / name, target, Look(link=link))
+        outcome = exhaust(segment_file(segmenter, order))
+        assert not outcome.problem
+        return tifffile.imread(target)
+
+    plain = found("m.ome.tif", "none")
+    np.testing.assert_array_equal(
+        found("m.ome.tif", "zt"), link_labels(plain, "TYX", "t")
+    )
+    np.testing.assert_array_equal(found("f.tif", "zt"), found("f.tif", "none"))

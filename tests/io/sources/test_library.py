@@ -17,6 +17,7 @@ from napari_metaseg.core.generators import exhaust
 from napari_metaseg.data.episodes import draw_episode
 from napari_metaseg.data.folders import read_tasks
 from napari_metaseg.io.sources import library as library_module
+from napari_metaseg.io.sources import sample_files
 from napari_metaseg.io.sources.layouts import find_all, find_tasks
 from napari_metaseg.io.sources.library import import_tasks
 
@@ -289,7 +290,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(library_module.tifffile, "imwrite", full)
+    monkeypatch.setattr(sample_files.tifffile, "imwrite", full)
 
     with pytest.raises(UserError, match=r"cannot be written \(no space left"):
         run(folder, library)

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from qtpy.QtWidgets import QWidget
 
-    from napari_metaseg.gui.adapt_panel import AdaptPanel
 
 Pixel = tuple[int, int]
 
@@ -46,7 +45,7 @@ def wait(milliseconds: int = 300) -> None:
     loop.exec()
 
 
-def settle(panel: AdaptPanel, rest: int = 300) -> None:
+def settle(panel: QWidget, rest: int = 300) -> None:
     """Wait until nothing is at work."""
     wait(rest)
     while any(runner.running for runner in panel.findChildren(Runner)):

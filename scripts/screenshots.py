@@ -161,7 +161,9 @@ def classes() -> None:
     viewer.reset_view()
     by_size = sorted(whole_cells(scene.masks), key=lambda k: (scene.masks == k).sum())
     for key, name, cells in ((1, "large", by_size[-3:]), (2, "small", by_size[:3])):
-        panel.view.table.item(key - 1, 1).setText(name)
+        item = panel.view.table.item(key - 1, 1)
+        assert item is not None
+        item.setText(name)
         panel.take(key)
         for cell in cells:
             panel.give(cell)

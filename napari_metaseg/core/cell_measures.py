@@ -97,7 +97,7 @@ def standardise(measures: NDArray[np.float64]) -> NDArray[np.float32]:
         Evenly spread around 0 with variance 1; 0 where all are equal.
     """
     ranks = (rankdata(measures, axis=0) - 0.5) / max(len(measures), 1)
-    return (np.sqrt(3) * (2 * ranks - 1)).astype(np.float32)
+    return np.asarray(np.sqrt(3) * (2 * ranks - 1), np.float32)
 
 
 def _beyond_rounding(

@@ -72,9 +72,8 @@ def meta_train_classes(
     earlier = None if start is None else load_class_bundle(start)
     tasks = training_tasks(data, all_tasks=all_tasks)
     pools = pools_of(tasks)
-    net = yield from train_reptile(
-        partial(draw_episode, pools), settings, earlier and earlier.body
-    )
+    body = None if earlier is None else earlier.body
+    net = yield from train_reptile(partial(draw_episode, pools), settings, body)
     used = {pool.task for pool in pools}
     card = _card(settings, [task for task in tasks if task.name in used], command)
     if earlier is not None:

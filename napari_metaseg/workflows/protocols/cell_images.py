@@ -177,7 +177,7 @@ def _properties(
     colours = image if image.ndim == 3 else image[..., None]
     table = regionprops_table(masks, colours, properties=(*_SHAPE, *_INTENSITY))
     columns = [np.asarray(column, float) for column in table.values()]
-    return np.nan_to_num(np.column_stack(columns))
+    return np.asarray(np.nan_to_num(np.column_stack(columns)))
 
 
 def _pairs(first: TaskFolder, second: TaskFolder) -> list[CellImage]:

@@ -197,7 +197,7 @@ def main() -> None:
         setattr(Labels, setter, property(known.fget, probe.note(known.fset)))
     LayerList.insert = probe.note(LayerList.insert)
     if options.slow:
-        engine = SlowEngine(probe, masks)
+        engine: Any = SlowEngine(probe, masks)
         napari_metaseg.workflows.adapt.adapt_steps = engine.adapt_steps
     wait(500)
     probe.doing = "napari alone: a new layer of cells"

@@ -12,6 +12,8 @@ from napari.settings import get_plugin_settings, get_settings
 from npe2 import PluginManager
 from qtpy.QtCore import QEventLoop, QPoint, Qt, QTimer
 from qtpy.QtTest import QTest
+from scipy import ndimage as ndi
+from skimage.morphology import disk
 
 from napari_metaseg.gui.worker import Runner
 from napari_metaseg.io.user_folder import VARIABLE
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     import napari
     from numpy.typing import NDArray
-    from qtpy.QtWidgets import QWidget
+    from qtpy.QtWidgets import QComboBox, QWidget
 
 
 Pixel = tuple[int, int]
@@ -33,9 +35,11 @@ get_settings(_HOME / "settings.yaml")
 PluginManager.instance().discover()
 get_plugin_settings(path_dir=_HOME)
 
-_TEST: Any = QTest  # whose functions its stubs take for methods
+TEST: Any = QTest  # whose functions its stubs take for methods
 _LEFT = Qt.MouseButton.LeftButton
 _PAUSE = 15  # ms; napari takes no notice of faster moves of the mouse
+
+STEP = 2  # ms between two looks of a probe
 
 
 def wait(milliseconds: int = 300) -> None:
@@ -78,7 +82,23 @@ class Hand:
     def press(self, button: QWidget) -> None:
         """Click a button."""
         self._moved(button.mapTo(self.window, button.rect().center()), False)
-        _TEST.mouseClick(button, _LEFT)
+        TEST.mouseClick(button, _LEFT)
+
+    def choose(self, box: QComboBox, title: str) -> None:
+        """Open a list and click one of its lines."""
+        self.press(box)
+        lines, model = box.view(), box.model()
+        assert lines is not None and model is not None
+        while not lines.isVisible():
+            wait(50)
+        # A click right after that would count as the second half of a double click.
+        wait(400)
+        line = model.index(box.findText(title), box.modelColumn())
+        lines.scrollTo(line)
+        place = lines.visualRect(line).center()
+        TEST.mouseClick(lines.viewport(), _LEFT, pos=place)
+        wait(100)
+        assert box.currentText() == title, f"{title} was not chosen"
 
     def click(self, pixel: Pixel) -> None:
         """Click a pixel (y, x) of the first layer."""
@@ -88,12 +108,12 @@ class Hand:
         """Drag over pixels (y, x) of the first layer."""
         points = [self._on_canvas(pixel) for pixel in path]
         self._moved(self._canvas.mapTo(self.window, points[0]), False)
-        _TEST.mousePress(self._canvas, _LEFT, pos=points[0])
+        TEST.mousePress(self._canvas, _LEFT, pos=points[0])
         for point in points[1:]:
-            _TEST.mouseMove(self._canvas, point)
+            TEST.mouseMove(self._canvas, point)
             wait(_PAUSE)
             self._moved(self._canvas.mapTo(self.window, point), True)
-        _TEST.mouseRelease(self._canvas, _LEFT, pos=points[-1])
+        TEST.mouseRelease(self._canvas, _LEFT, pos=points[-1])
 
     def _on_canvas(self, pixel: Pixel) -> QPoint:
         camera = self._viewer.scene.camera
@@ -101,6 +121,18 @@ class Hand:
         y, x = (np.array(world) - camera.center[-2:]) * camera.zoom
         middle = self._canvas.width() / 2, self._canvas.height() / 2
         return QPoint(round(x + middle[0]), round(y + middle[1]))
+
+
+def strokes_over(mask: NDArray[np.bool_], brush: int) -> list[Pixel]:
+    """Go over a cell to and fro, with a brush (px) that stays inside."""
+    inside = np.argwhere(ndi.binary_erosion(mask, disk(brush // 2)))
+    rows = np.unique(inside[:, 0])[:: max(1, brush // 2)]
+    path: list[Pixel] = []
+    for number, row in enumerate(rows):
+        columns = inside[inside[:, 0] == row, 1]
+        ends = columns.min(), columns.max()
+        path += [(int(row), int(x)) for x in ends[:: -1 if number % 2 else 1]]
+    return path
 
 
 def whole_cells(truth: NDArray[np.int32]) -> list[int]:

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections import defaultdict
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +25,10 @@ from typing import TYPE_CHECKING, Any
 import torch  # noqa: F401  isort: skip
 import napari
 import numpy as np
+from _probe import Probe
 from _window import settle, wait
 from napari.components import LayerList
 from napari.layers import Labels
-from qtpy.QtCore import QObject, QTimer
 
 import napari_metaseg.workflows.adapt
 from napari_metaseg.core.plane_output import PlaneOutput
@@ -38,7 +37,7 @@ from napari_metaseg.gui.adapt_panel import AdaptPanel
 from napari_metaseg.workflows.results import Progress, Region, Report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
 
     from numpy.typing import NDArray
 
@@ -48,61 +47,8 @@ if TYPE_CHECKING:
 
 SIDE = 4096
 SCENE = 512
-STEP = 2  # ms
 REST = 400  # ms
 CALM = 25  # ticks in a row after which the window has come to rest
-TOLD = 4
-
-
-class Probe(QObject):
-    """Notes how late the event loop is, and what is going on at the time."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.doing = "idle"
-        self.ticks = 0
-        self.late: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
-        self.napari = 0.0
-        self._last = self._now()
-        self._timer = QTimer(self)
-        self._timer.setInterval(STEP)
-        self._timer.timeout.connect(self._tick)
-        self._timer.start()
-
-    def note(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Count what a function of napari takes as napari's."""
-
-        def counted(*arguments: Any, **further: Any) -> Any:
-            start, known = time.thread_time(), self.napari
-            result = function(*arguments, **further)
-            # Calls within this one are part of it.
-            self.napari = known + time.thread_time() - start
-            return result
-
-        return counted
-
-    def _now(self) -> tuple[float, float, float]:
-        return time.perf_counter(), time.thread_time(), self.napari
-
-    def _tick(self) -> None:
-        now = self._now()
-        wall, own, theirs = (
-            1000 * (b - a) for a, b in zip(self._last, now, strict=True)
-        )
-        self.late[self.doing].append((wall - STEP, own, own - theirs))
-        self._last = now
-        self.ticks += 1
-
-    def tell(self) -> None:
-        """Print the longest gaps for each thing done."""
-        print("| longest gaps, ms | by the clock | at work | not napari's |")
-        print("| --- | --- | --- | --- |")
-        for doing, late in self.late.items():
-            columns = [
-                sorted(column)[-TOLD:][::-1] for column in zip(*late, strict=True)
-            ]
-            told = (", ".join(f"{ms:.0f}" for ms in column) for column in columns)
-            print(f"| {doing} | {' | '.join(told)} |", flush=True)
 
 
 class Found:

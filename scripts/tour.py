@@ -16,12 +16,10 @@ from typing import TYPE_CHECKING
 import torch  # noqa: F401  isort: skip
 import napari
 import numpy as np
-from _window import Hand, Pixel, settle, wait, whole_cells
+from _window import Hand, Pixel, settle, strokes_over, wait, whole_cells
 from napari.settings import get_settings
 from PIL import Image, ImageDraw
 from qtpy.QtCore import QPoint
-from scipy import ndimage as ndi
-from skimage.morphology import disk
 
 from napari_metaseg.core.metrics import iou_matrix
 from napari_metaseg.data.synthetic import sample_scene
@@ -124,18 +122,6 @@ class Film:
             self._pointer = place
 
 
-def strokes_over(mask: NDArray[np.bool_]) -> list[Pixel]:
-    """Go over a cell to and fro, with a brush of `BRUSH` px that stays inside."""
-    inside = np.argwhere(ndi.binary_erosion(mask, disk(BRUSH // 2)))
-    rows = np.unique(inside[:, 0])[:: BRUSH // 2]
-    path: list[Pixel] = []
-    for number, row in enumerate(rows):
-        columns = inside[inside[:, 0] == row, 1]
-        ends = columns.min(), columns.max()
-        path += [(int(row), int(x)) for x in ends[:: -1 if number % 2 else 1]]
-    return path
-
-
 def centre(mask: NDArray[np.bool_]) -> Pixel:
     """Return a pixel in the middle of a mask."""
     inside = np.argwhere(mask)
@@ -161,10 +147,10 @@ def main() -> None:
     film = Film(viewer)
     film.take(1200)
 
-    broad = [k for k in whole_cells(truth) if len(strokes_over(truth == k)) > 8]
+    broad = [k for k in whole_cells(truth) if len(strokes_over(truth == k, BRUSH)) > 8]
     for cell in broad[4:25:8]:  # not all beside each other
         panel.next_cell()
-        film.drag(strokes_over(truth == cell))
+        film.drag(strokes_over(truth == cell, BRUSH))
     settle(panel)
     film.take(1000)
 

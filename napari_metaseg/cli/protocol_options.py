@@ -45,6 +45,7 @@ def _add_networks(parser: argparse.ArgumentParser) -> None:
     add("--size", type=int, metavar="PX", help="side of the images")
     add("--width", type=float, help="factor on the network's channels")
     add("--outer-rate", type=float, metavar="RATE")
+    add("--inner-steps", type=int, metavar="N")
     add("--scored", type=int, metavar="N", help="images of a draw")
     add("--device", default="auto", choices=("auto", "cpu", "cuda", "mps"))
 
@@ -59,6 +60,7 @@ def _add_livecell(parser: argparse.ArgumentParser) -> None:
         "--leave-one-out", action="store_true", help="hold out each line in turn"
     )
     add("--images", type=int, metavar="N", help="images of each line")
+    add("--supervised-steps", type=int, metavar="N", help="of the baseline")
     add("--init", metavar="NAME", help="bundle of the row 'our recipe'")
     add(
         "--encoder-weights",

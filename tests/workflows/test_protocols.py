@@ -117,12 +117,14 @@ def test_livecell_from_the_shell(
     livecell(tmp_path / "live")
     command = f"protocol livecell {tmp_path / 'live'} --held-out live_BV2 --shots 1 "
     command += "--batches 2 --draws 1 --iterations 1 --size 64 --width 0.05 "
+    command += "--inner-steps 2 --supervised-steps 4 "
     command += f"--scored 2 --output {tmp_path}/out"
     assert main(command.split()) == 0
     first = capsys.readouterr()
     table = (tmp_path / "out" / "table.md").read_text("utf-8")
     assert first.out.strip() == table.strip()
     assert "- Meta-steps: 1 instead of 10000." in table
+    assert "- Inner steps: 2 instead of 10." in table
     assert "| all but live_BV2 | MAML | 1 | 0.01 % | 0 / 0 |" in table
     content = json.loads((tmp_path / "out" / "table.json").read_text("utf-8"))
     assert content["settings"]["inner_rate"] == 0.4
@@ -148,7 +150,7 @@ def test_lesions_from_the_shell(
     command = (
         f"protocol lesions {tmp_path / 'data'} --test colon --shots 2 3 --draws 2 "
     )
-    command += "--iterations 1 --size 32 --width 0.1 --evaluations 3 "
+    command += "--iterations 1 --size 32 --width 0.05 --inner-steps 1 --evaluations 3 "
     command += f"--output {tmp_path}/out"
     assert main(command.split()) == 0
     first = capsys.readouterr()
@@ -167,6 +169,7 @@ def test_lesions_from_the_shell(
     # The true inner problem cannot be solved in three evaluations, and that is told.
     assert {r["unsolved"] for r in content["rows"] if "solved" in r["method"]} == {1}
     # Another tested set adds rows and keeps those that are there.
+    command = command.replace("--shots 2 3", "--shots 2")
     assert main(command.replace("--test colon", "--test colon skin").split()) == 0
     again = json.loads((tmp_path / "out" / "table.json").read_text("utf-8"))
     assert again["rows"][: len(content["rows"])] == content["rows"]

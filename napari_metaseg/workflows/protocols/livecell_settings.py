@@ -87,7 +87,8 @@ class LivecellSettings:
         if len(self.shots) != len(self.batches):
             raise UserError("Give as many batch sizes as numbers of support images.")
         counts = (*self.shots, *self.batches, self.iterations, self.draws, self.query)
-        if min(*counts, self.inner_steps, self.scored) < 1 or self.width <= 0:
+        counts = (*counts, self.inner_steps, self.supervised_steps, self.scored)
+        if min(counts) < 1 or self.width <= 0:
             raise UserError("Numbers of images, tasks, steps and draws start at 1.")
         if self.size % DEEPEST or self.size < 2 * DEEPEST:
             raise UserError(

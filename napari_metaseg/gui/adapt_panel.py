@@ -298,5 +298,6 @@ class AdaptPanel(QWidget):
             cells=desk.painted.cells,
             background=desk.painted.background,
             adapt_key=ADAPT_KEY,
+            seconds=None if work is None else work.seconds,
         )
         return guidance.next_step(situation)

@@ -51,6 +51,8 @@ class Situation:
         Whether a background stroke is painted.
     adapt_key : str
         Name of the key that adapts.
+    seconds : float or None
+        How long the last round took, if there was one.
     """
 
     image: bool = False
@@ -60,6 +62,7 @@ class Situation:
     cells: int = 0
     background: bool = False
     adapt_key: str = "Ctrl+Enter"
+    seconds: float | None = None
 
 
 def next_step(now: Situation) -> Line:
@@ -93,7 +96,8 @@ def next_step(now: Situation) -> Line:
     if now.cells == 0:
         return Line("Paint one whole cell. What stays unpainted counts as unknown.")
     painted = counted(now.cells, "cell")
-    return Line(f"{painted} painted: press Adapt ({now.adapt_key}).")
+    took = "" if now.seconds is None else f" The last round took {now.seconds:.1f} s."
+    return Line(f"{painted} painted: press Adapt ({now.adapt_key}).{took}")
 
 
 def adapted(result: Round) -> Line:

@@ -61,6 +61,13 @@ class Work:
     link: Link = UNLINKED
     line: Line | None = None
 
+    @property
+    def seconds(self) -> float | None:
+        """How long its last adaptation took; None where there was none."""
+        if self.last is None or self.last.model.report is None:
+            return None
+        return self.last.seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Decoding:

@@ -98,6 +98,7 @@ def test_the_next_stroke_asks_for_adapt_again_and_ids_are_handed_on(
     paint_cell(panel, 40, 40)
     settle(panel)
     assert panel.view.status.text.startswith("2 cells painted: press Adapt")
+    assert "The last round took" in panel.view.status.text
     shown = cells_of(viewer).data.copy()
 
     adapt(panel, settle)

@@ -58,6 +58,10 @@ if TYPE_CHECKING:
             Situation(image=True, annotation=True, cells=2, background=True),
             "2 cells painted",
         ),
+        (
+            Situation(image=True, annotation=True, cells=2, seconds=2.14),
+            "The last round took 2.1 s.",
+        ),
     ],
 )
 def test_there_is_always_a_next_step(situation: Situation, says: str) -> None:

@@ -137,7 +137,7 @@ def main() -> None:
         settle(dock)
         capture(viewer, "finished")
     viewer.close()
-    wait(50)
+    wait(1000)
 
 
 if __name__ == "__main__":

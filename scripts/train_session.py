@@ -342,7 +342,7 @@ def main() -> None:
     session.use(task, [first, "ours"])
     session.probe.tell()
     session.viewer.close()
-    wait(50)
+    wait(1000)
 
 
 if __name__ == "__main__":

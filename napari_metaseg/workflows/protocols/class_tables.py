@@ -145,5 +145,5 @@ def _over_draws(
         np.mean([score(r) for r in rows if (r.key.method, r.key.draw) == (method, d)])
         for d in draws
     ]
-    spread = np.std(means, ddof=1) if len(means) > 1 else 0.0
-    return f"{np.mean(means):.3f} ± {spread:.3f}"
+    mean = f"{np.mean(means):.3f}"
+    return f"{mean} ± {np.std(means, ddof=1):.3f}" if len(means) > 1 else mean

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_metaseg.core.errors import UserError
-from napari_metaseg.io.images import read_image
+from napari_metaseg.io.open_images import read_any_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -101,7 +101,7 @@ class ImageReference:
         UserError
             If they are others.
         """
-        data = read_image(path).data
+        data = read_any_image(path).data
         # Axes of length one come and go with the reader.
         if _without_ones(data.shape) == _without_ones(self.shape):
             data = data.reshape(self.shape)

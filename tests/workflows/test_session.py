@@ -25,7 +25,10 @@ from napari_metaseg.core.overlay import number
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.io.bundle import find_bundle
 from napari_metaseg.io.images import ImageFile, read_image
+from napari_metaseg.io.label_zarr import write_label_zarr
+from napari_metaseg.io.open_images import read_any_image
 from napari_metaseg.workflows.adapt import AdaptedModel
+from napari_metaseg.workflows.image_reference import ImageReference
 from napari_metaseg.workflows.reopen import read_report, reopen_steps
 from napari_metaseg.workflows.replay import replay_steps
 from napari_metaseg.workflows.results import Report
@@ -88,6 +91,15 @@ def test_a_session_comes_back_as_it_was(session: Session, saved: Path) -> None:
         np.testing.assert_array_equal(found, expected)
         assert found.dtype == np.int32
     assert list(back.images[0].classes.items()) == list(CLASSES.items())
+
+
+def test_an_image_of_another_format_is_found_again(tmp_path: Path) -> None:
+    pixels = np.arange(600, dtype=np.uint16).reshape(20, 30)
+    path = write_label_zarr(tmp_path / "plate.zarr", pixels)
+
+    reference = ImageReference.of(read_any_image(path), path)
+
+    np.testing.assert_array_equal(reference.read(reference.find(tmp_path)), pixels)
 
 
 def test_the_part_that_was_segmented_is_kept(session: Session, tmp_path: Path) -> None:

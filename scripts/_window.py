@@ -39,8 +39,6 @@ TEST: Any = QTest  # whose functions its stubs take for methods
 _LEFT = Qt.MouseButton.LeftButton
 _PAUSE = 15  # ms; napari takes no notice of faster moves of the mouse
 
-STEP = 2  # ms between two looks of a probe
-
 
 def wait(milliseconds: int = 300) -> None:
     """Let Qt work and draw."""

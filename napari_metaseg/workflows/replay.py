@@ -113,6 +113,7 @@ def replay_steps(
         _shown(model.found(settings.decode, index=k), images[k], image, session)
         for k, image in enumerate(session.images)
     )
+    labels = _linked(labels[0], session), *labels[1:]
     different = tuple(
         int(np.count_nonzero(found != image.cells))
         for found, image in zip(labels, session.images, strict=True)
@@ -133,7 +134,7 @@ def _shown(
     )
     parts = (planes.split(labels) for labels in (found, image.painted, image.cells))
     region = session.settings.decode.region
-    shown = planes.join(
+    return planes.join(
         np.stack(
             [
                 number(instances, painted, before, region=region).under(painted)
@@ -141,11 +142,15 @@ def _shown(
             ]
         )
     )
-    link = session.settings.link
-    if link == "none":
+
+
+def _linked(shown: Labels, session: Session) -> Labels:
+    """Link the cells of the first image; a region is one object as it is."""
+    image, settings = session.images[0], session.settings
+    if settings.link == "none" or settings.decode.region:
         return shown
     axes = label_axes(image.reference.axes, shown.shape)
-    return keep_linked(link_labels(shown, axes, link), image.cells)
+    return keep_linked(link_labels(shown, axes, settings.link), image.cells)
 
 
 def _changes(session: Session, device: str) -> tuple[str, ...]:

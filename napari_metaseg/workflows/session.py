@@ -86,11 +86,13 @@ class SessionSettings:
     target : str
         What the cells are called.
     planes : tuple of int or None
-        Which planes were segmented besides those that are painted; None for all.
+        Which planes of the first image were segmented besides those that are painted;
+        None for all.
     region : (int, int, int, int) or None
         Which part of them, see `adapt_steps`; None for all of it.
     link : str
-        Along which axes cells kept their number, one of `LINKS`.
+        Along which axes the cells of the first image kept their number, one of
+        `LINKS`.
     """
 
     channel: int | None = None
@@ -204,7 +206,7 @@ def make_session(
     target : str
         What the cells are called.
     link : str
-        Along which axes they were linked.
+        Along which axes those of the first image were linked.
 
     Raises
     ------

@@ -189,8 +189,9 @@ def _settings(known: Mapping[str, Any]) -> SessionSettings:
             "decode": dict(decode),
             "target": str(target),
             "planes": list() | None as planes,
-            **further,
-        } if 1 <= threads <= MOST_THREADS and mirrors in MIRRORS:
+            "region": list() | None as region,
+            "link": str(link),
+        } if 1 <= threads <= MOST_THREADS and mirrors in MIRRORS and link in LINKS:
             chosen = DecodeSettings(**decode)
             return SessionSettings(
                 channel,
@@ -202,26 +203,17 @@ def _settings(known: Mapping[str, Any]) -> SessionSettings:
                 chosen,
                 target,
                 None if planes is None else tuple(map(operator.index, planes)),
-                _region(further.get("region")),
-                _link(further.get("link", "none")),
+                None if region is None else _region(region),
+                link,
             )
     raise ValueError(known)
 
 
-def _region(known: Any) -> Rectangle | None:
-    """Read a part of an image; earlier sessions do not mention any."""
-    if known is None:
-        return None
+def _region(known: list[Any]) -> Rectangle:
     top, bottom, left, right = map(operator.index, known)
     if not (0 <= top < bottom and 0 <= left < right):
         raise ValueError(known)
     return top, bottom, left, right
-
-
-def _link(known: Any) -> str:
-    if not isinstance(known, str) or known not in LINKS:
-        raise ValueError(known)
-    return known
 
 
 def _check_models(session: Session) -> None:

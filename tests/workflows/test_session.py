@@ -395,16 +395,20 @@ def test_linked_cells_are_replayed_under_their_numbers(
 ) -> None:
     movie = np.stack([scene.image, np.roll(scene.image, 2, 1)])
     drawn = np.stack([painted, np.zeros_like(painted)])
-    model = adapt(movie, drawn, axes="TYX", init=small, device="cpu")
-    linked = link_labels(model.relabel(SHOWN), "TYX", "t")
+    two = [movie, movie], [drawn, drawn]
+    model = adapt(*two, axes="TYX", init=small, device="cpu")
+    plain = model.relabel(SHOWN)
+    linked = link_labels(plain, "TYX", "t")
     cells = np.append(0, 500 - np.arange(400))[linked].astype(np.int32)
     assert set(cells[0].flat) & set(cells[1].flat) - {0}
     image = session_image(ImageFile(movie, "TYX", None), None, drawn, cells)
+    # As one that was only learned from, whose cells are not linked.
+    other = session_image(ImageFile(movie, "TYX", None), None, drawn, plain)
     session = make_session(
-        model, (image,), initialization=Path(small), decode=SHOWN, link="t"
+        model, (image, other), initialization=Path(small), decode=SHOWN, link="t"
     )
 
-    replay = exhaust(replay_steps(session, [movie]))
+    replay = exhaust(replay_steps(session, [movie, movie]))
 
-    assert replay.different == (0,)
+    assert replay.different == (0, 0)
     np.testing.assert_array_equal(replay.labels[0], cells)

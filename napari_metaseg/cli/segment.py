@@ -24,12 +24,7 @@ def run(options: argparse.Namespace) -> int:
     """Run ``napari-metaseg segment``."""
     segmenter = load_segmenter(options.model)
     settings = FolderSettings(
-        look=Look(
-            axes=options.axes,
-            channel=options.channel,
-            settings=segmenter.settings,
-            link=options.link,
-        ),
+        look=Look(axes=options.axes, channel=options.channel, link=options.link),
         patterns=tuple(options.pattern or PATTERNS),
         normalise=options.normalise,
         also=tuple(options.also_write),

@@ -286,7 +286,7 @@ def follow(
     for i in changed:
         as_planes(now)[i] = drawn[i]
         as_planes(labels)[i] = decoded.planes[i].under(as_planes(now)[i])
-    if link != UNLINKED:
+    if link != UNLINKED and not decoded.settings.region:
         linked = link_labels(labels, *link)
         labels = keep_linked(linked, decoded.labels if previous is None else previous)
     after = replace(

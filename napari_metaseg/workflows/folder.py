@@ -115,6 +115,7 @@ class _Run:
 
     def steps(self) -> Generator[FolderProgress, None, FolderReport]:
         look = self.settings.look
+        look = replace(look, settings=look.settings or self.crew.segmenter.settings)
         if self.settings.normalise == "all":
             look = replace(look, ranges=(yield from self._common_ranges()))
         keys = [self._key(source, look) for source in self.sources]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +10,6 @@ import numpy as np
 from napari_metaseg.core.axes import as_planes
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.linking import link_where_possible
-from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.io.open_images import read_any_image
 
 from .outputs import check_outputs, label_axes, write_outputs
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_metaseg.core.intensity import Range
+    from napari_metaseg.core.settings import DecodeSettings
 
     from .segmenter import Segmenter
 
@@ -37,18 +37,18 @@ class Look:
         Axes of the images, where their files do not tell or are wrong.
     channel : int or None
         Channel, None for the one that was adapted to.
-    settings : DecodeSettings
-        How the network's output becomes instances.
+    settings : DecodeSettings or None
+        How the network's output becomes instances; by default as the model says.
     ranges : tuple of Range or None
         Intensities of all images, one range a channel; None: of each its own.
     link : str
         Along which axes cells keep their number, one of `LINKS`; an image without
-        such an axis is left as it is.
+        such an axis is left as it is, and so is a region.
     """
 
     axes: str | None = None
     channel: int | None = None
-    settings: DecodeSettings = field(default_factory=DecodeSettings)
+    settings: DecodeSettings | None = None
     ranges: tuple[Range, ...] | None = None
     link: str = "none"
 
@@ -129,11 +129,13 @@ def _segment(segmenter: Segmenter, order: Order) -> Generator[float, None, Outco
     image = replace(image, axes=look.axes or image.axes)
     if look.ranges is not None:
         segmenter = replace(segmenter, lens=segmenter.lens.sharing(look.ranges))
+    settings = look.settings or segmenter.settings
     labels = yield from segmenter.segment_steps(
-        image.data, axes=image.axes, channel=look.channel, settings=look.settings
+        image.data, axes=image.axes, channel=look.channel, settings=settings
     )
-    axes = label_axes(image.axes, labels.shape)
-    labels = link_where_possible(labels, axes, look.link)
+    if not settings.region:
+        axes = label_axes(image.axes, labels.shape)
+        labels = link_where_possible(labels, axes, look.link)
     write_outputs(
         order.target,
         labels,

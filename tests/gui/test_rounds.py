@@ -10,8 +10,10 @@ import pytest
 from pyqtgraph import PlotWidget
 
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.generators import exhaust
+from napari_metaseg.core.overlay import number
 from napari_metaseg.core.settings import DecodeSettings
-from napari_metaseg.gui import auto_adapt, history
+from napari_metaseg.gui import auto_adapt, history, rounds
 from napari_metaseg.gui.course import Point
 from napari_metaseg.gui.curve import Curve
 from napari_metaseg.gui.rounds import Initialization, Ready
@@ -187,6 +189,19 @@ def test_a_correction_follows_on_the_round_that_is_seen(
     assert cells_of(viewer).data[40:50, 8:18].all()
     go_to(panel, 1, settle)
     assert not cells_of(viewer).data[8:18, 40:50].any()
+
+
+def test_a_region_is_one_object_however_cells_are_linked() -> None:
+    parts = np.zeros((2, 4, 6), np.int32)
+    parts[0, :, :2] = parts[1, :, 4:] = 1
+    nothing = np.zeros_like(parts)
+    numbered = tuple(number(plane, nothing[0], region=True) for plane in parts)
+    decoded = rounds.put_in(numbered, nothing, DecodeSettings(region=True))
+
+    followed = exhaust(rounds.follow(decoded, nothing, rounds.Link("ZYX", "z")))
+
+    assert followed is not None
+    np.testing.assert_array_equal(followed.decoded.labels, parts)
 
 
 def test_only_the_last_rounds_keep_their_results(

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -419,3 +420,26 @@ def test_a_movie_is_linked_if_asked_and_other_images_stay(
         found("m.ome.tif", "zt"), link_labels(plain, "TYX", "t")
     )
     np.testing.assert_array_equal(found("f.tif", "zt"), found("f.tif", "none"))
+
+
+def test_a_model_of_regions_finds_them_in_folders_too(
+    segmenter: Segmenter, scene: Scene, tmp_path: Path
+) -> None:
+    frame = scene.image[:90, :90]
+    dark = np.full_like(frame, frame.min())
+    # What is found in one plane lies elsewhere than in the other.
+    stack = np.stack([np.hstack([frame, dark]), np.hstack([dark, frame])])
+    (tmp_path / "data").mkdir()
+    path = tmp_path / "data" / "stack.ome.tif"
+    tifffile.imwrite(path, stack, metadata={"axes": "ZYX"})
+    regions = replace(segmenter, settings=DecodeSettings(region=True))
+
+    run(regions, tmp_path / "data", tmp_path / "out", look=Look(link="z"))
+
+    (found,) = (tmp_path / "out").glob("*_labels.tif")
+    np.testing.assert_array_equal(
+        tifffile.imread(found), regions.segment(stack, axes="ZYX")
+    )
+    # The same images, with cells instead.
+    _, orders = run(segmenter, tmp_path / "data", tmp_path / "out")
+    assert orders == [path.name]

@@ -249,7 +249,7 @@ def test_what_is_done_is_not_done_again(
     assert output.exists()
 
 
-def test_another_image_or_another_name_is_refused(
+def test_another_image_model_or_name_is_refused(
     segmenter: Segmenter, scene: Scene, tmp_path: Path
 ) -> None:
     output = tmp_path / "cells.zarr"
@@ -257,9 +257,14 @@ def test_another_image_or_another_name_is_refused(
     next(steps)
     steps.close()
 
-    other = make_job(segmenter, scene.image + 1, output)
-    with pytest.raises(UserError, match="begun with another image"):
-        exhaust(run_job(other))
+    fewer = replace(segmenter, network=replace(segmenter.network, mirrors=2))
+    for other in (
+        make_job(segmenter, scene.image + 1, output),
+        make_job(fewer, scene.image, output),
+        make_job(segmenter, scene.image, output, adapted=False),
+    ):
+        with pytest.raises(UserError, match="begun with another image"):
+            exhaust(run_job(other))
     exhaust(run_job(make_job(segmenter, scene.image, output)))
     with pytest.raises(UserError, match="exists already"):
         exhaust(run_job(make_job(segmenter, scene.image, output)))

@@ -6,16 +6,15 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_metaseg.core.network import STRIDE
 from napari_metaseg.core.scaling import scaled_shape
 from napari_metaseg.core.stitch import BLOCK
-from napari_metaseg.core.tiles import TILE, tile_windows
+from napari_metaseg.core.tiles import TILE, Tile, tile_windows
 from napari_metaseg.core.windows import Shape, Window, grid
-from napari_metaseg.workflows.state import State, name_tensors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,20 +25,6 @@ if TYPE_CHECKING:
 
 CHUNK = 1024
 """Side (px) of the chunks of labels."""
-
-
-class Tile(NamedTuple):
-    """A tile of the network, at working scale.
-
-    Attributes
-    ----------
-    read, keep, write : pair of slices
-        What to read of the plane, what to keep of the result, and where it goes.
-    """
-
-    read: Window
-    keep: Window
-    write: Window
 
 
 @dataclass(frozen=True)
@@ -74,13 +59,6 @@ class Plan:
     tile: int = TILE
     block: int = BLOCK
     chunk: int = CHUNK
-
-    @property
-    def state(self) -> State:
-        """What the network knows."""
-        network = self.segmenter.network
-        kept = self.adapted and self.segmenter.kept
-        return network.adapted if kept else network.initial
 
     @property
     def diameter(self) -> float:
@@ -148,13 +126,8 @@ class Plan:
             "axes": self.source.axes,
             "channels": list(self.source.channels),
             "sample": _digest(sample),
-            "model": _digest(
-                *(
-                    tensor.detach().cpu().numpy()
-                    for _, tensor in name_tensors("", self.state)
-                )
-            ),
-            "lens": self.segmenter.lens.as_dict(),
+            "model": self.segmenter.digest(),
+            "adapted": self.adapted,
             "settings": asdict(self.settings),
             "link": self.link,
             "sides": [self.tile, self.block, self.chunk],
@@ -166,9 +139,7 @@ def _limited(window: Window, shape: Shape) -> Window:
     return y, x
 
 
-def _digest(*arrays: NDArray[Any]) -> str:
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(json.dumps([array.dtype.str, array.shape]).encode())
-        digest.update(np.ascontiguousarray(array).tobytes())
+def _digest(array: NDArray[Any]) -> str:
+    digest = hashlib.sha256(json.dumps([array.dtype.str, array.shape]).encode())
+    digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

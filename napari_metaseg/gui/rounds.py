@@ -202,6 +202,7 @@ def adapt(request: Request) -> Generator[Progress, None, Round]:
         held_out=request.tests,
         planes=request.planes,
         region=request.region,
+        settings=request.settings,
     )
     model = yield from relay(steps, course.note)
     decoded = yield from decode(

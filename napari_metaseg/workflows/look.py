@@ -52,7 +52,7 @@ class Look:
         self._view, self._lens, self._look_at = views[0], lens, look_at
         self._previous, self._settings = previous, settings
         self._window = choose_window(views[0], lens, look_at, IN_VIEW)
-        self._wide = Frame(lens, views[0], self._window)
+        self._wide = Frame(lens, views[0], self._window, settings)
         self.parts: list[Parts] = [{} for _ in views]
         """What is in view, of each image."""
         self.parts[0][self._wide.plane] = self._wide.part
@@ -70,7 +70,7 @@ class Look:
         if not drawn.complete:
             found = self._amid_the_last(found)
         window = choose_window(self._view, self._lens, self._look_at)
-        close = Frame(self._lens, self._view, window)
+        close = Frame(self._lens, self._view, window, self._settings)
         for frame in (self._wide, close):
             frame.follow(found)
         labels = self._view.planes.join(found)
@@ -92,7 +92,7 @@ class Look:
             return found
         shown = view.planes.split(self._previous).copy()
         part = found[self._window]
-        shown[self._window] = keep_numbers(
-            part, shown[self._window], np.zeros_like(part)
-        )
+        if not self._settings.region:
+            part = keep_numbers(part, shown[self._window], np.zeros_like(part))
+        shown[self._window] = part
         return shown

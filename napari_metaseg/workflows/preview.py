@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -13,7 +14,6 @@ from napari_metaseg.core.instances import keep_numbers
 from napari_metaseg.core.network import STRIDE, PrototypeUNet
 from napari_metaseg.core.plane_output import PlaneOutput
 from napari_metaseg.core.scaling import scaled_shape
-from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.core.support import pad_to
 
 from .drawing import window_at
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from napari_metaseg.core.inner_loop import Support
     from napari_metaseg.core.network import Params, Seen
+    from napari_metaseg.core.settings import DecodeSettings
 
     from .adapted import View
     from .lens import Lens
@@ -57,9 +58,17 @@ class Frame:
         The image and its annotation.
     window : Window
         Which part, see `choose_window`.
+    settings : DecodeSettings
+        How what is drawn becomes instances.
     """
 
-    def __init__(self, lens: Lens, view: View, window: Window) -> None:
+    def __init__(
+        self, lens: Lens, view: View, window: Window, settings: DecodeSettings
+    ) -> None:
+        self._region = settings.region
+        # Where the part ends is no border, and a region's pieces count one by one.
+        split = 0.0 if settings.region else settings.split
+        self._rules = replace(settings, clear_border=False, region=False, split=split)
         self._window = plane, rows, columns = window
         data = view.planes.data
         working = scaled_shape((data.shape[-2], data.shape[-1]), lens.zoom)
@@ -92,9 +101,12 @@ class Frame:
             Foreground and cue, of the shape of `part`.
         """
         shape = self._painted.shape[0], self._painted.shape[1]
-        found = PlaneOutput(maps, shape, self._diameter).instances(DecodeSettings())
+        found = PlaneOutput(maps, shape, self._diameter).instances(self._rules)
         scores = cell_ious(found, self._painted)
-        self._shown = keep_numbers(found, self._shown, np.zeros_like(found))
+        if self._region:
+            self._shown = np.minimum(found, 1)
+        else:
+            self._shown = keep_numbers(found, self._shown, np.zeros_like(found))
         labels = self._shown.T if self._turned else self._shown
         own = float(np.mean(scores)) if scores else None
         return Region(self._place, labels.copy(), own)

@@ -18,7 +18,7 @@ from napari_metaseg.data.synthetic import sample_scene
 from napari_metaseg.workflows.adapt import AdaptedModel, Progress, adapt_steps
 from napari_metaseg.workflows.adapted import View
 from napari_metaseg.workflows.lens import Lens
-from napari_metaseg.workflows.preview import SIDE, choose_window
+from napari_metaseg.workflows.preview import SIDE, Frame, choose_window
 
 from .painting import paint
 
@@ -161,6 +161,24 @@ def test_a_region_without_painted_cells_is_looked_at_in_its_middle() -> None:
     assert large == (0, slice(104, 296), slice(454, 646))
     small = choose_window(view, lens, (0, slice(10, 50), slice(20, 90)))
     assert small == (0, slice(10, 50), slice(20, 90))
+
+
+def test_a_part_is_decoded_as_the_settings_say() -> None:
+    view = view_of((64, 64), None)
+    lens = Lens.of(view.planes, 24, 24)
+    maps = np.zeros((2, 64, 64), np.float16)
+    maps[:, 4:24, 4:24] = maps[:, 40:60, 40:64] = 0.9
+
+    def shown(**rules: object) -> set[int]:
+        window = 0, slice(0, 64), slice(0, 64)
+        frame = Frame(lens, view, window, DecodeSettings(**rules))  # type: ignore[arg-type]
+        return set(np.unique(frame.region(maps).labels).tolist())
+
+    assert shown() == {0, 1, 2}
+    assert shown(region=True) == {0, 1}
+    assert shown(threshold=0.95) == {0}
+    # What the part cuts off need not lie at the border of the image.
+    assert shown(clear_border=True) == {0, 1, 2}
 
 
 def test_the_first_of_a_list_may_be_all_that_is_segmented(

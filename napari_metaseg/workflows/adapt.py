@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Sequence
     from pathlib import Path
 
-    from .preview import Window
+    from .preview import PlaneWindow
     from .segmenter import Labels
     from .wanted import Rectangle
 
@@ -130,7 +130,7 @@ def adapt_steps(
     previous: Labels | None = None,
     only_first: bool = False,
     previews: bool = True,
-    look_at: Window | None = None,
+    look_at: PlaneWindow | None = None,
     planes: Collection[int] | None = None,
     region: Rectangle | None = None,
     settings: DecodeSettings | None = None,

@@ -29,10 +29,10 @@ from .drawing import Drawings, first_parts
 from .held_out import hold_out
 from .judging import judge, own_iou_of
 from .lens import Lens
-from .look import Look
 from .preview import Preview
 from .results import Progress, Report
 from .segmenter import Labels, Network, Segmenter
+from .sight import Sight
 from .state import State
 from .support import as_views, check_views, is_single, support_of
 from .wanted import parts_to_draw
@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from napari_metaseg.core.plane_output import PlaneOutput
     from napari_metaseg.core.settings import DecodeSettings
 
-    from .preview import Window
-    from .wanted import Parts, Rectangle
+    from .preview import PlaneWindow
+    from .wanted import Rectangle, Wanted
 
 Array = NDArray[np.generic]
 
@@ -68,7 +68,7 @@ class AdaptRun:
     previous: Labels | None
     only_first: bool
     previews: bool
-    look_at: Window | None
+    look_at: PlaneWindow | None
     held_out: Array | Sequence[Array] | None
     planes: Collection[int] | None
     region: Rectangle | None
@@ -95,7 +95,7 @@ class AdaptRun:
                 initial = State(params, blank_context(module, params, support))
             if self.only_first:
                 views = views[:1]
-        wanted: list[Parts | None] = [None] * len(views)
+        wanted: list[Wanted | None] = [None] * len(views)
         wanted[0] = _wanted(views[0], self.planes, self.region)
         # One bar over all: a quarter before, a quarter adapting, half after. Of a large
         # plane what a person waits for comes first, and the rest in the end.
@@ -105,9 +105,9 @@ class AdaptRun:
             yield from _told(before.draw(first), "before", 0, 20)
             known_before = own_iou_of(views, before.outputs)
             share = start_share(known_before)
-            look = Look(views, lens, self.look_at, self.previous, self.settings)
-            yield from _told(before.draw(look.parts), "before", 20, 25)
-            told, close = look.before(before)
+            sight = Sight(views, lens, self.look_at, self.previous, self.settings)
+            yield from _told(before.draw(sight.parts), "before", 20, 25)
+            told, close = sight.before(before)
             yield told
         with _timed(seconds, "adapt"):
             preview = None
@@ -121,8 +121,8 @@ class AdaptRun:
             after = Drawings(module, adapted, lens, views, wanted, self.mirrors)
             large = not before.complete
             if large and self.previews:
-                yield from _told(after.draw(look.parts), "segment", 50, 55)
-                yield look.after(before, after, share)
+                yield from _told(after.draw(sight.parts), "segment", 50, 55)
+                yield sight.after(before, after, share)
             yield from _told(after.draw(), "segment", 55, 80 if large else 100)
             yield from _told(before.draw(), "segment", 80, 100)
             old, new = before.outputs, after.outputs
@@ -219,7 +219,7 @@ def _told(
 
 def _wanted(
     view: View, planes: Collection[int] | None, region: Rectangle | None
-) -> Parts | None:
+) -> Wanted | None:
     known = [view.annotation] + ([] if view.held_out is None else [view.held_out])
     return parts_to_draw(view.planes, known, planes, region)
 

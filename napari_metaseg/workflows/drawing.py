@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .adapted import View
     from .lens import Lens
     from .state import State
-    from .wanted import Parts as Wanted
+    from .wanted import Wanted
 
 Parts: TypeAlias = dict[int, Window]
 """Windows at working scale, by the number of their plane."""

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .lens import Lens
     from .segmenter import Labels
 
-Window: TypeAlias = tuple[int, slice, slice]
+PlaneWindow: TypeAlias = tuple[int, slice, slice]
 """Plane, rows and columns at image scale."""
 
 SIDE = 192
@@ -56,14 +56,14 @@ class Frame:
         How the image is looked at.
     view : View
         The image and its annotation.
-    window : Window
+    window : PlaneWindow
         Which part, see `choose_window`.
     settings : DecodeSettings
         How what is drawn becomes instances.
     """
 
     def __init__(
-        self, lens: Lens, view: View, window: Window, settings: DecodeSettings
+        self, lens: Lens, view: View, window: PlaneWindow, settings: DecodeSettings
     ) -> None:
         self._region = settings.region
         # Where the part ends is no border, and a region's pieces count one by one.
@@ -176,8 +176,8 @@ class Preview:
 
 
 def choose_window(
-    view: View, lens: Lens, look_at: Window | None, most: int = SIDE
-) -> Window:
+    view: View, lens: Lens, look_at: PlaneWindow | None, most: int = SIDE
+) -> PlaneWindow:
     """Choose what to look at: what was asked for, or as much of it as is cheap.
 
     Parameters
@@ -186,14 +186,14 @@ def choose_window(
         The image and its annotation.
     lens : Lens
         How the image is looked at.
-    look_at : Window or None
+    look_at : PlaneWindow or None
         What the person sees; None for wherever a cell is painted.
     most : int
         Largest side (px at working scale).
 
     Returns
     -------
-    Window
+    PlaneWindow
         At most `most` px a side at working scale, around the first cell that is painted
         in what was asked for, else in its middle.
     """

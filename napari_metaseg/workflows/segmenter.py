@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     import torch
 
-    from .wanted import Parts
+    from .wanted import Wanted
 
 Labels = NDArray[np.int32]
 
@@ -120,7 +120,7 @@ class Segmenter:
     settings: DecodeSettings = field(default_factory=DecodeSettings)
 
     def draw(
-        self, planes: Planes, *, adapted: bool, only: Parts | None = None
+        self, planes: Planes, *, adapted: bool, only: Wanted | None = None
     ) -> Generator[float, None, list[PlaneOutput]]:
         """Run the network over all planes, or only parts of some.
 
@@ -130,7 +130,7 @@ class Segmenter:
             The image.
         adapted : bool
             After (True) or before adaptation.
-        only : Parts, optional
+        only : Wanted, optional
             What is drawn, see `parts_to_draw`; the rest is blank.
 
         Yields

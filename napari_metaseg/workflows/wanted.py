@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Rectangle: TypeAlias = tuple[int, int, int, int]
 """First row, row after the last, first column, column after the last (px)."""
 
-Parts: TypeAlias = dict[int, NDArray[np.bool_] | None]
+Wanted: TypeAlias = dict[int, NDArray[np.bool_] | None]
 """By plane: which of its pixels are wanted, None for all."""
 
 
@@ -26,7 +26,7 @@ def parts_to_draw(
     known: Sequence[Labels],
     wanted: Collection[int] | None,
     region: Rectangle | None,
-) -> Parts | None:
+) -> Wanted | None:
     """Say what is drawn: what is wanted, and what will be judged.
 
     Parameters
@@ -42,13 +42,13 @@ def parts_to_draw(
 
     Returns
     -------
-    Parts or None
+    Wanted or None
         None for everything. Of a plane that is drawn at all, all is drawn unless
         there is a region.
     """
     if wanted is None and region is None:
         return None
-    parts: Parts = {}
+    parts: Wanted = {}
     marked = [planes.split(labels) for labels in known]
     for index in range(len(marked[0])):
         chosen = wanted is None or index in wanted

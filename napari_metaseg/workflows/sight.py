@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from .adapted import View
     from .drawing import Drawings, Parts
     from .lens import Lens
-    from .preview import Window
+    from .preview import PlaneWindow
 
 
-class Look:
+class Sight:
     """What is seen before all cells are found: all of a small image, part of a large.
 
     Parameters
@@ -33,7 +33,7 @@ class Look:
         The images; the first one is shown.
     lens : Lens
         How they are looked at.
-    look_at : Window or None
+    look_at : PlaneWindow or None
         What is in view.
     previous : array of int32 or None
         What the last round has left.
@@ -45,7 +45,7 @@ class Look:
         self,
         views: Sequence[View],
         lens: Lens,
-        look_at: Window | None,
+        look_at: PlaneWindow | None,
         previous: Labels | None,
         settings: DecodeSettings,
     ) -> None:

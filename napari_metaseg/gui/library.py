@@ -98,6 +98,9 @@ class Library(QObject):
         form.add_button.clicked.connect(self.add)
         for signal in (desk.image_changed, desk.changed, bench.changed, bench.shown):
             signal.connect(self.refresh)
+        # What was said of one result is not said of another one.
+        for signal in (desk.image_changed, bench.adapted):
+            signal.connect(form.untick)
         LIBRARY.changed.connect(self.survey)
         self.survey()
         self.refresh()

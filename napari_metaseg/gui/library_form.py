@@ -92,6 +92,10 @@ class LibraryForm(Form):
         self.add_button.setEnabled(adding)
         self.all_right.setEnabled(complete)
 
+    def untick(self) -> None:
+        """Take back that all cells are right."""
+        self.all_right.setChecked(False)
+
     def _open_folder(self) -> None:
         if self._held is not None:
             open_file(self._held.folder)

@@ -17,9 +17,9 @@ from napari_metaseg.gui.train.train_panel import TrainPanel
 from napari_metaseg.gui.worker import Runner
 from napari_metaseg.io.sources.history import task_library
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from .acting import adapt
 
+if TYPE_CHECKING:
     from napari.components import ViewerModel
     from numpy.typing import NDArray
     from pytestqt.qtbot import QtBot
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
     from napari_metaseg.gui.adapt_panel import AdaptPanel
 
-    Open = Callable[[ViewerModel], AdaptPanel]
-    Settle = Callable[[AdaptPanel], None]
+    from .acting import Open, Settle
 
 
 @pytest.fixture
@@ -90,9 +89,7 @@ def test_all_cells_shown_are_added_if_they_are_right(
     qtbot: QtBot, panel: AdaptPanel, settle: Settle, blobs: NDArray[np.float32]
 ) -> None:
     form = panel.view.library
-    settle(panel)
-    panel.adapt()
-    settle(panel)
+    adapt(panel, settle)
     form.task = "our-plates"
 
     click(qtbot, panel, settle, form.all_right)
@@ -104,6 +101,29 @@ def test_all_cells_shown_are_added_if_they_are_right(
     (task,) = read_tasks(task_library())
     assert task.info.complete
     np.testing.assert_array_equal(task.masks[0] > 0, blobs > 0)
+
+
+def test_that_all_are_right_is_said_of_one_result_alone(
+    qtbot: QtBot,
+    panel: AdaptPanel,
+    viewer: ViewerModel,
+    settle: Settle,
+    blobs: NDArray[np.float32],
+) -> None:
+    box, first = panel.view.library.all_right, panel.desk.image
+    assert first is not None
+    adapt(panel, settle)
+    click(qtbot, panel, settle, box)
+    assert box.isChecked()
+    adapt(panel, settle)
+    assert not box.isChecked()
+
+    click(qtbot, panel, settle, box)
+    panel.view.source.choose_image(viewer.add_image(blobs, name="plate 2"))
+    settle(panel)
+    panel.view.source.choose_image(first)
+    settle(panel)
+    assert box.isEnabled() and not box.isChecked()
 
 
 def test_only_the_chosen_channel_of_the_planes_with_cells_is_added(

@@ -56,6 +56,10 @@ class LargeForm(Form):
         self.add("Link cells", self.links)
         self.add_wide(self.start)
         self.add_wide(self.bar)
+        # Where something is not offered, it is still wished for; offers are silent.
+        self._scope, self._link = Scope.ALL, "none"
+        self.scope.currentIndexChanged.connect(self._on_scope)
+        self.links.currentIndexChanged.connect(self._on_link)
         self.offer_scope(stack=False)
         self.offer_links("")
         self.show_running(False, False, possible=False)
@@ -67,17 +71,16 @@ class LargeForm(Form):
         self.images.setEnabled(bool(images))
 
     def offer_scope(self, *, stack: bool) -> None:
-        """Offer what of an image can be segmented; the chosen one stays."""
+        """Offer what of an image can be segmented, and choose what is wished for."""
         choices = [("everything", Scope.ALL), ("what is in view", Scope.VIEW)]
         if stack:
             choices.insert(1, ("this plane", Scope.PLANE))
-        self.scope.offer(choices, self.scope.value)
+        self.scope.offer(choices, self._scope)
 
     def offer_links(self, axes: str) -> None:
-        """Offer the ways in which cells of these axes can be linked."""
+        """Offer how cells of such axes can be linked, and choose what is wished for."""
         names = [n for n in _LINKS if n == "none" or set(n.upper()) <= set(axes)]
-        chosen = self.links.value
-        self.links.offer([(_LINKS[name], name) for name in names], chosen)
+        self.links.offer([(_LINKS[name], name) for name in names], self._link)
         self.links.setEnabled(len(names) > 1)
 
     def show_running(self, running: bool, stopping: bool, *, possible: bool) -> None:
@@ -86,3 +89,9 @@ class LargeForm(Form):
         self.start.setText(cancel if running else "Segment to file…")
         self.start.setEnabled(not stopping if running else possible)
         self.bar.setVisible(running)
+
+    def _on_scope(self) -> None:
+        self._scope = self.scope.value
+
+    def _on_link(self) -> None:
+        self._link = self.links.value

@@ -20,7 +20,7 @@ from napari_metaseg.workflows.results import Progress
 from .test_end_to_end import whole_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
     from pathlib import Path
 
     from napari.components import ViewerModel
@@ -29,10 +29,8 @@ if TYPE_CHECKING:
 
     from napari_metaseg.gui.adapt_panel import AdaptPanel
 
+    from .acting import Open, Settle
     from .conftest import Engine
-
-    Open = Callable[[ViewerModel], AdaptPanel]
-    Settle = Callable[[AdaptPanel], None]
 
 
 @pytest.fixture
@@ -162,6 +160,31 @@ def test_the_cells_shown_are_linked_if_asked(
     settle(panel)
     assert len(numbers(44, 44)) > 1
     assert 11 in numbers(44, 12)
+
+
+def test_what_was_chosen_for_a_movie_outlasts_a_look_at_a_single_plane(
+    qtbot: QtBot,
+    panel: AdaptPanel,
+    viewer: ViewerModel,
+    settle: Settle,
+    blobs: NDArray[np.float32],
+) -> None:
+    form, source, movie = panel.view.large, panel.view.source, panel.desk.image
+    assert movie is not None
+    qtbot.keyClick(form.links, Qt.Key.Key_Down)
+    qtbot.keyClick(form.scope, Qt.Key.Key_Down)
+    settle(panel)
+    linked = viewer.layers["movie cells"].data.copy()
+
+    source.choose_image(viewer.add_image(blobs, name="plane"))
+    settle(panel)
+    assert (form.links.currentText(), form.scope.currentText()) == ("no", "everything")
+    source.choose_image(movie)
+    settle(panel)
+
+    assert form.links.currentText() == "through T"
+    assert form.scope.currentText() == "this plane"
+    np.testing.assert_array_equal(viewer.layers["movie cells"].data, linked)
 
 
 def test_a_single_plane_has_no_choice(

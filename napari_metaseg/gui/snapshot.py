@@ -65,6 +65,7 @@ def take(
     """
     source, last = view.source, work.last
     others = companions(viewer.layers, work.image, work.reading)
+    planes, region = _wanted(viewer, annotation, view.large.scope.value)
     continues = view.choices.continues and not why_no_start(work, source.init)
     return Request(
         image=images.pixels(work.image),
@@ -82,28 +83,25 @@ def take(
         start=last.model if continues and last is not None else None,
         look_at=visible_region(viewer, annotation),
         held_out=held_out_cells(viewer.layers, work.image, work.reading),
-        **_wanted(viewer, annotation, view.large.scope.value),
+        planes=planes,
+        region=region,
         origins=(images.origin(work.image), *others.origins),
     )
 
 
 def _wanted(
     viewer: ViewerModel, annotation: Labels, scope: Scope | None
-) -> dict[str, Any]:
+) -> tuple[tuple[int, ...] | None, tuple[int, int, int, int] | None]:
     """Return which planes are to be segmented, and which part of them."""
     seen = visible_region(viewer, annotation) if scope is Scope.VIEW else None
-    sizes = annotation.data.shape[:-2]
-    planes = None
+    sizes, planes = annotation.data.shape[:-2], None
     if sizes and (scope is Scope.PLANE or seen is not None):
         index = visible_plane(viewer, annotation)
         planes = (int(np.ravel_multi_index(index, sizes)),)
     if seen is None:
-        return {"planes": planes}
+        return planes, None
     _, rows, columns = seen
-    return {
-        "planes": planes,
-        "region": (rows.start, rows.stop, columns.start, columns.stop),
-    }
+    return planes, (rows.start, rows.stop, columns.start, columns.stop)
 
 
 def take_each(

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pytestqt.qtbot import QtBot
 
-    Open = Callable[[ViewerModel], AdaptPanel]
-    Settle = Callable[[AdaptPanel], None]
+    from .acting import Open, Settle
+
     Ask = Callable[[Path], None]
 
 YELLOW = (240, 228, 66)

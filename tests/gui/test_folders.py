@@ -17,7 +17,7 @@ from napari_metaseg.workflows.crews import Alone
 from napari_metaseg.workflows.folder_settings import FolderProgress, FolderReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
     from pathlib import Path
 
     from napari.components import ViewerModel
@@ -28,10 +28,8 @@ if TYPE_CHECKING:
     from napari_metaseg.gui.folder_form import FolderForm
     from napari_metaseg.workflows.segmenter import Segmenter
 
+    from .acting import Open, Settle
     from .conftest import FakeModel
-
-    Open = Callable[[ViewerModel], AdaptPanel]
-    Settle = Callable[[AdaptPanel], None]
 
 
 class Bright:

@@ -20,7 +20,7 @@ from napari_metaseg.workflows.results import Progress
 from .conftest import FakeModel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
     from pathlib import Path
 
     from napari.components import ViewerModel
@@ -30,10 +30,8 @@ if TYPE_CHECKING:
 
     from napari_metaseg.gui.adapt_panel import AdaptPanel
 
+    from .acting import Open, Settle
     from .conftest import Engine
-
-    Open = Callable[[ViewerModel], AdaptPanel]
-    Settle = Callable[[AdaptPanel], None]
 
 
 class Saved:

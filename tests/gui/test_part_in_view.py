@@ -11,7 +11,6 @@ from napari_metaseg.gui import images, layers, parts
 from napari_metaseg.gui.images import readings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from napari.components import ViewerModel
@@ -20,10 +19,8 @@ if TYPE_CHECKING:
 
     from napari_metaseg.gui.adapt_panel import AdaptPanel
 
+    from .acting import Open, Settle
     from .conftest import Engine
-
-    Open = Callable[[ViewerModel], AdaptPanel]
-    Settle = Callable[[AdaptPanel], None]
 
 
 def in_a_file(values: NDArray[Any], path: Path) -> NDArray[Any]:

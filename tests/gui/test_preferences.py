@@ -10,14 +10,11 @@ from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.gui import preferences
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from napari.components import ViewerModel
 
     from napari_metaseg.gui.adapt_panel import AdaptPanel
 
-    Open = Callable[[ViewerModel], AdaptPanel]
-    Settle = Callable[[AdaptPanel], None]
+    from .acting import Open, Settle
 
 
 def advanced(panel: AdaptPanel) -> Any:

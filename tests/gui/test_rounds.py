@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from .acting import Open, Settle
     from .conftest import Engine
 
-
 MAML, IMAML = Initialization("maml", "MAML", ""), Initialization("imaml", "iMAML", "")
 
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from napari import Viewer
     from pytestqt.qtbot import QtBot
 
-    Settle = Callable[[AdaptPanel], None]
+    from .acting import Settle
+
 
 ROOT = Path(__file__).resolve().parents[2]
 LEFT = Qt.MouseButton.LeftButton

@@ -26,7 +26,7 @@ from napari_metaseg.workflows.session_file import read_session
 from .conftest import FakeModel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
 
     from napari.layers import Image
     from numpy.typing import NDArray
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from napari_metaseg.gui.adapt_panel import AdaptPanel
     from napari_metaseg.workflows.session import Session
 
-    Open = Callable[[ViewerModel], AdaptPanel]
-    Settle = Callable[[AdaptPanel], None]
+    from .acting import Open, Settle
+
 
 REPORT = Report(1, 0, 9.0, 4, 0.5, 0.9, True, "", "cpu", "")
 SHA256 = "of the start"

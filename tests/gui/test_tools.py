@@ -31,11 +31,10 @@ if TYPE_CHECKING:
 
     from napari_metaseg.gui.adapt_panel import AdaptPanel
 
+    from .acting import Open, Settle
     from .conftest import Engine
 
     Place = tuple[float, ...]
-    from .acting import Open, Settle
-
 
 ZOOM = 8  # px of the canvas to a px of the image
 

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from .acting import Settle
     from .conftest import Engine
 
-
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = ("N", "G", "Ctrl+Enter", "A", "R", "S", "J", "D", "Shift+A")
 

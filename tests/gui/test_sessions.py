@@ -10,11 +10,13 @@ import pytest
 import tifffile
 from napari.components import ViewerModel
 from napari.layers import Layer
+from napari.layers._source import layer_source
 
 from napari_metaseg.core.classes import CellClass
 from napari_metaseg.gui import readers, sessions
 from napari_metaseg.gui.classes import table
 from napari_metaseg.gui.classes.classes_panel import ClassesPanel
+from napari_metaseg.gui.large_form import Scope
 from napari_metaseg.io import bundle, model_folder
 from napari_metaseg.io.bundle import models_folder
 from napari_metaseg.workflows import reopen, session_file
@@ -23,6 +25,7 @@ from napari_metaseg.workflows.results import Progress, Report
 from napari_metaseg.workflows.session import read_model_files
 from napari_metaseg.workflows.session_file import read_session
 
+from .acting import adapt
 from .conftest import FakeModel
 
 if TYPE_CHECKING:
@@ -100,8 +103,6 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def open_image(viewer: ViewerModel, data: NDArray[Any], file: Path) -> Image:
     """Write an image and open it as napari does, which notes its file."""
-    from napari.layers._source import layer_source
-
     tifffile.imwrite(file, data)
     with layer_source(path=str(file)):
         return viewer.add_image(data, name="plate", scale=(0.5, 0.5), units="um")
@@ -195,6 +196,52 @@ def test_a_session_comes_back_as_it_was(
     assert len(empty.layers) == 3
     assert other.desk.image is empty.layers[0]
     assert other.view.save.isEnabled()
+
+
+def test_links_and_the_part_that_was_asked_for_come_back(
+    blobs: NDArray[np.float32],
+    path: Path,
+    tmp_path: Path,
+    open_panel: Open,
+    settle: Settle,
+) -> None:
+    file, viewer = tmp_path / "movie.tif", ViewerModel()
+    movie = np.stack([blobs, blobs, blobs])
+    tifffile.imwrite(file, movie, imagej=True, metadata={"axes": "TYX"})
+    with layer_source(path=str(file)):
+        viewer.add_image(movie, name="movie", axis_labels=("t", "y", "x"))
+    panel = open_panel(viewer)
+    annotation = panel.desk.annotation
+    assert annotation is not None
+    annotation.brush_size = 10
+    annotation.paint((0, 12, 12), 1)
+    annotation.paint((1, 44, 44), 9)
+    annotation.corner_pixels = np.array([[1, 4, 6], [1, 59, 61]])
+    panel.view.large.links.choose("t")
+    panel.view.large.scope.choose(Scope.VIEW)
+    adapt(panel, settle)
+    panel.view.session.save.click()
+    settle(panel)
+    settings = read_session(path).settings
+    assert (settings.link, settings.region) == ("t", (4, 60, 6, 62))
+    assert settings.planes is not None
+
+    empty = ViewerModel()
+    other = open_panel(empty)
+    drop(empty, path)
+    settle(other)
+
+    np.testing.assert_array_equal(cells_of(other).data, cells_of(panel).data)
+    assert other.view.large.links.value == "t"
+    annotation = other.desk.annotation
+    assert annotation is not None
+    annotation.brush_size = 10
+    annotation.paint((2, 12, 44), 20)
+    settle(other)
+    assert len(set(cells_of(other).data[:, 12, 44].tolist())) == 1
+    other.view.session.save.click()
+    settle(other)
+    assert read_session(path).settings == settings
 
 
 def test_classes_come_back_with_a_session(

@@ -135,16 +135,11 @@ class AdaptPanel(QWidget):
 
     def _leave(self) -> None:
         """Leave the layers alone and end whatever runs."""
-        self.tools.leave()
-        self.adapting.leave()
-        self.desk.leave()
-        self.keeper.leave()
-        self.masks.leave()
-        self.targets.leave()
-        self.bench.leave()
-        self.trust.leave()
-        self.outlets.leave()
-        self.parts.leave()
+        for part in (
+            *(self.tools, self.adapting, self.desk, self.keeper, self.masks),
+            *(self.targets, self.bench, self.trust, self.outlets, self.parts),
+        ):
+            part.leave()
 
     def _prepare(self) -> None:
         self._preparing.start(rounds.prepare)
@@ -172,7 +167,6 @@ class AdaptPanel(QWidget):
         self.history.turned.connect(self.view.decode.show_settings)
         self.view.source.inits.currentIndexChanged.connect(self._refresh)
         self.desk.bind(keys | self.view.tools.keys | self.trust.keys)
-        self.trust.told.connect(self._tell)
         self.tools.told.connect(self._on_stroke)
         self.tools.edited.connect(self._follow)
         self.desk.image_changed.connect(self._on_image)
@@ -181,11 +175,11 @@ class AdaptPanel(QWidget):
         self.desk.changed.connect(self._refresh)
         self.bench.changed.connect(self._refresh)
         self.keeper.changed.connect(self._refresh)
-        self.keeper.told.connect(self._tell)
-        self.masks.told.connect(self._tell)
-        self.targets.told.connect(self._tell)
-        self.outlets.told.connect(self._tell)
-        self.parts.told.connect(self._tell)
+        for part in (
+            *(self.trust, self.keeper, self.masks),
+            *(self.targets, self.outlets, self.parts),
+        ):
+            part.told.connect(self._tell)
         self.saver.saved.connect(self._on_saved)
         self.saver.refused.connect(self._on_refused)
         self.saver.idle.connect(self._refresh)

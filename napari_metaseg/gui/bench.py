@@ -52,7 +52,7 @@ class Bench(QObject):
         The `Work` whose `last` is a new round.
     shown : object
         The `Work` whose cells are shown otherwise: after a round, other settings, a
-        correction, or back from a preview.
+        correction or linking, or back from a preview.
     """
 
     changed = Signal()

@@ -99,7 +99,7 @@ class SourceForm(Form):
     Attributes
     ----------
     advanced : Form
-        Start, device and care, which are shown apart.
+        Start, device and mirror images, which are shown apart.
     """
 
     image_changed = Signal()
@@ -118,7 +118,7 @@ class SourceForm(Form):
         self.mirrors = QCheckBox("Average mirror images")
         self.mirrors.setToolTip(_MIRRORS)
         self.mirrors.setChecked(True)
-        self.advanced.add("Drawing", self.mirrors)
+        self.advanced.add_wide(self.mirrors)
         self.inits.offer([("MAML", _FIRST_INIT)])
         self.devices.offer([("Automatic", _ANY_DEVICE)])
         self.images.currentIndexChanged.connect(self._on_image)

@@ -65,7 +65,7 @@ class Column(QScrollArea):
         self._body = QWidget()
         column = QVBoxLayout(self._body)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
+        column.setSpacing(6)  # or Save model would be out of sight at 1280 x 720
         for part in parts:
             column.addWidget(part)
         column.addStretch(1)

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 from napari_metaseg.gui import demo
 from napari_metaseg.gui.adapt_panel import AdaptPanel
 from napari_metaseg.gui.corrections import Tool
+from napari_metaseg.gui.form import Column
 from napari_metaseg.gui.trace import Trace
 
 from .acting import annotation_of
@@ -268,15 +269,15 @@ def test_everything_fits_a_small_window(
     view = panel.view
     for fold in view.folds:
         fold.heading.setChecked(False)
-    inside = panel.rect()
     for part in (view.status, view.adapt, view.export, view.save, view.target):
-        corner = part.rect().bottomRight()
         assert part.isVisible()
-        qtbot.waitUntil(lambda p=part, c=corner: inside.contains(p.mapTo(panel, c)))
+        qtbot.waitUntil(
+            lambda p=part: p.visibleRegion().contains(p.rect().bottomRight())
+        )
         assert part.width() >= part.minimumSizeHint().width()
     for fold in view.folds:
         fold.open()
-    column = view._column
+    column = view.findChild(Column)
     qtbot.waitUntil(column.verticalScrollBar().isVisible)
     assert column.widget().minimumSizeHint().width() <= column.viewport().width()
 
@@ -299,7 +300,8 @@ def test_tab_walks_down_the_whole_panel(
             walked += [part] if stops else []
         part = part.nextInFocusChain()
 
-    tops = [part.mapTo(panel.view._column.widget(), QPoint()) for part in walked]
+    inside = panel.view.findChild(Column).widget()
+    tops = [part.mapTo(inside, QPoint()) for part in walked]
     rows = [(round(top.y() / 12), top.x()) for top in tops]
     assert [y for y, _ in rows] == sorted(y for y, _ in rows)
     view = panel.view

@@ -29,7 +29,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for folder in ("lab", "dist/images", "dist/masks"):
         Path(folder).mkdir(parents=True)
     for k in range(3):
-        image = rng.integers(0, 255, MASKS.shape).astype(np.uint8)
+        noise = rng.integers(0, 100, MASKS.shape)
+        image = (noise + 155 * (MASKS > 0)).astype(np.uint8)
         Image.fromarray(image).save(f"lab/{k}_img.png")
         Image.fromarray(MASKS).save(f"lab/{k}_masks.png")
         tifffile.imwrite(f"dist/images/{k}.tif", 255 - image)

@@ -135,7 +135,7 @@ class AdaptRun:
                 Network(module, initial, adapted, share, self.mirrors),
                 lens,
                 report.kept,
-                _card(bundle, report, self.seed),
+                _card(bundle, report, self.seed, self.mirrors),
                 self.settings,
             )
             pairs = zip(old, new, strict=True)
@@ -263,14 +263,14 @@ def _blended(
     ]
 
 
-def _card(bundle: Bundle, report: Report, seed: int) -> dict[str, Any]:
+def _card(bundle: Bundle, report: Report, seed: int, mirrors: int) -> dict[str, Any]:
     return {
         "initialization": {
             "name": bundle.card.get("name"),
             "algorithm": bundle.card.get("algorithm"),
             "sha256": bundle.card.get("sha256"),
         },
-        "recipe": {"steps": report.steps},
+        "recipe": {"steps": report.steps, "mirrors": mirrors},
         "report": asdict(report),
         "seed": seed,
     }

@@ -48,6 +48,7 @@ def methods_text(card: Mapping[str, Any], settings: DecodeSettings) -> str:
         _learned(report),
         _began(origin, title),
         _verdict(card.get("recipe", {}), report),
+        _averaged(card.get("recipe", {}), report),
         _tested(report),
         _decoded(settings),
         _cited(title),
@@ -92,6 +93,13 @@ def _verdict(recipe: Mapping[str, Any], report: Mapping[str, Any]) -> str:
         f"In {steps} of the inner loop the mean intersection over union (IoU) on "
         f"these cells went {iou}."
     )
+
+
+def _averaged(recipe: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+    mirrors = recipe.get("mirrors", 1)
+    if mirrors == 1 or not report.get("kept"):
+        return ""
+    return f"Its output was averaged over {mirrors} mirror images."
 
 
 def _tested(report: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ REPORT: dict[str, Any] = {
 }
 CARD: dict[str, Any] = {
     "initialization": {"name": "imaml", "algorithm": "imaml", "sha256": "0a1b"},
-    "recipe": {"steps": 5},
+    "recipe": {"steps": 5, "mirrors": 4},
     "report": REPORT,
 }
 
@@ -57,6 +57,17 @@ def test_a_result_that_was_not_kept_is_told() -> None:
 
     assert "The result before adaptation was used" in text
     assert "0.89" not in text
+    assert "mirror images" not in text
+
+
+def test_mirror_images_are_told() -> None:
+    once = methods_text(CARD | {"recipe": {"steps": 5, "mirrors": 1}}, DecodeSettings())
+    often = methods_text(
+        CARD | {"recipe": {"steps": 5, "mirrors": 4}}, DecodeSettings()
+    )
+
+    assert "averaged over 4 mirror images" in often
+    assert "mirror images" not in once
 
 
 @pytest.mark.parametrize(

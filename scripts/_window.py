@@ -12,6 +12,7 @@ from napari.settings import get_plugin_settings, get_settings
 from npe2 import PluginManager
 from qtpy.QtCore import QEventLoop, QPoint, Qt, QTimer
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
 from scipy import ndimage as ndi
 from skimage.morphology import disk
 
@@ -90,7 +91,7 @@ class Hand:
         while not lines.isVisible():
             wait(50)
         # A click right after that would count as the second half of a double click.
-        wait(400)
+        wait(2 * QApplication.doubleClickInterval())
         line = model.index(box.findText(title), box.modelColumn())
         lines.scrollTo(line)
         place = lines.visualRect(line).center()

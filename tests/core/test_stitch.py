@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage as ndi
 from scipy.spatial import cKDTree
@@ -60,6 +60,7 @@ def stitched(
     st.sampled_from([0.3, 0.5, 0.8]),
     st.integers(0, 1000),
 )
+@example(82, 137, 32, 10.0, 0.8, 415)
 def test_blocks_leave_no_trace(
     height: int, width: int, side: int, diameter: float, split: float, seed: int
 ) -> None:
@@ -78,10 +79,10 @@ def test_blocks_leave_no_trace(
     assert found.max() == len(outlines) == whole.labels.max()
     if len(outlines):
         iou = iou_matrix(whole.labels, found)
-        # A few pixels between two cells may be either's: which of two equal seeds the
-        # watershed takes first depends on all of them.
+        # The line of pixels between two cells may be either's: which of two equal
+        # seeds the watershed takes first depends on all of them.
         area = np.bincount(whole.labels.ravel())[1:]
-        np.testing.assert_array_less((1 - iou.max(1)) * area, 5)
+        np.testing.assert_array_less((1 - iou.max(1)) * area, diameter)
 
 
 def test_a_window_grows_until_it_holds_a_long_cell() -> None:

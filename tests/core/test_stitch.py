@@ -51,8 +51,7 @@ def stitched(
     return labels, outlines
 
 
-# Always the same cases: in one of a hundred a tie moves a cell over the smallest size.
-@settings(max_examples=10, deadline=None, derandomize=True)
+@settings(max_examples=10, deadline=None)
 @given(
     st.integers(20, 360),
     st.integers(20, 360),
@@ -66,7 +65,8 @@ def test_blocks_leave_no_trace(
     height: int, width: int, side: int, diameter: float, split: float, seed: int
 ) -> None:
     maps = maps_of((height, width), diameter, seed)
-    rules = DecodeSettings(split=split, min_size=0.3)
+    # A tie moves a few pixels, and with them, rarely, a cell over the smallest size.
+    rules = DecodeSettings(split=split, min_size=0)
 
     labels, outlines = stitched(maps, side, rules, diameter)
 

@@ -27,7 +27,7 @@ from napari_metaseg.core.support import make_support
 from napari_metaseg.core.targets import DenseTarget, dense_target
 
 from .augment import Appearance, apply_appearance, draw_appearance
-from .painter import add_strokes, choose_cells, paint_cells
+from .painter import add_strokes, choose_cells, paint_cells, reject_objects
 from .relabel import Rule, draw_rule
 
 if TYPE_CHECKING:
@@ -87,6 +87,8 @@ class EpisodeSettings:
         Number of query crops.
     stroke_chance : float
         Share of episodes with background strokes.
+    reject_chance : float
+        Share of episodes in which false objects are rejected.
     rule_chance : float
         Share of episodes in which a rule narrows the target down.
     """
@@ -94,6 +96,7 @@ class EpisodeSettings:
     query_size: int = 128
     query_crops: int = 3
     stroke_chance: float = 0.4
+    reject_chance: float = 0.2
     rule_chance: float = 0.25
 
 
@@ -125,8 +128,12 @@ def draw_episode(
     image, labels = _look(task.images[first], mix), task.masks[first]
     gray = image.mean(0)
     rule = draw_rule(rng, gray, labels) if rng.random() < settings.rule_chance else None
+    others = np.zeros_like(labels)
     if rule is not None:
-        labels, _ = rule.apply(gray, labels)
+        every = labels
+        labels, unknown = rule.apply(gray, every)
+        if rule.kind != "core":
+            others = np.where(unknown | (labels > 0), 0, every)
     cells = choose_cells(labels, task.diameters[first], rng)
     if not cells:
         return None
@@ -141,6 +148,8 @@ def draw_episode(
     everything = resize_labels(labels, shape)
     if task.info.complete and rng.random() < settings.stroke_chance:
         painted = add_strokes(painted, everything, rng)
+    if task.info.complete and rng.random() < settings.reject_chance:
+        painted = reject_objects(painted, everything, resize_labels(others, shape), rng)
     views = [(resize_image(image, shape), painted)]
     queries = []
     for n in range(settings.query_crops):

@@ -125,3 +125,56 @@ def add_strokes(
         drawn[tuple(line.T)] = True
         annotation[ndi.binary_dilation(drawn, np.ones((3, 3))) & free] = -1
     return annotation
+
+
+def reject_objects(
+    annotation: Labels,
+    objects: Labels,
+    others: Labels,
+    rng: np.random.Generator,
+    *,
+    number: int | None = None,
+) -> Labels:
+    """Reject what looks like an object and is none, anywhere in the image.
+
+    Whoever rejects a false cell calls its whole shape background, mostly far from
+    what is painted.
+
+    Parameters
+    ----------
+    annotation : (Y, X) array of int32
+        What is painted at working scale.
+    objects : (Y, X) array of int32
+        The target objects, which nobody rejects and whose shapes are borrowed.
+    others : (Y, X) array of int32
+        Objects of other kinds: the first to be rejected.
+    rng : numpy.random.Generator
+        Source of chance.
+    number : int, optional
+        How many; by default one to three.
+
+    Returns
+    -------
+    (Y, X) array of int32
+        The annotation, with -1 on what is rejected; fewer where there is no room.
+    """
+    annotation = annotation.copy()
+    number = int(rng.integers(1, 4)) if number is None else number
+    lookalikes = rng.permutation(np.unique(others[others > 0]))[:number]
+    annotation[np.isin(others, lookalikes) & (annotation == 0)] = -1
+    free = (annotation == 0) & (objects == 0) & (others == 0)
+    boxes = [(k, box) for k, box in enumerate(ndi.find_objects(objects), 1) if box]
+    for _ in range(number - len(lookalikes)):
+        for _try in range(10):
+            k, box = boxes[rng.integers(len(boxes))]
+            shape = objects[box] == k
+            y, x = (
+                int(rng.integers(n - side + 1))
+                for n, side in zip(objects.shape, shape.shape, strict=True)
+            )
+            window = slice(y, y + shape.shape[0]), slice(x, x + shape.shape[1])
+            if free[window][shape].all():
+                annotation[window][shape] = -1
+                free[window][shape] = False
+                break
+    return annotation

@@ -61,7 +61,8 @@ def test_images_and_targets_are_consistent(seed: int) -> None:
 @settings(max_examples=25)
 @given(SEEDS)
 def test_in_the_support_the_unpainted_is_unknown(seed: int) -> None:
-    episode = draw(seed, replace(SETTINGS, stroke_chance=0.0, rule_chance=0.0))
+    calm = replace(SETTINGS, stroke_chance=0.0, reject_chance=0.0, rule_chance=0.0)
+    episode = draw(seed, calm)
 
     assert episode is not None
     target = episode.support.target
@@ -193,7 +194,7 @@ def test_colours_are_shown_as_colours_or_as_gray(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "draw_appearance", lambda _: PLAIN)
-    calm = replace(SETTINGS, rule_chance=0.0, stroke_chance=0.0)
+    calm = replace(SETTINGS, rule_chance=0.0, stroke_chance=0.0, reject_chance=0.0)
 
     channels, told = set(), []
     for seed in range(24):
@@ -208,3 +209,31 @@ def test_colours_are_shown_as_colours_or_as_gray(
     assert channels == {1, 3}
     # Mixed colours may hide the hue; the colours themselves do not.
     assert np.median(told) > 0.9
+
+
+def test_objects_that_are_no_target_are_rejected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Small disks are the target: the bright pixels that are struck are large disks."""
+    areas = np.unique(np.bincount(disks().ravel())[1:])
+    rule = Rule("small", float(areas[0]), float(areas[0]) + 1)
+    monkeypatch.setattr(module, "draw_rule", lambda *_: rule)
+    monkeypatch.setattr(module, "draw_appearance", lambda _: PLAIN)
+    rejecting = replace(SETTINGS, stroke_chance=0.0, reject_chance=1.0, rule_chance=1.0)
+
+    for seed in range(8):
+        episode = draw(seed, rejecting)
+        assert episode is not None
+        inputs, (painted, stroke, *_), _ = episode.support
+        assert stroke.any()
+        assert not (painted * stroke).any()
+        assert (inputs[:, 0][stroke > 0] > 0.5).float().mean() > 0.9
+
+
+def test_nothing_is_rejected_where_not_all_is_annotated() -> None:
+    rejecting = replace(SETTINGS, stroke_chance=0.0, reject_chance=1.0)
+
+    episode = draw(0, rejecting, complete=False)
+
+    assert episode is not None
+    assert not episode.support.target.stroke.any()

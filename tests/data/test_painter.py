@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 from scipy import ndimage as ndi
 
 from napari_metaseg.core.objects import object_diameters
-from napari_metaseg.data.painter import add_strokes, choose_cells, paint_cells
+from napari_metaseg.data.painter import (
+    add_strokes,
+    choose_cells,
+    paint_cells,
+    reject_objects,
+)
 
 from .tasks import disks
 
@@ -101,3 +106,41 @@ def test_as_many_strokes_as_asked_for(number: int) -> None:
 
     assert (drawn == -1).any() == (number > 0)
     assert ndi.label(drawn == -1, np.ones((3, 3)))[1] <= number
+
+
+@settings(max_examples=50)
+@given(SEEDS)
+def test_what_is_rejected_is_shaped_like_an_object_and_is_none(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    painted = paint_cells(MASKS, choose_cells(MASKS, DIAMETERS, rng), rng)
+
+    rejected = reject_objects(painted, MASKS, np.zeros_like(MASKS), rng, number=1)
+
+    struck = rejected == -1
+    assert not (struck & (MASKS > 0)).any()
+    np.testing.assert_array_equal(rejected[~struck], painted[~struck])
+    if struck.any():
+        corner = np.argwhere(struck).min(0)
+        moved = np.argwhere(struck) - corner
+        shapes = [np.argwhere(MASKS == k) for k in np.unique(MASKS)[1:]]
+        assert any(np.array_equal(moved, s - s.min(0)) for s in shapes)
+
+
+def test_objects_of_another_kind_are_rejected_first_and_whole() -> None:
+    rng = np.random.default_rng(0)
+    painted = np.where(MASKS == 8, 8, 0).astype(np.int32)
+    target, others = np.where(MASKS == 8, 8, 0), np.where(MASKS == 5, 5, 0)
+
+    rejected = reject_objects(painted, target, others, rng, number=1)
+
+    np.testing.assert_array_equal(rejected == -1, others > 0)
+
+
+def test_nothing_is_rejected_where_there_is_no_room() -> None:
+    full = np.ones((9, 9), np.int32)
+
+    rejected = reject_objects(
+        full, full, np.zeros_like(full), np.random.default_rng(0), number=3
+    )
+
+    np.testing.assert_array_equal(rejected, full)

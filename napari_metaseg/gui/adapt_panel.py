@@ -70,7 +70,7 @@ class AdaptPanel(QWidget):
         layout.addWidget(self.view)
         self.desk = Desk(self._layers, self.view.source, self)
         self.tools = Tools(napari_viewer, self.desk, self)
-        self.bench = Bench(self._layers, self)
+        self.bench = Bench(napari_viewer, self)
         self.before = Before(self.view.before, self.desk, self.bench, self)
         self.saver = Saver(self)
         self.keeper = Keeper(self.desk, self.view.offer, self)

@@ -18,7 +18,7 @@ from .worker import Runner
 
 if TYPE_CHECKING:
     import numpy as np
-    from napari.components import LayerList
+    from napari.components import ViewerModel
     from napari.layers import Image
     from numpy.typing import NDArray
 
@@ -62,10 +62,10 @@ class Bench(QObject):
     adapted = Signal(object)
     shown = Signal(object)
 
-    def __init__(self, layer_list: LayerList, parent: QObject) -> None:
+    def __init__(self, viewer: ViewerModel, parent: QObject) -> None:
         super().__init__(parent)
-        self.works = Works(layer_list)
-        self._display = Display(layer_list)
+        self.works = Works(viewer.layers)
+        self._display = Display(viewer, self)
         self._adapting_on: Work | None = None
         self._decoding_of: Decoding | None = None
         self._following_for: tuple[Work, Decoded] | None = None
@@ -140,6 +140,7 @@ class Bench(QObject):
         self._adapting.drop()
         self._decoding.drop()
         self._following.drop()
+        self._display.finish()
 
     def decode(self, work: Work, settings: DecodeSettings, *, adapted: bool) -> None:
         """Decode the output of the round that is seen again."""

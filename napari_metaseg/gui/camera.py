@@ -1,4 +1,4 @@
-"""Moving the camera to a pixel of a layer, and telling whether one is in view."""
+"""Moving the camera to a pixel of a layer, and telling what is in view."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Labels
+    from napari.layers import Labels, Layer
 
 _LEAST = 80  # px of the canvas that a cell should be wide
 
@@ -50,3 +50,11 @@ def in_view(viewer: ViewerModel, layer: Labels, place: tuple[int, ...]) -> bool:
     low, high = layer.corner_pixels[:, -2:]
     shown = bool((high > low).all())
     return not shown or bool(((low <= place[-2:]) & (place[-2:] <= high)).all())
+
+
+def visible_plane(viewer: ViewerModel, layer: Layer) -> tuple[int, ...]:
+    """Return the index of the plane that the sliders point to, or the nearest one."""
+    sizes = layer.data.shape[:-2]
+    place = np.round(layer.world_to_data(viewer.dims.point)[: len(sizes)]).astype(int)
+    index = np.clip(place, 0, np.array(sizes, int) - 1)
+    return tuple(map(int, index))

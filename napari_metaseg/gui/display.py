@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import images, layers
+from . import images, layers, pieces
 from .region import show_region
 
 if TYPE_CHECKING:
-    from napari.components import LayerList
+    from napari.components import ViewerModel
+    from napari.layers import Labels
     from numpy.typing import NDArray
+    from qtpy.QtCore import QObject
 
     from napari_metaseg.workflows.results import Region
 
@@ -26,13 +28,16 @@ class Display:
 
     Parameters
     ----------
-    layer_list : LayerList
-        The viewer's layers.
+    viewer : ViewerModel
+        Where the layers are.
+    parent : QObject
+        With it ends what is being shown.
     """
 
-    def __init__(self, layer_list: LayerList) -> None:
-        self._layers = layer_list
-        self._preview: NDArray[np.int32] | None = None
+    def __init__(self, viewer: ViewerModel, parent: QObject) -> None:
+        self._layers = viewer.layers
+        self._pieces = pieces.Pieces(viewer, parent)
+        self._preview: Labels | None = None
 
     def begin(self) -> None:
         """Know of no preview: another run begins."""
@@ -44,30 +49,40 @@ class Display:
             return False
         if labels.shape != images.annotation_shape(work.image, work.reading):
             return False
-        layers.show_cells(self._layers, work.image, work.reading, labels)
+        self._preview = None
+        cells = layers.find_cells(self._layers, work.image, work.reading)
+        if cells is None or not self._pieces.show(cells, labels):
+            drawn = self._pieces.prepare(labels)
+            cells = layers.show_cells(self._layers, work.image, work.reading, drawn)
+            self._pieces.claim(cells)
         return True
 
     def preview(self, work: Work, labels: NDArray[np.int32]) -> None:
         """Show instances that a run has found so far."""
         if self.show(work, labels):
-            self._preview = labels
+            self._preview = layers.find_cells(self._layers, work.image, work.reading)
 
     def region(self, work: Work, region: Region) -> None:
         """Show a part anew, if it is this run's preview that stands there."""
         cells = layers.find_cells(self._layers, work.image, work.reading)
-        drawn = self._preview
-        if cells is not None and drawn is not None:
-            if np.may_share_memory(cells.data, drawn):
-                show_region(cells, region)
+        if cells is not None and cells is self._preview:
+            pieces.change(cells, region)
+            show_region(cells, region)
 
     def follow(self, work: Work, followed: Followed) -> bool:
         """Show what the annotation has changed; tell whether there are cells shown."""
         cells = layers.find_cells(self._layers, work.image, work.reading)
         if cells is None:
             return False
-        pixels = followed.pixels
-        layers.update_cells(cells, pixels, followed.decoded.labels[pixels])
+        pixels, labels = followed.pixels, followed.decoded.labels
+        pieces.go_on_with(cells, labels)
+        layers.update_cells(cells, pixels, labels[pixels])
         return True
+
+    def finish(self) -> None:
+        """Show at once what is still being shown in pieces."""
+        for layer in layers.label_layers(self._layers):
+            pieces.finish(layer)
 
     def withdraw(self, work: Work) -> None:
         """Take the preview of a run away that has come to nothing."""

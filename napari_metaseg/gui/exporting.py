@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from . import images, layers
+from .camera import visible_plane
 from .classes import table
 from .exports import Snapshot
 from .guidance import Line, Tone, counted
-from .snapshot import visible_plane
+from .pieces import labels_of
 from .worker import Runner
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Exporter(QObject):
     def _snapshot(self, work: Work, cells: Labels) -> Snapshot:
         image, reading = work.image, work.reading
         return Snapshot(
-            np.array(cells.data),
+            labels_of(cells).copy(),
             images.pixels(image),
             reading.axes,
             reading.channel,

@@ -241,10 +241,8 @@ def hide_cells(layers: LayerList, image: Image, reading: Reading) -> None:
         layers.remove(layer)
 
 
-def shown_cells(
-    layers: LayerList, image: Image, reading: Reading
-) -> NDArray[np.int32] | None:
-    """Return the instances that a person sees; None where none are shown.
+def shown_cells(layers: LayerList, image: Image, reading: Reading) -> Labels | None:
+    """Return the layer whose instances a person sees; None where none are shown.
 
     Raises
     ------
@@ -256,7 +254,7 @@ def shown_cells(
         raise UserError(
             f"The layer '{layer.name}' is hidden; show it to correct its cells."
         )
-    return None if layer is None else layer.data
+    return layer
 
 
 def bind_keys(layer: Labels, keys: dict[str, Callable[[], None]]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from napari_metaseg.io.sources.found import task_name
@@ -18,11 +17,13 @@ from napari_metaseg.io.sources.history import (
 from . import images, layers
 from .guidance import Line, Tone, counted
 from .images import CELLS
+from .pieces import labels_of
 from .worker import Runner
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    import numpy as np
     from napari.components import LayerList
     from napari.layers import Image, Labels
     from numpy.typing import NDArray
@@ -118,7 +119,7 @@ class Library(QObject):
         given = _Given(
             self._form.task,
             images.pixels(image),
-            np.array(layer.data),
+            labels_of(layer).copy(),
             reading.axes,
             reading.channel,
             self._form.complete,

@@ -8,7 +8,6 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from napari.layers import Labels, Layer
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QFileDialog, QWidget
@@ -18,6 +17,7 @@ from .classes import table
 from .guidance import Line, Tone
 from .images import CELLS, Target
 from .links import Links, after_rest
+from .pieces import labels_of
 from .readers import SESSION, SessionLayer
 from .saving import ask_path
 from .worker import Runner
@@ -126,7 +126,7 @@ class Sessions(QObject):
             last.model,
             last.request,
             annotation.data.copy(),
-            np.array(cells.data),
+            labels_of(cells).copy(),
             last.decoded.settings,
             reading.target.name,
             table.read_classes(cells),

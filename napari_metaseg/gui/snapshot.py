@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import images, layers
+from .camera import visible_plane
 from .held_out import held_out_cells
 from .large_form import Scope
 from .request import Request
@@ -15,7 +16,7 @@ from .rounds import init_title
 
 if TYPE_CHECKING:
     from napari.components import LayerList, ViewerModel
-    from napari.layers import Image, Labels, Layer
+    from napari.layers import Image, Labels
     from numpy.typing import NDArray
 
     from .images import Reading
@@ -190,11 +191,3 @@ def visible_region(
     plane = int(np.ravel_multi_index(index, sizes)) if sizes else 0
     rows, columns = (slice(int(a), int(b) + 1) for a, b in zip(low, high, strict=True))
     return plane, rows, columns
-
-
-def visible_plane(viewer: ViewerModel, layer: Layer) -> tuple[int, ...]:
-    """Return the index of the plane that the sliders point to, or the nearest one."""
-    sizes = layer.data.shape[:-2]
-    place = np.round(layer.world_to_data(viewer.dims.point)[: len(sizes)]).astype(int)
-    index = np.clip(place, 0, np.array(sizes, int) - 1)
-    return tuple(map(int, index))

@@ -14,6 +14,7 @@ from . import layers
 from .corrections import Plane, Tool, correction, done
 from .guidance import Line, Tone
 from .links import Links, after_rest
+from .pieces import labels_of
 from .trace import trace_over
 
 if TYPE_CHECKING:
@@ -290,7 +291,7 @@ class Tools(QObject):
         if image is None or reading is None:
             return Plane(index, annotation, np.zeros_like(annotation))
         shown = layers.shown_cells(self._viewer.layers, image, reading)
-        cells = np.zeros_like(annotation) if shown is None else shown[index]
+        cells = np.zeros_like(annotation) if shown is None else labels_of(shown)[index]
         return Plane(index, annotation, cells)
 
 

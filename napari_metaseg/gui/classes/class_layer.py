@@ -10,6 +10,7 @@ from napari.utils.colormaps import DirectLabelColormap
 from napari.utils.colormaps.standardize_color import transform_color
 
 from napari_metaseg.gui import images, layers, marks
+from napari_metaseg.gui.pieces import labels_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -69,7 +70,7 @@ def find(shown: LayerList, cells: Labels) -> Labels | None:
 def make(shown: LayerList, cells: Labels) -> Labels:
     """Add a layer for classes right below the cells, whose outlines stay in sight."""
     layer = Labels(
-        cells.data.copy(),
+        labels_of(cells).copy(),
         name=f"{cells.name} classes",
         opacity=0.8,
         **images.placement(cells, tuple(range(cells.ndim))),

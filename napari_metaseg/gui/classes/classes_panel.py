@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QShortcut, QSizePolicy, QVBoxLayout, QWidget
 from napari_metaseg.gui import images
 from napari_metaseg.gui.guidance import Line, Tone
 from napari_metaseg.gui.links import Links, after_rest
+from napari_metaseg.gui.pieces import labels_of
 from napari_metaseg.gui.train.closing import window_of
 from napari_metaseg.gui.worker import Runner
 
@@ -250,7 +251,7 @@ class ClassesPanel(QWidget):
                 self._shown(sheet)
             self._refresh()
             return
-        now = sheet.cells.data
+        now = labels_of(sheet.cells)
         if np.array_equal(now, sheet.layer.data):
             return
         again = bool(sheet.guessed)

@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_metaseg.gui import images, saving
 from napari_metaseg.gui.guidance import Line, Tone
+from napari_metaseg.gui.pieces import labels_of
 from napari_metaseg.gui.worker import Runner
 
 from . import class_layer, jobs
@@ -55,7 +56,7 @@ class Export(QObject):
             partial(
                 jobs.export,
                 path,
-                sheet.cells.data.copy(),
+                labels_of(sheet.cells).copy(),
                 sheet.classes(),
                 None if image is None else images.pixels(image),
                 reading,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from napari_metaseg.core.classes import CellClass
+from napari_metaseg.gui.pieces import labels_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,7 +80,7 @@ def write_measurements(layer: Labels, measured: pd.DataFrame) -> None:
 def forget_measurements(layer: Labels) -> None:
     """Leave nothing in ``layer.features`` but the classes of cells that are there."""
     classes = read_classes(layer)
-    there = set(pd.unique(layer.data.ravel()).tolist()) if classes else set()
+    there = set(pd.unique(labels_of(layer).ravel()).tolist()) if classes else set()
     _join(layer, pd.DataFrame(), {n: c for n, c in classes.items() if n in there})
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from napari_metaseg import __version__
 from napari_metaseg.core.errors import UserError
-from napari_metaseg.core.settings import MIRRORS
+from napari_metaseg.core.settings import DEFAULT_MIRRORS, MIRRORS
 
 from .benchmark_options import add_benchmark_options
 from .export_options import add_also_write, add_export_options
@@ -159,9 +159,9 @@ def _add_adapt(commands: Commands) -> None:
     parser.add_argument(
         "--mirrors",
         type=int,
-        default=4,
+        default=DEFAULT_MIRRORS,
         choices=MIRRORS,
-        help="mirror images to average over; 1 is fastest (default: 4)",
+        help="mirror images to average over; 1 is fastest (default: %(default)s)",
     )
     parser.add_argument("--output", type=Path, required=True, metavar="LABELS.tif")
     parser.add_argument(

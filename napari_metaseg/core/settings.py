@@ -9,6 +9,8 @@ from .errors import UserError
 MIRRORS = (1, 2, 4)
 """Numbers of mirror images that what is drawn may be averaged over."""
 
+DEFAULT_MIRRORS = 4
+
 
 @dataclass(frozen=True, slots=True)
 class DecodeSettings:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QObject, Signal
 
-from . import guidance, past, rounds
+from . import decoding, guidance, past, rounds
 from .display import Display
 from .guidance import Line, Tone
 from .rounds import Round
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from napari_metaseg.workflows.adapt import AdaptedModel
     from napari_metaseg.workflows.results import Progress
 
+    from .decoding import Decoded, Followed
     from .past import Past
     from .request import Request
-    from .rounds import Decoded, Followed
     from .worker import Steps
 
 
@@ -149,7 +149,9 @@ class Bench(QObject):
             labels = work.shown.labels
             self._decoding_of = Decoding(work, model)
             self._decoding.start(
-                partial(rounds.decode, model, settings, drawn, labels, adapted=adapted)
+                partial(
+                    decoding.decode, model, settings, drawn, labels, adapted=adapted
+                )
             )
 
     def look(self, work: Work, earlier: Past, *, take: bool = False) -> None:
@@ -179,7 +181,7 @@ class Bench(QObject):
             drawn = self._display.annotation_of(work)
             if drawn.shape == work.shown.annotation.shape:
                 self._following_for = work, work.shown
-                follow = partial(rounds.follow, work.shown, drawn, work.link)
+                follow = partial(decoding.follow, work.shown, drawn, work.link)
                 self._following.start(follow)
 
     def show_last(self, work: Work) -> None:

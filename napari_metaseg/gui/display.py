@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from napari_metaseg.workflows.results import Region
 
-    from .rounds import Followed
+    from .decoding import Followed
     from .work import Work
 
 

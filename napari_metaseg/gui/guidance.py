@@ -11,8 +11,9 @@ from .rounds import init_title
 if TYPE_CHECKING:
     from napari_metaseg.core.filling import Filling
 
+    from .decoding import Decoded
     from .past import Past
-    from .rounds import Decoded, Round
+    from .rounds import Round
 
 
 class Tone(Enum):

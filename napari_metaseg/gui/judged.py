@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_metaseg.workflows.adapt import AdaptedModel
     from napari_metaseg.workflows.results import Progress
 
-    from .rounds import Decoded
+    from .decoding import Decoded
 
 
 @dataclass(frozen=True, slots=True)

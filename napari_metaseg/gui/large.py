@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, Signal
 
 from . import file_layers, images, layers
+from .decoding import UNLINKED, Link
 from .guidance import Line, Tone
-from .rounds import UNLINKED, Link
 from .saving import ask_path
 from .worker import Runner
 

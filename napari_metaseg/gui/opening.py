@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QFileDialog
 
-from . import images, rounds
+from . import decoding, images, rounds
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -126,7 +126,7 @@ def open_model(opening: Opening) -> Generator[Progress, None, rounds.Round]:
         channel=opening.channel,
         device=opening.device,
     )
-    decoded = yield from rounds.decode(
+    decoded = yield from decoding.decode(
         applied.model, opening.settings, opening.annotation, opening.previous
     )
     seconds = time.perf_counter() - start

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from napari_metaseg.core.generators import relay
 from napari_metaseg.core.overlay import Numbered
 
-from . import rounds
+from . import decoding, rounds
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from napari_metaseg.workflows.adapt import AdaptedModel
     from napari_metaseg.workflows.results import Progress
 
+    from .decoding import Decoded
     from .request import Request
-    from .rounds import Decoded, Round
+    from .rounds import Round
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,8 @@ def recall(
     """Decode a round as it was last, with the annotation as it is now put in."""
     yield from ()
     found = past.model.found(past.settings)
-    planes = tuple(map(Numbered, rounds.as_planes(found), past.numbers))
-    return rounds.put_in(planes, annotation.copy(), past.settings)
+    planes = tuple(map(Numbered, decoding.as_planes(found), past.numbers))
+    return decoding.put_in(planes, annotation.copy(), past.settings)
 
 
 def compare(requests: list[Request]) -> Generator[Progress, None, tuple[Round, ...]]:

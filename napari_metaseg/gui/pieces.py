@@ -147,7 +147,7 @@ _UNDER_WAY: WeakKeyDictionary[Labels, _Showing] = WeakKeyDictionary()
 
 
 def _is_large(labels: Array) -> bool:
-    height, width = labels.shape[-2:]
+    height, width = map(int, labels.shape[-2:])
     return height * width > LARGE
 
 

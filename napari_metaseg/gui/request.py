@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_metaseg.core.settings import DecodeSettings
+from napari_metaseg.core.settings import DEFAULT_MIRRORS, DecodeSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,7 +82,7 @@ class Request:
     diameter: float | None
     init: str
     device: str
-    mirrors: int = 4
+    mirrors: int = DEFAULT_MIRRORS
     settings: DecodeSettings = field(default_factory=DecodeSettings)
     previous: NDArray[np.int32] | None = None
     others: tuple[tuple[Any, NDArray[np.int32]], ...] = ()

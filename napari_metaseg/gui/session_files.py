@@ -12,7 +12,7 @@ from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay
 from napari_metaseg.core.overlay import number
 
-from . import rounds
+from . import decoding, rounds
 from .request import Origin, Request
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _cells_of(
     found = yield from relay(
         steps, lambda share: Progress("segment", round(100 * share), 100, "Saving")
     )
-    planes = zip(rounds.as_planes(found), rounds.as_planes(drawn), strict=True)
+    planes = zip(decoding.as_planes(found), decoding.as_planes(drawn), strict=True)
     region = job.settings.region
     shown = [
         number(cells, painted, region=region).under(painted)
@@ -178,13 +178,13 @@ def reopen(
     session = read_session(known.path)
     saved = session.images[0]
     model = yield from reopen_steps(session, np.asarray(pixels), device=device)
-    decoded = yield from rounds.decode(
+    decoded = yield from decoding.decode(
         model, session.settings.decode, annotation, saved.cells
     )
     link = session.settings.link
     if link != "none":
-        through = rounds.Link(known.axes.replace("C", ""), link)
-        followed = yield from rounds.follow(decoded, annotation, through, saved.cells)
+        through = decoding.Link(known.axes.replace("C", ""), link)
+        followed = yield from decoding.follow(decoded, annotation, through, saved.cells)
         decoded = decoded if followed is None else followed.decoded
     other = int(np.count_nonzero(decoded.labels != saved.cells))
     same_paint = np.array_equal(annotation, saved.painted)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_metaseg.core.settings import DEFAULT_MIRRORS
+
 from . import images, layers
 from .camera import visible_plane
 from .held_out import held_out_cells
@@ -76,7 +78,7 @@ def take(
         diameter=view.object_size.chosen,
         init=source.init,
         device=source.device,
-        mirrors=4 if source.mirrors.isChecked() else 1,
+        mirrors=DEFAULT_MIRRORS if source.mirrors.isChecked() else 1,
         settings=view.decode.settings,
         previous=None if last is None else last.decoded.labels,
         others=others.pairs,

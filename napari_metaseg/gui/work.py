@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import layers
-from .rounds import UNLINKED
+from .decoding import UNLINKED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
     from napari_metaseg.workflows.adapt import AdaptedModel
 
+    from .decoding import Decoded, Link
     from .desk import Desk
     from .guidance import Line
     from .history import Entry
     from .images import Reading
     from .past import Past
-    from .rounds import Decoded, Link, Round
+    from .rounds import Round
 
 
 @dataclass

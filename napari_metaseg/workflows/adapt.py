@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_metaseg.core.devices import pick_device
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay_to
-from napari_metaseg.core.settings import MIRRORS, DecodeSettings
+from napari_metaseg.core.settings import DEFAULT_MIRRORS, MIRRORS, DecodeSettings
 
 from .adapt_run import AdaptRun
 from .adapted import AdaptedModel, load
@@ -40,7 +40,7 @@ def adapt(
     init: str | Path = "maml",
     device: str = "auto",
     seed: int = 0,
-    mirrors: int = 4,
+    mirrors: int = DEFAULT_MIRRORS,
     start: AdaptedModel | None = None,
     held_out: Array | Sequence[Array] | None = None,
     settings: DecodeSettings | None = None,
@@ -124,7 +124,7 @@ def adapt_steps(
     init: str | Path = "maml",
     device: str = "auto",
     seed: int = 0,
-    mirrors: int = 4,
+    mirrors: int = DEFAULT_MIRRORS,
     start: AdaptedModel | None = None,
     held_out: Array | Sequence[Array] | None = None,
     previous: Labels | None = None,

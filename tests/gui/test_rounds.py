@@ -13,7 +13,7 @@ from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import exhaust
 from napari_metaseg.core.overlay import number
 from napari_metaseg.core.settings import DecodeSettings
-from napari_metaseg.gui import auto_adapt, history, rounds
+from napari_metaseg.gui import auto_adapt, decoding, history
 from napari_metaseg.gui.course import Point
 from napari_metaseg.gui.curve import Curve
 from napari_metaseg.gui.rounds import Initialization, Ready
@@ -195,9 +195,9 @@ def test_a_region_is_one_object_however_cells_are_linked() -> None:
     parts[0, :, :2] = parts[1, :, 4:] = 1
     nothing = np.zeros_like(parts)
     numbered = tuple(number(plane, nothing[0], region=True) for plane in parts)
-    decoded = rounds.put_in(numbered, nothing, DecodeSettings(region=True))
+    decoded = decoding.put_in(numbered, nothing, DecodeSettings(region=True))
 
-    followed = exhaust(rounds.follow(decoded, nothing, rounds.Link("ZYX", "z")))
+    followed = exhaust(decoding.follow(decoded, nothing, decoding.Link("ZYX", "z")))
 
     assert followed is not None
     np.testing.assert_array_equal(followed.decoded.labels, parts)

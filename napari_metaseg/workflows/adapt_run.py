@@ -103,7 +103,8 @@ class AdaptRun:
             before = Drawings(module, initial, lens, views, wanted)
             first = [first_parts(view, lens) for view in views]
             yield from _told(before.draw(first), "before", 0, 20)
-            known_before = own_iou_of(views, before.outputs)
+            region = self.settings.region
+            known_before = own_iou_of(views, before.outputs, region=region)
             share = start_share(known_before)
             sight = Sight(views, lens, self.look_at, self.previous, self.settings)
             yield from _told(before.draw(sight.parts), "before", 20, 25)
@@ -128,7 +129,8 @@ class AdaptRun:
             old, new = before.outputs, after.outputs
             if share:
                 new = _blended(old, new, share)
-            report = judge(known, views, old, new, known_before, last.index, lens)
+            judged = known, views, old, new, known_before, last.index, lens
+            report = judge(*judged, region=region)
             note = " ".join(filter(None, (note, known.note)))
             report = replace(report, device=device.type, note=note)
             final = Segmenter(

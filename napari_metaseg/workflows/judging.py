@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from .held_out import cells_of_test
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     Outputs: TypeAlias = Sequence[Sequence[PlaneOutput]]
 
 
-def own_iou_of(views: Sequence[View], outputs: Outputs) -> float:
+def own_iou_of(views: Sequence[View], outputs: Outputs, *, region: bool) -> float:
     """Score the painted cells of several images, see `own_iou`.
 
     Parameters
@@ -29,9 +30,11 @@ def own_iou_of(views: Sequence[View], outputs: Outputs) -> float:
         The images with what is painted on them.
     outputs : sequence of (sequence of PlaneOutput)
         What a network drew of each plane of each.
+    region : bool
+        Whether one region is wanted.
     """
     painted = [plane for view in views for plane in view.planes.split(view.annotation)]
-    return own_iou(_flat(outputs), painted)
+    return own_iou(_flat(outputs), painted, region=region)
 
 
 def judge(
@@ -42,6 +45,8 @@ def judge(
     iou_before: float,
     steps: int,
     lens: Lens,
+    *,
+    region: bool,
 ) -> Report:
     """Report on a round.
 
@@ -59,17 +64,20 @@ def judge(
         Gradient steps.
     lens : Lens
         How the images were looked at.
+    region : bool
+        Whether one region is wanted.
 
     Returns
     -------
     Report
         Without device and note.
     """
-    iou_after = own_iou_of(views, after)
+    iou_after = own_iou_of(views, after, region=region)
     painted = [p for v in views for p in v.planes.split(v.annotation)]
     tests = [t for v in views for t in cells_of_test(v)]
     tested = any((t > 0).any() for t in tests)
     old, new = _flat(before), _flat(after)
+    tested_iou = partial(own_iou, annotations=tests, region=region)
     reason = verdict(old, new, painted, iou_before, iou_after)
     return Report(
         n_cells=known.n_cells,
@@ -82,8 +90,8 @@ def judge(
         reason=reason,
         device="",
         note="",
-        held_out_iou_before=own_iou(old, tests) if tested else None,
-        held_out_iou_after=own_iou(new, tests) if tested else None,
+        held_out_iou_before=tested_iou(old) if tested else None,
+        held_out_iou_after=tested_iou(new) if tested else None,
     )
 
 

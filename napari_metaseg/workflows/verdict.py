@@ -25,9 +25,14 @@ FLOOD = 0.95
 
 
 def own_iou(
-    outputs: Sequence[PlaneOutput], annotations: Sequence[NDArray[np.int32]]
+    outputs: Sequence[PlaneOutput],
+    annotations: Sequence[NDArray[np.int32]],
+    *,
+    region: bool = False,
 ) -> float:
     """Score the painted cells: the best instance's IoU, averaged over cells.
+
+    Where one region is wanted, its IoU with all that is painted of it on a plane.
 
     Parameters
     ----------
@@ -35,6 +40,8 @@ def own_iou(
         The network's output, plane by plane.
     annotations : sequence of (Y, X) arrays of int32
         What was painted on these planes.
+    region : bool
+        See `DecodeSettings`.
 
     Returns
     -------
@@ -44,8 +51,11 @@ def own_iou(
     scores: list[float] = []
     for output, annotation in zip(outputs, annotations, strict=True):
         if (annotation > 0).any():
-            found = output.instances(DecodeSettings(min_size=0.0))
-            scores += cell_ious(found, annotation)
+            found = output.instances(DecodeSettings(min_size=0.0, region=region))
+            if region:
+                scores.append(mask_iou(annotation > 0, found > 0))
+            else:
+                scores += cell_ious(found, annotation)
     return float(np.mean(scores)) if scores else 0.0
 
 

@@ -52,6 +52,15 @@ def test_planes_without_cells_have_no_score() -> None:
     assert own_iou([PERFECT], [strokes]) == 0
 
 
+def test_a_region_is_scored_as_a_whole() -> None:
+    """Two parts of three are painted, and all are found."""
+    parts = np.where((MASKS == 1) | (MASKS == 3), MASKS, 0).astype(np.int32)
+
+    assert own_iou([PERFECT], [parts], region=True) == pytest.approx(2 / 3, abs=0.03)
+    assert own_iou([FLOOD], [parts], region=True) == pytest.approx(800 / 6400)
+    assert own_iou([EMPTY], [parts], region=True) == 0
+
+
 def test_the_score_is_the_mean_over_cells() -> None:
     both = np.where(MASKS < 3, MASKS, 0).astype(np.int32)
     one = drawn(np.where(MASKS == 1, 1, 0))

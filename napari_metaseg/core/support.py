@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -28,7 +28,8 @@ MARGIN = 16
 crop, unless the image ends there; larger pieces are covered by several crops."""
 
 MAX_CROPS = 32
-"""Support crops beyond this number are left out, so that memory stays bounded."""
+"""Crops with cells, and crops without, beyond this number are left out, so that memory
+stays bounded."""
 
 
 def crop_corners(annotation: NDArray[np.integer]) -> list[tuple[int, int]]:
@@ -94,6 +95,9 @@ def make_support(
 ) -> Support:
     """Cut the crops around everything that was painted.
 
+    Crops of strokes far from any cell serve the evidence alone: among the network's
+    own they would shift the moments by which its features are normalised.
+
     Parameters
     ----------
     planes : list of ((C, Y, X) array of float32, (Y, X) array of int32)
@@ -102,27 +106,43 @@ def make_support(
     Returns
     -------
     Support
-        Crops of `CROP` px; where there are more than `MAX_CROPS`, an even choice
-        of them.
+        Crops of `CROP` px with painted cells; where there are more than `MAX_CROPS`,
+        with or without cells, an even choice of them.
     """
-    crops: list[tuple[NDArray[np.float32], tuple[slice, slice]]] = []
-    targets: list[SparseTarget] = []
+    cells: list[_Crop] = []
+    strokes: list[_Crop] = []
     for image, annotation in planes:
         image = pad_to(image, CROP, STRIDE, "edge")
         annotation = pad_to(annotation, CROP, STRIDE, "constant")
         for y, x in crop_corners(annotation):
             window = slice(y, y + CROP), slice(x, x + CROP)
-            crops.append((image, window))
-            targets.append(_crop_target(annotation, window))
-    if len(crops) > MAX_CROPS:
-        chosen = np.linspace(0, len(crops) - 1, MAX_CROPS).astype(int)
-        crops, targets = [crops[i] for i in chosen], [targets[i] for i in chosen]
-    stacked = (np.stack(maps) for maps in zip(*targets, strict=True))
+            crop = _Crop(image, window, _crop_target(annotation, window))
+            (cells if crop.target.painted.any() else strokes).append(crop)
+    cells = _some(cells)
+    crops = cells + _some(strokes)
+    stacked = (np.stack(m) for m in zip(*(c.target for c in crops), strict=True))
     target = Sparse(*map(torch.from_numpy, stacked))
-    images = np.stack([image[(slice(None), *window)] for image, window in crops])
-    responses = torch.stack([_responses(image, window) for image, window in crops])
+    responses = torch.stack([_responses(crop.image, crop.window) for crop in crops])
     evidence, maps = fit_evidence(responses, target.painted, target.stroke, target.cue)
-    return Support(network_input(torch.from_numpy(images), maps), target, evidence)
+    images = np.stack([crop.image[(slice(None), *crop.window)] for crop in cells])
+    shown = network_input(torch.from_numpy(images), maps[: len(cells)])
+    return Support(shown, Sparse(*(t[: len(cells)] for t in target)), evidence)
+
+
+class _Crop(NamedTuple):
+    """A window of a padded image, with what is known there."""
+
+    image: NDArray[np.float32]
+    window: tuple[slice, slice]
+    target: SparseTarget
+
+
+def _some(crops: list[_Crop]) -> list[_Crop]:
+    """Choose `MAX_CROPS` evenly, where there are more."""
+    if len(crops) <= MAX_CROPS:
+        return crops
+    chosen = np.linspace(0, len(crops) - 1, MAX_CROPS).astype(int)
+    return [crops[i] for i in chosen]
 
 
 def _responses(image: NDArray[np.float32], window: tuple[slice, slice]) -> torch.Tensor:

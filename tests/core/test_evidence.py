@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+import pytest
 import torch
 from scipy import ndimage as ndi
 
 from napari_metaseg.core.evidence import (
+    FAR,
     IN_CHANNELS,
     MAPS,
     RANDOM_FEATURES,
@@ -21,9 +21,6 @@ from napari_metaseg.core.evidence import (
     without_evidence,
 )
 from napari_metaseg.core.filters import filter_bank, filter_count
-
-if TYPE_CHECKING:
-    import pytest
 
 
 def disks(seed: int = 0, channels: int = 1, n: int = 2) -> tuple[torch.Tensor, ...]:
@@ -71,26 +68,47 @@ def test_unpainted_cells_look_like_the_painted_ones() -> None:
         assert right.float().mean() > 0.85
 
 
-def test_the_linear_map_is_the_ridge_regression_of_its_definition() -> None:
-    images, _, painted = disks(n=1)
-    evidence, _ = fit(images, painted)
+@pytest.mark.parametrize(
+    ("near", "far", "shares"),
+    [
+        (False, False, (1, 0, 0)),
+        (True, False, (0.5, 0.5, 0)),
+        (False, True, (1 - FAR, 0, FAR)),
+        (True, True, ((1 - FAR) / 2, (1 - FAR) / 2, FAR)),
+    ],
+)
+def test_the_linear_map_is_the_ridge_regression_of_its_definition(
+    near: bool, far: bool, shares: tuple[float, ...]
+) -> None:
+    """Cells are told from their ring, and from strokes, each with its share."""
+    images, _, painted = disks(n=2)
+    painted[1] = 0
+    stroke = torch.zeros_like(painted)
+    stroke[0, 70:90, 4:12], stroke[1, 30:50, 30:50] = float(near), float(far)
+    evidence, _ = fit(images, painted, stroke)
 
-    f = filter_bank(images)[0].flatten(1).T.double().numpy()
+    f = filter_bank(images).movedim(1, -1).flatten(0, 2).double().numpy()
     z = np.clip((f - f.mean(0)) / (f.std(0, ddof=1) + 1e-3), -5, 5)
     z = np.c_[z, np.ones(len(z))]
-    own = painted[0].numpy() > 0
-    square = np.ones((3, 3), bool)
-    near = ndi.binary_dilation(own, square)
-    ring = ndi.binary_dilation(own, square, iterations=7) & ~near
-    a, b = z[own.ravel()], z[ring.ravel()]
-    gram = (a.T @ a / len(a) + b.T @ b / len(b)) / 2 + SHARP * np.eye(z.shape[1])
-    score = z @ np.linalg.solve(gram, (a.mean(0) - b.mean(0)) / 2)
-    high, low = score[own.ravel()].mean(), score[ring.ravel()].mean()
+    own = painted.numpy() > 0
+    square = np.ones((1, 3, 3), bool)
+    around = ndi.binary_dilation(own, square)
+    ring = ndi.binary_dilation(own, square, iterations=7) & ~around
+    struck = stroke.numpy() > 0
+    first = np.arange(2)[:, None, None] == 0
+    masks = (ring, struck & first, struck & ~first)
+    a = z[own.ravel()]
+    others = [(z[m.ravel()], s) for m, s in zip(masks, shares, strict=True) if s]
+    against = sum(share * b.T @ b / len(b) for b, share in others)
+    centre = sum(share * b.mean(0) for b, share in others)
+    gram = (a.T @ a / len(a) + against) / 2 + SHARP * np.eye(z.shape[1])
+    weights = np.linalg.solve(gram, (a.mean(0) - centre) / 2)
+    high, low = a.mean(0) @ weights, centre @ weights
 
-    expected = (2 * score - high - low) / (high - low)
-    expected = np.clip(expected, -2, 2).reshape(96, 96)
+    expected = (2 * z @ weights - high - low) / (high - low)
+    expected = np.clip(expected, -2, 2).reshape(2, 96, 96)
     np.testing.assert_allclose(
-        draw_evidence(evidence, images)[0, 0], expected, atol=2e-3
+        draw_evidence(evidence, images)[:, 0], expected, atol=2e-3
     )
 
 

@@ -163,18 +163,37 @@ def test_padding_goes_on_as_asked(mode: str) -> None:
 def test_the_filters_see_beyond_the_edge_of_a_crop() -> None:
     image = np.random.default_rng(0).random((2, 300, 300), np.float32)
     annotation = drawn([(140, 140, 20, 20, 1)], (300, 300))
-    annotation[20, 100:190] = -1
 
     support = make_support([(image, annotation)])
 
-    assert len(support.inputs) > 1, "the stroke asks for a crop of its own"
-    # The cell lies in one crop only, which is therefore judged by the fit to all.
-    crop = next(i for i, p in enumerate(support.target.painted) if p.any())
-    ((_, y, x),) = np.argwhere(
-        image.mean(0)[None] == support.inputs[crop, 0, 0, 0].item()
-    )
+    # The only crop is judged by its own fit, as there is no other.
+    ((_, y, x),) = np.argwhere(image.mean(0)[None] == support.inputs[0, 0, 0, 0].item())
     whole = draw_evidence(support.evidence, torch.from_numpy(image)[None])[0]
     expected = whole[:, y : y + CROP, x : x + CROP]
-    torch.testing.assert_close(
-        support.inputs[crop, 1:-1], expected, atol=1e-3, rtol=1e-3
-    )
+    torch.testing.assert_close(support.inputs[0, 1:-1], expected, atol=1e-3, rtol=1e-3)
+
+
+def test_a_stroke_far_from_cells_serves_the_evidence_alone() -> None:
+    image = np.random.default_rng(0).random((1, 300, 300), np.float32)
+    annotation = drawn([(140, 140, 20, 20, 1)], (300, 300))
+    rejected = annotation.copy()
+    rejected[10:30, 10:30] = -1
+
+    one, two = (make_support([(image, a)]) for a in (annotation, rejected))
+
+    assert torch.equal(two.inputs[:, 0], one.inputs[:, 0])
+    assert all(map(torch.equal, two.target, one.target))
+    assert not torch.equal(two.evidence.weights, one.evidence.weights)
+
+
+def test_rejections_do_not_crowd_out_cells() -> None:
+    """Each plane holds a cell, or something that was rejected."""
+    planes = []
+    for n in range(2 * MAX_CROPS):
+        kind = 1 if n % 8 == 0 else -1
+        image = np.full((1, CROP, CROP), n, np.float32)
+        planes.append((image, drawn([(40, 40, 10, 10, kind)], (CROP, CROP))))
+
+    support = make_support(planes)
+
+    assert support.inputs[:, 0, 0, 0].tolist() == list(range(0, 2 * MAX_CROPS, 8))

@@ -50,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = make_parser().parse_args(given)
+    options.arguments = given
     options.command_line = shlex.join(["napari-metaseg", *given])
     try:
         # Imported late: --help and bad options need no torch.

@@ -16,17 +16,24 @@ from napari_metaseg.learners.meta_train import TrainSettings
 from napari_metaseg.workflows.meta_train import run_meta_training
 from napari_metaseg.workflows.run_card import card_warnings
 from napari_metaseg.workflows.run_settings import RunSettings, ValidationSettings
+from napari_metaseg.workflows.run_state import read_state
+
+from .processes import is_first, is_one_of_several, run_together
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
 
 STEPS = 1000
+INTERRUPTED = 130
 
 
 def run(options: argparse.Namespace) -> int:
     """Run ``napari-metaseg meta-train``."""
     settings = _settings(options)
+    # To keep what a run has learned is a matter of one process.
+    if options.processes > 1 and not options.keep and not is_one_of_several():
+        return _run_together(options)
     with _paused_by_signals() as pause:
         steps = run_meta_training(
             settings,
@@ -38,6 +45,8 @@ def run(options: argparse.Namespace) -> int:
             pause=pause,
         )
         bundle = relay_to(steps, lambda metrics: _tell(metrics, settings))
+    if not is_first():
+        return 0
     if bundle is None:
         print(f"Paused; the same command with --resume goes on in {options.output}")
         return 0
@@ -45,6 +54,21 @@ def run(options: argparse.Namespace) -> int:
     for warning in card_warnings(read_card(bundle, "meta-initialization")):
         print(f"Warning: {warning}")
     return 0
+
+
+def _run_together(options: argparse.Namespace) -> int:
+    """Let several processes share the run."""
+    if options.processes > options.tasks_per_step:
+        raise UserError(
+            f"--processes is {options.processes}, and a meta-step has "
+            f"{options.tasks_per_step} tasks to share; give as many with "
+            "--tasks-per-step."
+        )
+    status = run_together(options.arguments, options.processes)
+    if status is None:
+        state = read_state(options.output)
+        return 0 if state is not None and state.state == "paused" else INTERRUPTED
+    return status
 
 
 def _settings(options: argparse.Namespace) -> RunSettings:

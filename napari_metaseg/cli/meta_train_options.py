@@ -37,6 +37,14 @@ def add_meta_train_options(parser: argparse.ArgumentParser) -> None:
     add("--validation-tasks", nargs="+", metavar="TASK", help="default: all of them")
     add("--validate-every", type=int, default=100, metavar="N", help="meta-steps")
     add("--tasks-per-step", type=int, default=4)
+    add(
+        "--processes",
+        type=int,
+        default=1,
+        metavar="N",
+        help="that share the tasks of each meta-step, on the cores or the GPUs of this "
+        "machine; torchrun starts them on several machines",
+    )
     add("--inner-steps", type=int, default=5)
     add(
         "--blank-chance",

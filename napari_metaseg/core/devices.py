@@ -23,12 +23,15 @@ class DeviceInfo:
         Whether it can be used here.
     why : str
         Why not, and what to do; empty if available.
+    count : int
+        How many of them there are, of which each process takes one.
     """
 
     name: str
     label: str
     available: bool
     why: str = ""
+    count: int = 1
 
 
 def available_devices() -> list[DeviceInfo]:
@@ -44,12 +47,14 @@ def available_devices() -> list[DeviceInfo]:
     cpu = DeviceInfo("cpu", f"CPU ({threads} thread{plural})", True)
     cuda, mps = _cuda(), _mps()
     best = next(d for d in (cuda, mps, cpu) if d.available)
-    return [DeviceInfo("auto", f"Automatic: {best.label}", True), cpu, cuda, mps]
+    auto = DeviceInfo("auto", f"Automatic: {best.label}", True, count=best.count)
+    return [auto, cpu, cuda, mps]
 
 
 def _cuda() -> DeviceInfo:
     if torch.cuda.is_available():
-        return DeviceInfo("cuda", torch.cuda.get_device_name(), True)
+        count = torch.cuda.device_count()
+        return DeviceInfo("cuda", torch.cuda.get_device_name(), True, count=count)
     if torch.version.cuda is None:
         why = (
             "This PyTorch was built without CUDA; install the CUDA build to use an "

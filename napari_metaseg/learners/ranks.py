@@ -8,18 +8,31 @@ network as a function of parameters that no wrapper around the module would see.
 from __future__ import annotations
 
 import os
+import platform
+import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
+import psutil
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+from napari_metaseg.core.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 T = TypeVar("T")
+
+PATIENCE = timedelta(days=1)
+"""For how long processes wait for the first one, which alone validates."""
+
+ENDED = 1
+"""Exit status of a process whose others are gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +45,13 @@ class Ranks:
         Number of this process, from 0.
     size : int
         How many there are.
+    nccl : bool
+        Whether each has a GPU to itself, so that GPUs may talk to each other.
     """
 
     rank: int = 0
     size: int = 1
+    nccl: bool = False
 
     @property
     def first(self) -> bool:
@@ -56,9 +72,12 @@ class Ranks:
         """
         if self.size == 1:
             return tensors
-        # By way of the CPU: several processes may share one GPU.
-        flat = torch.cat([t.detach().flatten().cpu() for t in tensors])
-        dist.all_reduce(flat)
+        flat = torch.cat([t.detach().flatten() for t in tensors])
+        if not self.nccl:
+            # By way of the CPU: several processes may share one GPU.
+            flat = flat.cpu()
+        with self._together():
+            dist.all_reduce(flat)
         parts = torch.split(flat, [t.numel() for t in tensors])
         return [p.view_as(t).to(t.device) for p, t in zip(parts, tensors, strict=True)]
 
@@ -67,7 +86,8 @@ class Ranks:
         if self.size == 1:
             return items
         lists: list[list[T] | None] = [None] * self.size
-        dist.all_gather_object(lists, items)
+        with self._together():
+            dist.all_gather_object(lists, items)
         return [item for part in lists for item in part or []]
 
     def from_first(self, item: T) -> T:
@@ -76,8 +96,24 @@ class Ranks:
 
     def wait(self) -> None:
         """Wait until all processes are here."""
-        if self.size > 1:
-            dist.barrier()
+        self.gather([self.rank])
+
+    def processes_here(self) -> list[int]:
+        """Return the numbers of those processes that are on this machine."""
+        here = platform.node()
+        return [n for host, n in self.gather([(here, os.getpid())]) if host == here]
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        """Say in a sentence that another process is gone; the first one says it."""
+        try:
+            yield
+        except RuntimeError as error:
+            if not self.first:
+                raise SystemExit(ENDED) from error
+            raise UserError(
+                "Another process of this run has ended; go on with --resume."
+            ) from error
 
 
 @contextmanager
@@ -92,11 +128,39 @@ def joined_ranks() -> Iterator[Ranks]:
     if size == 1:
         yield Ranks()
         return
-    dist.init_process_group("gloo")
+    end_with(os.getppid())
+    nccl = _own_gpus()
+    backend = "cpu:gloo,cuda:nccl" if nccl else "gloo"
+    dist.init_process_group(backend, timeout=PATIENCE)
     try:
-        yield Ranks(dist.get_rank(), dist.get_world_size())
+        yield Ranks(dist.get_rank(), dist.get_world_size(), nccl)
     finally:
         dist.destroy_process_group()
+
+
+def end_with(launcher: int) -> None:
+    """End this process, as if killed, once the one that started it is gone.
+
+    Parameters
+    ----------
+    launcher : int
+        Number of that process, the parent of this one.
+    """
+
+    def watch() -> None:
+        # On Windows an orphan goes on naming its parent.
+        while os.getppid() == launcher and psutil.pid_exists(launcher):
+            time.sleep(1)
+        os._exit(ENDED)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _own_gpus() -> bool:
+    """Tell whether each process of this machine has a GPU to itself."""
+    if not (dist.is_nccl_available() and torch.cuda.is_available()):
+        return False
+    return torch.cuda.device_count() >= int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
 def device_of_rank(device: torch.device) -> torch.device:

@@ -49,7 +49,7 @@ def run_meta_training(
     """Meta-train an initialization and write its bundle.
 
     `run_folder` describes the folder of a run. Episodes are numbered, so a resumed run
-    sees what an uninterrupted one would have seen. Under ``torchrun`` the processes
+    sees what an uninterrupted one would have seen. Processes that a launcher started
     share the episodes of each meta-step, and the first of them writes and yields.
 
     Parameters
@@ -140,6 +140,7 @@ def _run(
         data = _hash_of([*tasks, *(draw.task for draw in draws)])
         claim(output, asdict(settings), resume=resume, data=data, versions=versions())
     ranks.wait()
+    processes = ranks.processes_here()
     if (output / CHECKPOINT).exists():
         progress = load_checkpoint(output / CHECKPOINT, progress)
     elif keep:
@@ -175,6 +176,7 @@ def _run(
             command,
             pause,
             ranks,
+            processes,
         )
         bundle = yield from lead.run(steps, keep=keep)
     elif not keep:

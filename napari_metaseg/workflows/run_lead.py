@@ -70,6 +70,8 @@ class Lead:
         Whether to pause now.
     ranks : Ranks
         The other processes.
+    processes : list of int
+        Numbers of all on this machine.
     """
 
     output: Path
@@ -84,6 +86,7 @@ class Lead:
     command: str
     pause: Callable[[], bool]
     ranks: Ranks
+    processes: list[int]
 
     def run(
         self, steps: Callable[[Callable[[], float]], MetaSteps], *, keep: bool
@@ -114,9 +117,11 @@ class Lead:
             for line in trim_lines(self.output / name, step)
         ]
         minutes = self.settings.minutes
+        several = f"{self.ranks.size} × " if self.ranks.size > 1 else ""
         with Pulse(
             self.output,
-            device=self.device.type,
+            device=f"{several}{self.device.type}",
+            processes=self.processes,
             steps=self.settings.train.steps,
             minutes=minutes,
             seconds=sum(line["seconds"] for line in lines),

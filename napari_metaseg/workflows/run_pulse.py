@@ -43,6 +43,8 @@ class Pulse:
         Folder of the run.
     device : str
         Where it computes.
+    processes : list of int, optional
+        Numbers of the processes whose memory counts; by default of this one.
     steps : int or None
         Meta-steps to do.
     minutes : float or None
@@ -58,13 +60,14 @@ class Pulse:
         folder: Path,
         *,
         device: str,
+        processes: list[int] | None = None,
         steps: int | None,
         minutes: float | None,
         seconds: float = 0.0,
         step: int = 0,
     ) -> None:
         self._path = folder / STATE
-        self._process = psutil.Process()
+        self._processes = list(map(psutil.Process, processes or [os.getpid()]))
         self._state = RunState(
             "starting",
             "Getting ready.",
@@ -145,7 +148,7 @@ class Pulse:
                 going,
                 seconds=round(self.seconds, 3),
                 seconds_left=self._left(going.step) if going.going else None,
-                memory_mb=round(self._process.memory_info().rss / 1e6, 1),
+                memory_mb=round(self._memory() / 1e6, 1),
                 updated=datetime.now(UTC).isoformat(timespec="milliseconds"),
             )
             with suppress(UserError), atomic_file(self._path, overwrite=True) as file:
@@ -154,6 +157,14 @@ class Pulse:
     def _beat(self) -> None:
         while not self._ended.wait(INTERVAL):
             self.tell()
+
+    def _memory(self) -> int:
+        """Return the resident memory (bytes) of all processes that live."""
+        found = 0
+        for process in self._processes:
+            with suppress(psutil.NoSuchProcess):
+                found += process.memory_info().rss
+        return found
 
     def _left(self, step: int) -> float | None:
         """Estimate the time left from the budget that ends first."""

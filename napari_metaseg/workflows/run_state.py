@@ -49,7 +49,7 @@ class RunState:
     message : str
         One sentence for a person.
     pid : int
-        Its process.
+        Its process; the first, if several share it.
     host : str
         Its machine.
     step, steps : int
@@ -61,7 +61,7 @@ class RunState:
     seconds_left : float or None
         Estimate, once there is one.
     memory_mb : float
-        Resident memory of its process.
+        Resident memory of its processes on that machine.
     device : str
         Where it computes.
     updated : str

@@ -8,10 +8,14 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 import torch
+import torch.distributed as dist
 
+from napari_metaseg.cli import main
 from napari_metaseg.io.bundle import load_bundle
+from napari_metaseg.learners import ranks
 from napari_metaseg.learners.ranks import Ranks, joined_ranks
 
 if TYPE_CHECKING:
@@ -22,6 +26,14 @@ OPTIONS = (
     "--algorithm fomaml --inner-steps 1 --steps 2 --tasks-per-step 3 "
     "--procedural-share 0 --checkpoint-every 1 --device cpu"
 )
+ORPHAN = """
+import os, sys, time
+from napari_metaseg.learners.ranks import end_with
+end_with(os.getppid())
+print(os.getpid(), flush=True)
+time.sleep(600)
+"""
+LAUNCHER = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
 
 
 def meta_train(
@@ -71,11 +83,49 @@ def test_every_episode_is_taken_once(count: int) -> None:
     assert sorted(i for share in shares for i in share) == list(range(count))
 
 
+def test_no_process_outlives_its_launcher() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", LAUNCHER, ORPHAN], stdout=subprocess.PIPE, text=True
+    ) as launcher:
+        assert launcher.stdout is not None
+        orphan = psutil.Process(int(launcher.stdout.readline()))
+        assert orphan.status() != psutil.STATUS_ZOMBIE
+        launcher.kill()
+
+    psutil.wait_procs([orphan], timeout=60)
+    assert not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE
+
+
+def test_more_processes_than_tasks_are_refused(
+    tasks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["meta-train", str(tasks), "--output", str(tmp_path / "run")]
+
+    assert main([*given, "--processes", "5"]) == 2
+    assert "a meta-step has 4 tasks to share" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("gpus", "processes", "own"), [(0, 2, False), (1, 2, False), (2, 2, True)]
+)
+def test_gpus_talk_to_each_other_where_each_process_has_its_own(
+    monkeypatch: pytest.MonkeyPatch, gpus: int, processes: int, own: bool
+) -> None:
+    monkeypatch.setattr(dist, "is_nccl_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(processes))
+
+    assert ranks._own_gpus() == own
+
+
 def test_a_process_alone_needs_no_others() -> None:
     tensors = [torch.ones(2), torch.zeros(3, 1)]
 
-    with joined_ranks() as ranks:
-        assert ranks.first
-        ranks.wait()
-        assert ranks.add_up(tensors) is tensors
-        assert ranks.gather([1, 2]) == [1, 2]
+    with joined_ranks() as alone:
+        assert alone.first
+        alone.wait()
+        assert alone.add_up(tensors) is tensors
+        assert alone.gather([1, 2]) == [1, 2]
+        assert alone.processes_here() == [os.getpid()]

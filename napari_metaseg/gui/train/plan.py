@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 # A pause or a crash then costs little; writing takes a fraction of a meta-step.
 FREQUENT: tuple[str, ...] = ("--checkpoint-every", "10")
 
+TASKS_PER_STEP = 4
+"""Tasks of a meta-step, unless more processes share them."""
+
 _VALIDATE_EVERY = range(10, 101)
 _MINUTES_TO_STEPS = 4
 
@@ -79,6 +82,8 @@ class Plan:
         Bundle to start from, None for random weights.
     device : str
         Name of the device.
+    processes : int
+        How many share the tasks of each meta-step.
     minutes, steps : int or None
         The budget: one of the two.
     folder : Path
@@ -91,6 +96,7 @@ class Plan:
     algorithm: str
     init: str | None
     device: str
+    processes: int
     minutes: int | None
     steps: int | None
     folder: Path
@@ -121,6 +127,9 @@ def arguments(plan: Plan, data: Path) -> list[str]:
         given += ["--minutes", str(plan.minutes)]
     if plan.steps is not None:
         given += ["--steps", str(plan.steps)]
+    if plan.processes > 1:
+        tasks = max(TASKS_PER_STEP, plan.processes)
+        given += ["--processes", str(plan.processes), "--tasks-per-step", str(tasks)]
     return [*given, "--device", plan.device, *FREQUENT]
 
 

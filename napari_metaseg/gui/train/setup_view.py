@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,27 @@ class BudgetRow(QWidget):
         self.amount.setValue(_PROPOSED[self.unit.value])
 
 
+class ProcessesBox(QSpinBox):
+    """How many processes share a run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setToolTip(
+            "Processes that share the tasks of each meta-step: each takes its part of "
+            "the cores, or a GPU. Each needs memory of its own."
+        )
+        self.valueChanged.connect(self._name)
+        self.allow(1)
+        self._name()
+
+    def allow(self, gpus: int) -> None:
+        """Allow as many as there are cores or GPUs."""
+        self.setRange(1, max(os.cpu_count() or 1, gpus))
+
+    def _name(self) -> None:
+        self.setSuffix(" process" if self.value() == 1 else " processes")
+
+
 class SetupView(QWidget):
     """The questions, laid out.
 
@@ -80,6 +102,8 @@ class SetupView(QWidget):
         super().__init__()
         self._runs = Path()
         self._data: Path | None = None
+        self._counts: dict[str, int] = {}
+        self._proposed = 1
         self.named_by_hand = False
         self.choose = _button(
             "Choose folder…",
@@ -101,6 +125,7 @@ class SetupView(QWidget):
         )
         self.take_in = _button("…", "Install a start that was exported elsewhere.")
         self.devices = Chooser("Where the computing is done.")
+        self.processes = ProcessesBox()
         self.budget = BudgetRow()
         self.name = QLineEdit()
         self.place = _button("…", "Choose another folder to keep the run in.")
@@ -113,6 +138,7 @@ class SetupView(QWidget):
         self.devices.offer([("Automatic", "auto")])
         self.algorithms.currentIndexChanged.connect(self._explain)
         self._explain()
+        self.devices.currentIndexChanged.connect(self._propose_processes)
         self.name.textEdited.connect(self._on_named)
         for signal in (self.tasks.changed, self.name.textChanged):
             signal.connect(self.changed)
@@ -133,6 +159,9 @@ class SetupView(QWidget):
             self.devices.setItemData(row, titles[row], Qt.ItemDataRole.ToolTipRole)
             self.devices.enable(row, device.available)
         self.devices.widen()
+        self._counts = {d.name: d.count for d in ready.devices}
+        self.processes.allow(max(self._counts.values(), default=1))
+        self._propose_processes()
 
     def show_place(self, runs: Path, name: str) -> None:
         """Propose a folder for the run."""
@@ -163,6 +192,7 @@ class SetupView(QWidget):
             algorithm=self.algorithms.value,
             init=self.inits.value or None,
             device=self.devices.value,
+            processes=self.processes.value(),
             minutes=self.budget.minutes,
             steps=self.budget.steps,
             folder=self._runs / self.name.text().strip(),
@@ -172,6 +202,13 @@ class SetupView(QWidget):
         """Choose a start that has just come in, before the list is made anew."""
         known = zip(self.inits.titles, self.inits.values, strict=True)
         self.inits.offer([*known, (name, name)], name)
+
+    def _propose_processes(self) -> None:
+        """Propose a process for each GPU; one for the CPU, which shares itself out."""
+        count = self._counts.get(self.devices.value, 1)
+        if count != self._proposed:
+            self._proposed = count
+            self.processes.setValue(count)
 
     def _on_named(self) -> None:
         self.named_by_hand = True
@@ -190,6 +227,7 @@ class SetupView(QWidget):
         form.add("Algorithm", self.algorithms)
         form.add("Start from", _with_more(self.inits, self.take_in))
         form.add("Device", self.devices)
+        form.add("Shared by", self.processes)
         form.add("Budget", self.budget)
         form.add("Name", _with_more(self.name, self.place))
         layout = QVBoxLayout(self)

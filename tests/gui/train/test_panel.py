@@ -188,7 +188,8 @@ def test_every_part_has_a_tool_tip(open_dock: Open) -> None:
         *(view.start, view.pause, view.stop, view.resume, view.log, view.runs),
         *(view.export, setup.take_in),
         *(setup.choose, setup.library, setup.algorithms, setup.inits, setup.devices),
-        *(setup.budget, setup.name, setup.place, view.run.loss, view.run.score),
+        *(setup.processes, setup.budget, setup.name, setup.place),
+        *(view.run.loss, view.run.score),
     ):
         assert part.toolTip()
 

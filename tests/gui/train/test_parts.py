@@ -66,6 +66,7 @@ def plan(folder: Path, **changes: Any) -> Plan:
         "algorithm": "fomaml",
         "init": "maml",
         "device": "cpu",
+        "processes": 1,
         "minutes": None,
         "steps": 7,
         "folder": folder / "run",
@@ -91,7 +92,18 @@ def test_the_shell_takes_what_is_planned(
     assert options.validate == given.data
     assert (options.algorithm, options.init) == (algorithm, None)
     assert (options.minutes, options.steps) == (given.minutes, given.steps)
-    assert options.output == given.folder
+    assert (options.output, options.processes) == (given.folder, 1)
+
+
+@pytest.mark.parametrize(("processes", "tasks"), [(2, 4), (6, 6)])
+def test_each_of_several_processes_has_a_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: int, tasks: int
+) -> None:
+    monkeypatch.setattr("napari_metaseg.gui.train.plan.FREQUENT", ())
+    given = arguments(plan(tmp_path, processes=processes), tmp_path)
+
+    options = make_parser().parse_args(given)
+    assert (options.processes, options.tasks_per_step) == (processes, tasks)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from napari_metaseg.gui.train.train_panel import TrainPanel
 from napari_metaseg.io.bundle import load_bundle
 from napari_metaseg.workflows.run_state import read_log, read_state
 
-from .training import LONG, choose_data, click, reach, rest
+from .training import LONG, choose_data, click, reach, rest, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,21 +26,6 @@ if TYPE_CHECKING:
     Open = Callable[[], TrainPanel]
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-def start(qtbot: QtBot, dock: TrainPanel, *, steps: int = 100_000) -> Path:
-    """Start a run of the small initialization, and return its folder."""
-    setup = dock.view.setup
-    setup.inits.choose("small")
-    setup.devices.choose("cpu")
-    setup.budget.unit.choose("meta-steps")
-    setup.budget.amount.setValue(steps)
-    click(qtbot, dock.view.start)
-    assert dock.view.status.text == "Getting ready…"
-    qtbot.waitUntil(lambda: dock.office.monitor.folder is not None, timeout=LONG)
-    folder = dock.office.monitor.folder
-    assert folder is not None
-    return folder
 
 
 def test_a_run_is_started_killed_found_again_resumed_paused_and_kept(

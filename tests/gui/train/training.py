@@ -116,3 +116,18 @@ def reach(qtbot: QtBot, dock: TrainPanel, state: str, step: int = 0) -> None:
         return seen is not None and seen.state == state and seen.step >= step
 
     qtbot.waitUntil(reached, timeout=LONG)
+
+
+def start(qtbot: QtBot, dock: TrainPanel, *, steps: int = 100_000) -> Path:
+    """Start a run of the small initialization, and return its folder."""
+    setup = dock.view.setup
+    setup.inits.choose("small")
+    setup.devices.choose("cpu")
+    setup.budget.unit.choose("meta-steps")
+    setup.budget.amount.setValue(steps)
+    click(qtbot, dock.view.start)
+    assert dock.view.status.text == "Getting ready…"
+    qtbot.waitUntil(lambda: dock.office.monitor.folder is not None, timeout=LONG)
+    folder = dock.office.monitor.folder
+    assert folder is not None
+    return folder

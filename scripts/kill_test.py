@@ -1,8 +1,9 @@
 """Kill a meta-training run again and again, and see that it ends as if left alone.
 
-``python scripts/kill_test.py [DATA] [--kills 10]`` trains a tiny network on the tasks
-in DATA, or on two that it draws, with validation on: once undisturbed, and once killed
-with SIGKILL at random moments, and while it starts, writes a checkpoint, or validates.
+``python scripts/kill_test.py [DATA] [--init maml] [--kills 10]`` trains a tiny network,
+or the initialization that is named, on the tasks in DATA, or on two that it draws, with
+validation on: once undisturbed, and once killed with SIGKILL at random moments, and
+while it starts, writes a checkpoint, or validates.
 After each kill the same command goes on with ``--resume``.
 In the end weights, checkpoint, log and scores must be the same to the bit, but for the
 seconds that things took, and nothing may be left over.
@@ -175,6 +176,7 @@ def main() -> int:
     """Run the test."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, nargs="?", help="default: drawn")
+    parser.add_argument("--init", metavar="BUNDLE", help="default: a tiny network")
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--steps", type=int, default=24)
     parser.add_argument("--seed", type=int, default=0)
@@ -185,7 +187,8 @@ def main() -> int:
         data = options.data or make_tasks(folder / "tasks", {"one": 0, "two": 1})
         held_out = make_tasks(folder / "held-out", {"three": 2})
         arguments = [
-            *("meta-train", str(data), "--init", str(make_start(folder / "start"))),
+            *("meta-train", str(data)),
+            *("--init", options.init or str(make_start(folder / "start"))),
             *("--algorithm", "fomaml", "--inner-steps", "1", "--tasks-per-step", "1"),
             *("--procedural-share", "0", "--device", "cpu"),
             *("--steps", str(options.steps), "--checkpoint-every", str(EVERY)),

@@ -2,18 +2,18 @@
 
 ``python scripts/throughput.py TASKS`` times three loops over the same episodes: drawing
 them alone; the plain loop, which draws an episode and then learns from it; and
-`meta_train`, which draws those of the next meta-step in a thread meanwhile. On CUDA the
-utilisation of the device, as NVML counts it, is printed too.
+`meta_train`, which draws those of the next meta-step in a thread meanwhile. Of an
+NVIDIA GPU the utilisation, as ``nvidia-smi`` counts it, is printed too.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import statistics
+import subprocess
 import sys
-import threading
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -36,35 +36,47 @@ from napari_metaseg.learners.meta_train import TrainSettings, meta_train, start
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+FORMAT = "--format=csv,noheader,nounits"
 
-@dataclass
+
 class Utilisation:
-    """Samples how busy a CUDA device is, ten times a second."""
+    """Samples how busy an NVIDIA GPU is, by ``nvidia-smi``; of other devices nothing.
 
-    device: torch.device
-    samples: list[int] = field(default_factory=list)
+    Attributes
+    ----------
+    samples : list of int
+        Per cent, five times a second; known once it has ended.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.samples: list[int] = []
+        self._process: subprocess.Popen[str] | None = None
+        self._command: list[str] = []
+        if device.type == "cuda" and shutil.which("nvidia-smi"):
+            number = torch.cuda.get_device_properties(device).uuid
+            self._command = ["nvidia-smi", f"--id=GPU-{number}", "--loop-ms=200"]
+            self._command += ["--query-gpu=utilization.gpu", FORMAT]
 
     def __enter__(self) -> Self:
         """Begin."""
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._sample, daemon=True)
-        self._thread.start()
+        if self._command:
+            self._process = subprocess.Popen(
+                self._command, stdout=subprocess.PIPE, text=True
+            )
         return self
 
     def __exit__(self, *_: object) -> None:
         """End."""
-        self._ended.set()
-        self._thread.join()
-
-    def _sample(self) -> None:
-        while self.device.type == "cuda" and not self._ended.wait(0.1):
-            self.samples.append(torch.cuda.utilization(self.device))
+        if self._process is not None:
+            self._process.terminate()
+            told, _errors = self._process.communicate()
+            self.samples = [int(line) for line in told.split() if line.isdigit()]
 
     def __str__(self) -> str:
         """Return the mean, if there is one."""
         if not self.samples:
             return ""
-        return f", device busy {statistics.mean(self.samples):.0f} %"
+        return f", GPU busy {statistics.mean(self.samples):.0f} %"
 
 
 def timed(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 import time
+import traceback
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +16,20 @@ if TYPE_CHECKING:
 
 STEP = 2  # ms
 TOLD = 4
+LATE = 0.3  # s
+DEPTH = 12
 
 
 class Probe(QObject):
-    """Notes how late the event loop is, and what is going on at the time."""
+    """Notes how late the event loop is, and what is going on at the time.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    stacks : bool
+        Whether to print where the window's thread is whenever the loop is late.
+    """
+
+    def __init__(self, *, stacks: bool = False) -> None:
         super().__init__()
         self.doing = "idle"
         self.ticks = 0
@@ -29,6 +40,8 @@ class Probe(QObject):
         self._timer.setInterval(STEP)
         self._timer.timeout.connect(self._tick)
         self._timer.start()
+        if stacks:
+            threading.Thread(target=self._look, daemon=True).start()
 
     def watch(self, doing: str) -> None:
         """Look at what is done now."""
@@ -62,6 +75,20 @@ class Probe(QObject):
         self.late[self.doing].append((wall - STEP, own, own - theirs))
         self._last = now
         self.ticks += 1
+
+    def _look(self) -> None:
+        """Print the stack of the main thread, again and again while it is late."""
+        main = threading.main_thread().ident or 0
+        clock = time.pthread_getcpuclockid(main)
+        while True:
+            time.sleep(LATE / 3)
+            wall, own, _ = self._last
+            late, work = time.perf_counter() - wall, time.clock_gettime(clock) - own
+            if late > LATE and self._timer.isActive():
+                ms = f"{1000 * late:.0f} ms by the clock, {1000 * work:.0f} at work"
+                print(f"late by {ms}, {self.doing}:", flush=True)
+                stack = traceback.extract_stack(sys._current_frames()[main])
+                print(*traceback.format_list(stack[-DEPTH:]), flush=True)
 
     def tell(self) -> None:
         """Print the longest gaps for each thing done."""

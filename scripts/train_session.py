@@ -16,90 +16,38 @@ display; without one: ``xvfb-run -a -s "-screen 0 1600x1200x24" python3 ...``.
 from __future__ import annotations
 
 import argparse
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 # Before Qt: on Windows torch's libraries cannot be loaded after it.
 import torch  # noqa: F401  isort: skip
-import napari
 import numpy as np
 import psutil
-from _probe import Probe
-from _window import TEST, Hand, Pixel, settle, strokes_over, wait
-from napari.settings import get_settings
+from _docks import Docks
+from _window import TEST, Pixel, settle, strokes_over, wait
 from PIL import Image
 from qtpy.QtCore import QPoint, Qt, QTimer
-from qtpy.QtWidgets import QApplication, QDialogButtonBox, QDockWidget, QLineEdit
+from qtpy.QtWidgets import QApplication, QDialogButtonBox, QLineEdit
 
 from napari_metaseg.core.metrics import average_precision
 from napari_metaseg.data.folders import read_tasks
 from napari_metaseg.data.painter import choose_cells
-from napari_metaseg.gui.adapt_panel import AdaptPanel
 from napari_metaseg.gui.train import plan
-from napari_metaseg.gui.train.train_panel import TrainPanel
 from napari_metaseg.workflows.run_state import read_log, read_state, read_validation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
-    from qtpy.QtWidgets import QWidget
 
     from napari_metaseg.data.folders import TaskFolder
 
 CURVES = Path(__file__).resolve().parent.parent / "docs/images/meta_train_curves.png"
-SIZE = (1280, 800)
 CELLS, OTHERS = 3, 3
 TRAINING = ["mnfinder_nuclei_misc40x", "mnfinder_nuclei_rpe1", "codex_tissue_cells"]
 VALIDATION = ["dsb18_fluo_small_medium"]
 
 
-class Session:
-    """A window with both docks, and a hand that works in it."""
-
-    def __init__(self, shots: Path | None) -> None:
-        get_settings().appearance.theme = "light"
-        self.viewer = napari.Viewer(title="napari-metaseg")
-        self.adapt = AdaptPanel(self.viewer)
-        self.train = TrainPanel(self.viewer)
-        add = self.viewer.window.add_dock_widget
-        self.docks: dict[QWidget, QDockWidget] = {
-            self.adapt: add(self.adapt, name="MetaSeg", area="right"),
-            self.train: add(
-                self.train, name="MetaSeg: Meta-train", area="right", tabify=True
-            ),
-        }
-        self.viewer.window.resize(*SIZE)
-        settle(self.adapt)
-        settle(self.train)
-        self.hand = Hand(self.viewer)
-        self.probe = Probe()
-        self._shots = shots
-        self._begin = time.perf_counter()
-
-    def note(self, doing: str) -> None:
-        """Name what comes now, with the time."""
-        self.probe.watch(doing)
-        print(f"{time.perf_counter() - self._begin:6.1f} s  {doing}", flush=True)
-
-    def shoot(self, name: str) -> None:
-        """Keep a picture of the window; of data that may not be published, so here."""
-        if self._shots is not None:
-            frame = self.viewer.screenshot(canvas_only=False, flash=False)
-            Image.fromarray(frame[..., :3]).save(self._shots / f"{name}.png")
-
-    def show(self, panel: QWidget) -> None:
-        """Bring a dock to the front."""
-        self.docks[panel].raise_()
-        wait(200)
-
-    def press(self, button: QWidget, doing: str) -> None:
-        """Click a button, and note what comes of it."""
-        self.note(doing)
-        assert button.isVisible() and button.isEnabled(), doing
-        self.hand.press(button)
-        wait(300)
+class Session(Docks):
+    """Grows a start, and adapts with it."""
 
     def choose_data(self, folder: Path) -> None:
         """Answer the dialog for a folder."""
@@ -140,27 +88,6 @@ class Session:
         assert set(tasks.training) == set(training), tasks.training
         assert set(tasks.validation) == set(validation), tasks.validation
 
-    def type(self, field: QWidget, text: str) -> None:
-        """Replace what stands in a field."""
-        TEST.mouseClick(field, Qt.MouseButton.LeftButton)
-        TEST.keyClick(field, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
-        TEST.keyClicks(field, text)
-        TEST.keyClick(field, Qt.Key.Key_Tab)
-
-    def until(self, done: Callable[[], bool]) -> None:
-        """Wait while the window goes on working."""
-        self.probe.rest()
-        while not done():
-            glimpse = self.train.office.glimpse
-            if glimpse is not None and glimpse.complaint:
-                raise SystemExit(glimpse.complaint)
-            wait(300)
-
-    def state(self) -> str:
-        """Return the state of the run that the dock shows."""
-        glimpse = self.train.office.glimpse
-        return "" if glimpse is None or glimpse.state is None else glimpse.state.state
-
     def grow(self, options: argparse.Namespace) -> Path:
         """Start a run, pause it, resume it, and stop and keep it."""
         view = self.train.view
@@ -171,6 +98,7 @@ class Session:
         self.note("choosing")
         self.hand.choose(view.setup.algorithms, options.algorithm)
         self.hand.choose(view.setup.inits, options.init)
+        self.type(view.setup.processes, str(options.processes))
         self.hand.choose(view.setup.budget.unit, "meta-steps")
         self.type(view.setup.budget.amount, str(options.steps))
         self.type(view.setup.name, "ours")
@@ -259,6 +187,8 @@ class Session:
             while self.adapt.bench.running:
                 wait(50)
             settle(self.adapt)
+            # What follows is work of this script, in the window's thread.
+            self.probe.rest()
             self.shoot(f"6-adapted-{init}")
             self.judge(task, init, drawn)
 
@@ -323,13 +253,17 @@ def main() -> None:
     parser.add_argument(
         "--tasks-per-step", type=int, default=4, help="fewer on a slow machine"
     )
+    parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--curves", type=Path, default=CURVES)
     parser.add_argument("--shots", type=Path, help="folder for pictures of the window")
+    parser.add_argument(
+        "--stacks", action="store_true", help="print what the window waits for"
+    )
     options = parser.parse_args()
     # The dock has no field for it.
     plan.FREQUENT += ("--tasks-per-step", str(options.tasks_per_step))
     QApplication.setAttribute(Qt.ApplicationAttribute.AA_DontUseNativeDialogs)
-    session = Session(options.shots)
+    session = Session(options.shots, stacks=options.stacks)
     folder = session.grow(options)
     tell_run(folder)
     session.draw_curves(options.curves)

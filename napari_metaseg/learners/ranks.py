@@ -31,6 +31,9 @@ T = TypeVar("T")
 PATIENCE = timedelta(days=1)
 """For how long processes wait for the first one, which alone validates."""
 
+LAUNCHER = "NAPARI_METASEG_LAUNCHER"
+"""Environment variable with the number of the process that started the others."""
+
 ENDED = 1
 """Exit status of a process whose others are gone."""
 
@@ -128,7 +131,8 @@ def joined_ranks() -> Iterator[Ranks]:
     if size == 1:
         yield Ranks()
         return
-    end_with(os.getppid())
+    # The launcher may have gone already, while this process was starting.
+    end_with(int(os.environ.get(LAUNCHER, os.getppid())))
     nccl = _own_gpus()
     backend = "cpu:gloo,cuda:nccl" if nccl else "gloo"
     dist.init_process_group(backend, timeout=PATIENCE)

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from threading import Event
 from typing import TYPE_CHECKING
 
 import psutil
@@ -33,6 +34,7 @@ end_with(os.getppid())
 print(os.getpid(), flush=True)
 time.sleep(600)
 """
+NO_PROCESS = 2**22 + 1
 LAUNCHER = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
 
 
@@ -94,6 +96,17 @@ def test_no_process_outlives_its_launcher() -> None:
 
     psutil.wait_procs([orphan], timeout=60)
     assert not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE
+
+
+def test_a_launcher_may_be_gone_before_its_processes_are_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ended = Event()
+    monkeypatch.setattr(os, "_exit", lambda _status: ended.set())
+
+    ranks.end_with(NO_PROCESS)
+
+    assert ended.wait(60)
 
 
 def test_more_processes_than_tasks_are_refused(

@@ -72,19 +72,15 @@ class ProcessesBox(QSpinBox):
     def __init__(self) -> None:
         super().__init__()
         self.setToolTip(
-            "Processes that share the tasks of each meta-step: each takes its part of "
-            "the cores, or a GPU. Each needs memory of its own."
+            "How many processes share the tasks of each meta-step: each takes its part "
+            "of the cores, or a GPU. Each needs memory of its own."
         )
-        self.valueChanged.connect(self._name)
+        self.setPrefix("× ")
         self.allow(1)
-        self._name()
 
     def allow(self, gpus: int) -> None:
         """Allow as many as there are cores or GPUs."""
         self.setRange(1, max(os.cpu_count() or 1, gpus))
-
-    def _name(self) -> None:
-        self.setSuffix(" process" if self.value() == 1 else " processes")
 
 
 class SetupView(QWidget):
@@ -223,11 +219,14 @@ class SetupView(QWidget):
         )
 
     def _lay_out(self) -> None:
+        for more in (self.take_in, self.place):
+            more.setMaximumWidth(34)
+        self.devices.setMinimumContentsLength(6)
+        self.processes.setMaximumWidth(64)
         form = Form()
         form.add("Algorithm", self.algorithms)
         form.add("Start from", _with_more(self.inits, self.take_in))
-        form.add("Device", self.devices)
-        form.add("Shared by", self.processes)
+        form.add("Device", _with_more(self.devices, self.processes))
         form.add("Budget", self.budget)
         form.add("Name", _with_more(self.name, self.place))
         layout = QVBoxLayout(self)
@@ -253,15 +252,14 @@ def ask_folder(window: QWidget, title: str, start: Path) -> Path | None:
     return Path(chosen) if chosen else None
 
 
-def _with_more(field: QWidget, more: QPushButton) -> QWidget:
-    """Put a small button beside a field."""
+def _with_more(field: QWidget, more: QWidget) -> QWidget:
+    """Put something small beside a field."""
     both = QWidget()
     both.setToolTip(field.toolTip())
     row = QHBoxLayout(both)
     row.setContentsMargins(0, 0, 0, 0)
     row.addWidget(field, 1)
     row.addWidget(more)
-    more.setMaximumWidth(34)
     return both
 
 

@@ -53,7 +53,7 @@ def test_two_processes_share_a_run_and_end_together(
     view.setup.processes.allow(2)
     view.setup.processes.setFocus()
     qtbot.keyClick(view.setup.processes, Qt.Key.Key_Up)
-    assert view.setup.processes.text() == "2 processes"
+    assert view.setup.processes.text() == "× 2"
     folder = start(qtbot, dock)
     reach(qtbot, dock, "running", 2)
     assert "2 × CPU" in view.run.facts.text()

@@ -1,9 +1,10 @@
 """Kill a meta-training run again and again, and see that it ends as if left alone.
 
-``python scripts/kill_test.py [DATA] [--init maml] [--kills 10]`` trains a tiny network,
-or the initialization that is named, on the tasks in DATA, or on two that it draws, with
-validation on: once undisturbed, and once killed with SIGKILL at random moments, and
-while it starts, writes a checkpoint, or validates.
+``python scripts/kill_test.py [DATA] [--init maml] [--processes 2] [--kills 10]``
+trains a tiny network, or the initialization that is named, on the tasks in DATA, or
+on two that it draws, with validation on: once undisturbed, and once killed with
+SIGKILL at random moments, and while it starts, writes a checkpoint, or validates. Of
+several processes it is the launcher that is killed.
 After each kill the same command goes on with ``--resume``.
 In the end weights, checkpoint, log and scores must be the same to the bit, but for the
 seconds that things took, and nothing may be left over.
@@ -12,9 +13,9 @@ seconds that things took, and nothing may be left over.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import multiprocessing
+import os
 import sys
 import tempfile
 import time
@@ -73,13 +74,11 @@ def make_start(folder: Path) -> Path:
 def run_quietly(arguments: list[str], report: str) -> None:
     """Run the command in a process of its own; keep what it says."""
     torch.set_num_threads(1)
-    with (
-        Path(report).open("a", encoding="utf-8") as file,
-        contextlib.redirect_stdout(file),
-        contextlib.redirect_stderr(file),
-    ):
-        status = command(arguments)
-    sys.exit(status)
+    with Path(report).open("ab", buffering=0) as file:
+        # Of this process and of those that it starts.
+        for stream in (1, 2):
+            os.dup2(file.fileno(), stream)
+    sys.exit(command(arguments))
 
 
 class Trainer:
@@ -123,6 +122,9 @@ class Trainer:
         if alive:
             process.kill()
         process.join()
+        while (state := read_state(self.output)) is not None and state.going:
+            # Of several processes, the others end by themselves.
+            time.sleep(0.1)
         if not alive and process.exitcode:
             sys.exit(self.report.read_text(encoding="utf-8"))
         return bool(alive)
@@ -177,6 +179,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, nargs="?", help="default: drawn")
     parser.add_argument("--init", metavar="BUNDLE", help="default: a tiny network")
+    parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--steps", type=int, default=24)
     parser.add_argument("--seed", type=int, default=0)
@@ -189,7 +192,9 @@ def main() -> int:
         arguments = [
             *("meta-train", str(data)),
             *("--init", options.init or str(make_start(folder / "start"))),
-            *("--algorithm", "fomaml", "--inner-steps", "1", "--tasks-per-step", "1"),
+            *("--algorithm", "fomaml", "--inner-steps", "1"),
+            *("--processes", str(options.processes)),
+            *("--tasks-per-step", str(options.processes)),
             *("--procedural-share", "0", "--device", "cpu"),
             *("--steps", str(options.steps), "--checkpoint-every", str(EVERY)),
             *("--validate", str(held_out), "--validate-every", str(2 * EVERY)),

@@ -76,6 +76,9 @@ class ProcessesBox(QSpinBox):
             "of the cores, or a GPU. Each needs memory of its own."
         )
         self.setPrefix("× ")
+        # napari's style leaves room for large numbers.
+        self.setStyleSheet("min-width: 72px; padding: 1px 2px;")
+        self.setMaximumWidth(76)
         self.allow(1)
 
     def allow(self, gpus: int) -> None:
@@ -222,7 +225,6 @@ class SetupView(QWidget):
         for more in (self.take_in, self.place):
             more.setMaximumWidth(34)
         self.devices.setMinimumContentsLength(6)
-        self.processes.setMaximumWidth(64)
         form = Form()
         form.add("Algorithm", self.algorithms)
         form.add("Start from", _with_more(self.inits, self.take_in))

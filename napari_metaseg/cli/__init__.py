@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from napari_metaseg import __version__
 from napari_metaseg.core.errors import UserError
-from napari_metaseg.core.settings import DEFAULT_MIRRORS, MIRRORS
 
+from .adapt_options import add_adapt_options
 from .benchmark_options import add_benchmark_options
 from .export_options import add_also_write, add_export_options
 from .meta_train_classes import add_options as add_meta_train_classes_options
@@ -123,70 +123,9 @@ def _add_adapt(commands: Commands) -> None:
         "commands.adapt",
         "Learn from painted cells and find all of them.",
     )
-    parser.add_argument("image", type=Path, metavar="IMAGE")
-    parser.add_argument(
-        "--annotation",
-        type=Path,
-        required=True,
-        metavar="ANN.tif",
-        help="labels: 0 unknown, 1, 2, ... whole cells, -1 background",
-    )
-    parser.add_argument(
-        "--background",
-        type=Path,
-        metavar="BG.tif",
-        help="mask of background strokes, for files that cannot hold -1",
-    )
-    parser.add_argument(
-        "--support",
-        type=Path,
-        nargs=2,
-        action="append",
-        default=[],
-        metavar=("IMAGE", "ANN"),
-        help="a further painted image; may be repeated",
-    )
-    parser.add_argument("--init", default="maml", metavar="NAME")
+    add_adapt_options(parser)
     _add_device(parser)
     _add_looks(parser)
-    parser.add_argument("--diameter", type=float, metavar="PX", help="object size")
-    parser.add_argument(
-        "--region",
-        action="store_true",
-        help="all that is found is one object, such as a lesion, instead of cells; "
-        "the saved model does the same",
-    )
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--mirrors",
-        type=int,
-        default=DEFAULT_MIRRORS,
-        choices=MIRRORS,
-        help="mirror images to average over; 1 is fastest (default: %(default)s)",
-    )
-    parser.add_argument("--output", type=Path, required=True, metavar="LABELS.tif")
-    parser.add_argument(
-        "--also",
-        type=Path,
-        nargs="+",
-        default=[],
-        metavar="IMAGE",
-        help="segment these images too",
-    )
-    parser.add_argument("--output-dir", type=Path, metavar="DIR", help="for --also")
-    parser.add_argument(
-        "--start",
-        type=Path,
-        metavar="MODEL",
-        help="begin with an earlier model from the same initialization",
-    )
-    parser.add_argument("--save-model", type=Path, metavar="DIR")
-    parser.add_argument(
-        "--save-session",
-        type=Path,
-        metavar="FILE.metaseg",
-        help="all that leads to the result but the image, see 'replay'",
-    )
     add_also_write(parser)
     parser.add_argument("--overwrite", action="store_true")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_metaseg.workflows.cluster import Cluster
-from napari_metaseg.workflows.crews import Alone, Processes
+from napari_metaseg.workflows.crews import Alone
+from napari_metaseg.workflows.processes import Processes
 
 if TYPE_CHECKING:
     import argparse

@@ -182,7 +182,8 @@ def _step(state: FolderProgress) -> Step:
 
 
 def _crew(errand: Errand, folder: Path) -> Crew:
-    from napari_metaseg.workflows.crews import Alone, Processes
+    from napari_metaseg.workflows.crews import Alone
+    from napari_metaseg.workflows.processes import Processes
 
     if errand.jobs == 1:
         return Alone(errand.model.segmenter)

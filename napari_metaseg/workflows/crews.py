@@ -6,29 +6,18 @@ returns a result, so that it can be stopped at each yield.
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 from abc import ABC, abstractmethod
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from multiprocessing import get_context
 from threading import Lock
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-import torch
-
-from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay
 
 from .segmenter import Segmenter, load_segmenter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from multiprocessing.synchronize import Event
     from pathlib import Path
     from types import TracebackType
@@ -38,7 +27,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 TICK = 0.2
-"""Seconds between two looks at other processes."""
+"""Seconds between two looks at other workers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,118 +128,8 @@ class Alone(Crew):
             yield Done(index, result)
 
 
-class Processes(Crew):
-    """Shares the work among processes of this machine.
-
-    Parameters
-    ----------
-    segmenter : Segmenter
-        The model.
-    model : Path
-        Its folder, from which each process loads it once.
-    jobs : int
-        How many processes; each gets its share of the cores.
-
-    Raises
-    ------
-    UserError
-        If there are fewer than one.
-    """
-
-    def __init__(self, segmenter: Segmenter, model: Path, jobs: int) -> None:
-        super().__init__(segmenter)
-        if jobs < 1:
-            raise UserError(f"{jobs} processes cannot work; choose 1 or more.")
-        self._model = model
-        self._jobs = jobs
-        # Forked processes would inherit torch's threads in an unknown state.
-        context = get_context("spawn")
-        self._stop = context.Event()
-        threads = max(1, (os.cpu_count() or 1) // jobs)
-        self._pool = ProcessPoolExecutor(jobs, context, _begin, (threads, self._stop))
-
-    def close(self) -> None:
-        """Stop at the next step of whatever is under way."""
-        self._stop.set()
-        self._pool.shutdown(cancel_futures=True)
-
-    def run(
-        self,
-        work: Callable[[Segmenter, T], Generator[float, None, R]],
-        orders: Sequence[T],
-    ) -> Generator[float | Done[R] | Lost, None, None]:
-        """Carry out orders side by side, see `Crew.run`.
-
-        Raises
-        ------
-        UserError
-            If a process is ended from outside.
-        """
-        following = iter(enumerate(orders))
-        at_work: dict[Any, int] = {}
-        try:
-            while True:
-                # Two for each process, so that none waits for its next.
-                for index, order in following:
-                    with _without_main():
-                        future = self._pool.submit(_perform, self._model, work, order)
-                    at_work[future] = index
-                    if len(at_work) >= 2 * self._jobs:
-                        break
-                if not at_work:
-                    return
-                done, _ = wait(at_work, TICK, FIRST_COMPLETED)
-                for future in done:
-                    yield Done(at_work.pop(future), future.result())
-                if not done:
-                    yield 0.0
-        except BrokenProcessPool as error:
-            raise UserError(
-                "A process was ended by the system, most likely for lack of memory; "
-                "run again with fewer at a time, and what is finished is kept."
-            ) from error
-
-
-@contextmanager
-def _without_main() -> Iterator[None]:
-    """Hide the main module from processes that begin.
-
-    They would import it anew, and with it the windows of the program that started it.
-    """
-    with _HIDING:
-        main = sys.modules["__main__"]
-        sys.modules["__main__"] = ModuleType("__main__")
-        try:
-            yield
-        finally:
-            sys.modules["__main__"] = main
-
-
-_HIDING = Lock()
-
-
 class Stopped(Exception):
     """The work was stopped; nobody waits for its result."""
-
-
-class _Process:
-    """What a process of `Processes` knows."""
-
-    stop: Event | None = None
-
-
-def _begin(threads: int, stop: Event) -> None:
-    # Ctrl+C reaches all processes of a terminal; the first one tells the others.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(threads)
-    _Process.stop = stop
-
-
-def _perform(
-    model: Path, work: Callable[[Segmenter, T], Generator[float, None, R]], order: T
-) -> R:
-    """Carry out one order in another process, unless it is told to stop."""
-    return perform(load_once(model), work, order, _Process.stop)
 
 
 def perform(

@@ -224,7 +224,7 @@ def test_several_at_a_time_are_processes_with_the_model_saved(
         made.append((model, jobs))
         return Alone(segmenter)
 
-    monkeypatch.setattr("napari_metaseg.workflows.crews.Processes", processes)
+    monkeypatch.setattr("napari_metaseg.workflows.processes.Processes", processes)
     saved: list[Path] = []
     model: Any = SimpleNamespace(segmenter=Bright(), save=saved.append)
     errand = folders.Errand(

@@ -21,10 +21,11 @@ from napari_metaseg.core.generators import exhaust
 from napari_metaseg.core.intensity import measure_range
 from napari_metaseg.core.linking import link_labels
 from napari_metaseg.core.settings import DecodeSettings
-from napari_metaseg.workflows.crews import Alone, Done, Processes
+from napari_metaseg.workflows.crews import Alone, Done
 from napari_metaseg.workflows.folder import JOURNAL, SUMMARY, segment_folder
 from napari_metaseg.workflows.folder_settings import FolderSettings
 from napari_metaseg.workflows.folder_work import Look, Order, segment_file
+from napari_metaseg.workflows.processes import Processes
 from napari_metaseg.workflows.segmenter import Segmenter, load_segmenter
 
 if TYPE_CHECKING:
@@ -380,7 +381,8 @@ def test_processes_do_not_import_the_program_that_began_them(
     (tmp_path / "main.py").write_text(
         "import sys, wave, probe\n"
         "from pathlib import Path\n"
-        "from napari_metaseg.workflows.crews import Done, Processes\n"
+        "from napari_metaseg.workflows.crews import Done\n"
+        "from napari_metaseg.workflows.processes import Processes\n"
         "from napari_metaseg.workflows.segmenter import load_segmenter\n"
         "if __name__ == '__main__':\n"
         "    model = Path(sys.argv[1])\n"

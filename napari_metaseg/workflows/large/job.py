@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from napari_metaseg.core.enlarge import enlarge
 from napari_metaseg.core.generators import exhaust
 from napari_metaseg.core.intensity import Range, measure_range
 from napari_metaseg.core.network import STRIDE
 from napari_metaseg.core.resample import resize_part, source_window
 from napari_metaseg.core.stitch import find_in_block
-from napari_metaseg.core.windows import Window, whole
 from napari_metaseg.io.files import replace_folder
 from napari_metaseg.io.large_labels import (
     check_output,
@@ -30,11 +28,14 @@ from napari_metaseg.io.large_labels import (
 
 from .folder import JobFolder
 from .numbers import Cells, gather, number_cells
+from .places import Places
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from napari_metaseg.core.windows import Window
 
     from .plan import Plan
 
@@ -232,7 +233,7 @@ class LargeJob:
         cells = gather(tables)
         out = np.zeros(len(cells.name), bool)
         if plan.settings.clear_border:
-            out[self._at_border(cells)] = True
+            out[self._places.at_border(cells)] = True
 
         def rows(plane: int, block: int) -> NDArray[np.int64]:
             names = self._found[(plane, *plan.blocks[block])]
@@ -248,39 +249,9 @@ class LargeJob:
             size, axes = (*planes, *shape), plan.source.label_axes
             self.folder.make_array(name, size, chunks, dtype, axes)
 
-    def _at_border(self, cells: Cells) -> NDArray[np.int64]:
-        """Return the rows of the cells that touch the border of a plane."""
-        height, width = self.plan.source.shape
-        everything = whole((height, width))
-        sides = [
-            (slice(0, 1), everything[1]),
-            (slice(height - 1, height), everything[1]),
-            (everything[0], slice(0, 1)),
-            (everything[0], slice(width - 1, width)),
-        ]
-        planes = range(self.plan.source.count)
-        found = [
-            np.unique(self._rows(cells, p, side)) for p in planes for side in sides
-        ]
-        rows = np.unique(np.concatenate(found))
-        return rows[rows >= 0]
-
-    def _rows(self, cells: Cells, plane: int, part: Window) -> NDArray[np.int64]:
-        """Return the row of each pixel's cell at image scale, or -1."""
-        plan = self.plan
-        here = cells.of_plane(plane)
-
-        def read(window: Window) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-            foreground = self._maps[(plane, 0, *window)].astype(np.float32)
-            names = self._found[(plane, *window)]
-            # In the plane, numbered from 1.
-            return foreground, np.where(
-                names > 0, np.searchsorted(cells.name[here], names) + 1, 0
-            )
-
-        outline = np.append(np.float32(0), cells.outline[here])
-        numbers = enlarge(read, plan.working, plan.source.shape, part, outline)
-        return np.where(numbers > 0, here.start + numbers - 1, -1)
+    @cached_property
+    def _places(self) -> Places:
+        return Places(self.plan, self._maps, self._found)
 
     @cached_property
     def _cells(self) -> Cells:
@@ -289,7 +260,7 @@ class LargeJob:
     def _write(self, index: int) -> None:
         chunks = self.plan.chunks(0)
         plane, chunk = divmod(index, len(chunks))
-        rows = self._rows(self._cells, plane, chunks[chunk])
+        rows = self._places.rows(self._cells, plane, chunks[chunk])
         numbers = np.append(self._cells.number, 0)[rows]
         place = (*self.plan.source.place(plane), *chunks[chunk])
         self.folder.array("labels/0")[place] = numbers

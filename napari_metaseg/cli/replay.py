@@ -46,6 +46,7 @@ def run(options: argparse.Namespace) -> int:
             labels,
             axes=label_axes(first.axes, labels.shape),
             pixel_size=first.pixel_size,
+            z_step=first.z_step,
             overwrite=options.overwrite,
         )
         print(options.output)

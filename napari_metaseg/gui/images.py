@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_metaseg.core.placement import Placement
+
 from .request import Origin
 
 if TYPE_CHECKING:
@@ -212,10 +214,37 @@ def z_step(layer: Layer, axes: str) -> float | None:
     return float(layer.scale[at]) * unit
 
 
-def origin(layer: Image) -> Origin:
-    """Say where an image comes from; from a session, of which file that tells."""
+def file_of(layer: Image) -> Path | None:
+    """Return an image's file; of one from a session, the file that this tells."""
     path = layer.metadata.get(FILE, layer.source.path)
-    return Origin(None if path is None else Path(path), pixel_size(layer))
+    return None if path is None else Path(path)
+
+
+def origin(layer: Image, axes: str) -> Origin:
+    """Say where an image comes from, and where it lies.
+
+    Parameters
+    ----------
+    layer : Image
+        The image.
+    axes : str
+        A letter for each of its axes.
+    """
+    size, step = pixel_size(layer), z_step(layer, axes)
+    return Origin(file_of(layer), size, step, _placement(layer))
+
+
+def _placement(layer: Image) -> Placement:
+    start = np.array(layer.data_to_world(np.zeros(layer.ndim)))
+    columns = [np.array(layer.data_to_world(e)) - start for e in np.eye(layer.ndim)]
+    affine = np.eye(layer.ndim + 1)
+    affine[:-1, :-1] = np.stack(columns, 1) / layer.scale
+    affine[:-1, -1] = start
+    return Placement(
+        tuple(layer.scale.tolist()),
+        tuple(map(str, layer.units)),
+        tuple(map(tuple, affine.tolist())),
+    )
 
 
 def placement(layer: Image | Labels, kept: tuple[int, ...]) -> dict[str, Any]:

@@ -173,7 +173,7 @@ class Library(QObject):
 
 def propose(image: Image, reading: Reading) -> str:
     """Propose the name of a task: that of the folder in which the image lies."""
-    path = images.origin(image).path
+    path = images.file_of(image)
     base = image.name
     if path is not None:
         names = [folder.name for folder in path.parents]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.utils.notifications import show_info, show_warning
 
 from napari_metaseg.core.errors import UserError
@@ -70,6 +71,10 @@ class SessionLayer:
     sha256: str
     file: Path | None
     link: str
+
+    def same_image(self, other: SessionLayer) -> bool:
+        """Whether another layer is of the same image of the same session."""
+        return (self.path, self.number) == (other.path, other.number)
 
 
 # What napari takes for a file that was read and holds no layer.
@@ -180,16 +185,24 @@ def _image_layer(
 
 
 def _placed(image: SessionImage, axes: str) -> dict[str, Any]:
-    """Return scale and names of the axes; µm only where the pixel size is known."""
-    size = image.reference.pixel_size
-    y, x = size or (1.0, 1.0)
-    placed: dict[str, Any] = {
-        "scale": [{"Y": y, "X": x}.get(letter, 1.0) for letter in axes]
-    }
+    """Return where a layer lies; from a file, µm where it tells of lengths."""
+    reference = image.reference
+    placed: dict[str, Any] = {}
     if "?" not in axes:
         placed["axis_labels"] = tuple(axes.lower())
-    if size is not None:
-        placed["units"] = tuple("um" if a in "YX" else "pixel" for a in axes)
+    if reference.placement is not None:
+        every = reference.axes or axes
+        known = reference.placement.of_axes([every.index(a) for a in axes])
+        return placed | {
+            "scale": known.scale,
+            "units": known.units,
+            "affine": np.array(known.affine),
+        }
+    lengths = dict(zip("YX", reference.pixel_size or (), strict=False))
+    if reference.z_step is not None:
+        lengths["Z"] = reference.z_step
+    placed["scale"] = [lengths.get(a, 1.0) for a in axes]
+    placed["units"] = tuple("um" if a in lengths else "pixel" for a in axes)
     return placed
 
 

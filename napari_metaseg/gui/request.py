@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_metaseg.core.placement import Placement
     from napari_metaseg.workflows.adapt import AdaptedModel
 
 
@@ -27,10 +28,16 @@ class Origin:
         Its file; None if it never was one.
     pixel_size : tuple of float or None
         In µm, (y, x).
+    z_step : float or None
+        Distance between its planes in µm.
+    placement : Placement or None
+        Where its layer lies.
     """
 
     path: Path | None = None
     pixel_size: tuple[float, float] | None = None
+    z_step: float | None = None
+    placement: Placement | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,14 @@ from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay
 from napari_metaseg.core.overlay import number
 
-from . import decoding, rounds
+from . import decoding, images, rounds
 from .request import Origin, Request
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
 
+    from napari.layers import Image
     from numpy.typing import NDArray
 
     from napari_metaseg.core.classes import CellClass
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from napari_metaseg.workflows.results import Progress
     from napari_metaseg.workflows.session import Session, SessionImage
 
+    from .images import Reading
     from .readers import SessionLayer
 
 
@@ -120,8 +122,10 @@ def _picture(
     from napari_metaseg.io.images import ImageFile
     from napari_metaseg.workflows.session import session_image
 
-    image = ImageFile(pixels, request.axes, origin.pixel_size)
+    image = ImageFile(pixels, request.axes, origin.pixel_size, origin.z_step)
     made = session_image(image, origin.path, painted, cells, learned, classes)
+    placed = replace(made.reference, placement=origin.placement)
+    made = replace(made, reference=placed)
     try:
         if origin.path is not None:
             made.reference.read(origin.path)
@@ -228,8 +232,23 @@ def _request(session: Session, known: SessionLayer, pixels: Any) -> Request | No
         start=load_model(session, "start") if started else None,
         planes=settings.planes,
         region=settings.region,
-        origins=(Origin(known.file, saved.reference.pixel_size),),
+        origins=(
+            Origin(
+                known.file,
+                saved.reference.pixel_size,
+                saved.reference.z_step,
+                saved.reference.placement,
+            ),
+        ),
     )
+
+
+def reading_of(image: Image, known: SessionLayer) -> Reading | None:
+    """Return the way to read an image that a session names, if there is one."""
+    for way in images.readings(image):
+        if way.axes == known.axes and way.channel == known.channel:
+            return way
+    return None
 
 
 def find_image(

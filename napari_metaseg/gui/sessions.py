@@ -185,7 +185,7 @@ class Sessions(QObject):
             self._search_soon.start()
 
     def _adopt(self, layer: Labels, image: Image, known: SessionLayer) -> None:
-        reading = _reading(image, known)
+        reading = session_files.reading_of(image, known)
         if reading is None or layer.data.shape != images.annotation_shape(
             image, reading
         ):
@@ -246,7 +246,7 @@ class Sessions(QObject):
 
     def _is_free(self, image: Image, known: SessionLayer) -> bool:
         """Whether nothing is painted that would be mistaken for the session's."""
-        reading = _reading(image, known)
+        reading = session_files.reading_of(image, known)
         if reading is None:
             return False
         reading = replace(reading, target=self._target(image, known.target))
@@ -255,7 +255,7 @@ class Sessions(QObject):
 
     def _on_found(self, index: int | None) -> None:
         known = self._lost[0].metadata[SESSION]
-        mine = [x for x in self._lost if _same_image(x.metadata[SESSION], known)]
+        mine = [x for x in self._lost if x.metadata[SESSION].same_image(known)]
         self._lost = [layer for layer in self._lost if layer not in mine]
         image = None if index is None else self._candidates[index]
         if image is None or image not in self._layers:
@@ -273,7 +273,7 @@ class Sessions(QObject):
 
     def _make_room(self, image: Image, known: SessionLayer) -> None:
         """Remove the empty annotation that every image is given."""
-        reading = _reading(image, known)
+        reading = session_files.reading_of(image, known)
         if reading is not None:
             reading = replace(reading, target=self._target(image, known.target))
             empty = layers.find_annotation(self._layers, image, reading)
@@ -285,18 +285,6 @@ class Sessions(QObject):
 def _read(path: Path) -> Generator[Tick, None, list[readers.LayerData]]:
     yield from ()
     return readers.session_layers(path)
-
-
-def _reading(image: Image, known: SessionLayer) -> Reading | None:
-    """Return the way to read an image that a session names."""
-    for way in images.readings(image):
-        if way.axes == known.axes and way.channel == known.channel:
-            return way
-    return None
-
-
-def _same_image(one: SessionLayer, other: SessionLayer) -> bool:
-    return (one.path, one.number) == (other.path, other.number)
 
 
 def ask_file(window: QWidget) -> Path | None:

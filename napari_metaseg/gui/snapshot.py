@@ -88,7 +88,7 @@ def take(
         held_out=held_out_cells(viewer.layers, work.image, work.reading),
         planes=planes,
         region=region,
-        origins=(images.origin(work.image), *others.origins),
+        origins=(images.origin(work.image, work.reading.axes), *others.origins),
     )
 
 
@@ -161,7 +161,7 @@ def companions(layer_list: LayerList, image: Image, reading: Reading) -> Compani
             if tests is not None:
                 drawn[tests > 0] = 0
             pairs.append((images.pixels(other), drawn))
-            origins.append(images.origin(other))
+            origins.append(images.origin(other, reading.axes))
         else:
             left_out.append(other.name)
     return Companions(tuple(pairs), tuple(left_out), tuple(origins))

@@ -15,6 +15,7 @@ from napari_metaseg.io.open_images import read_any_image
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_metaseg.core.placement import Placement
     from napari_metaseg.io.images import ImageFile
 
 _BLOCK = 2**26
@@ -38,6 +39,10 @@ class ImageReference:
         A letter for each axis, where they are known.
     pixel_size : tuple of float or None
         Size of a pixel in µm, (y, x).
+    z_step : float or None
+        Distance between planes in µm.
+    placement : Placement or None
+        Where its layer lay in the viewer.
     """
 
     path: str
@@ -46,6 +51,8 @@ class ImageReference:
     sha256: str
     axes: str | None = None
     pixel_size: tuple[float, float] | None = None
+    z_step: float | None = None
+    placement: Placement | None = None
 
     @classmethod
     def of(cls, image: ImageFile, path: str | Path | None = None) -> ImageReference:
@@ -63,7 +70,9 @@ class ImageReference:
         shape = tuple(map(int, data.shape))
         kind = np.dtype(data.dtype).newbyteorder("<").str
         sha256 = hash_pixels(data)
-        return cls(where, shape, kind, sha256, image.axes, image.pixel_size)
+        return cls(
+            where, shape, kind, sha256, image.axes, image.pixel_size, image.z_step
+        )
 
     @property
     def name(self) -> str:

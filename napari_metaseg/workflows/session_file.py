@@ -17,6 +17,7 @@ from napari_metaseg.core.annotation import as_annotation
 from napari_metaseg.core.classes import CellClass
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.linking import LINKS
+from napari_metaseg.core.placement import Placement
 from napari_metaseg.core.settings import MIRRORS, DecodeSettings
 from napari_metaseg.io.archive import read_archive, write_archive
 from napari_metaseg.io.bundle import load_bundle
@@ -162,10 +163,29 @@ def _reference(known: Mapping[str, Any]) -> ImageReference:
             "sha256": str(sha256),
             "axes": str() | None as axes,
             "pixel_size": [float(), float()] | None as size,
+            "z_step": float() | None as step,
+            "placement": dict() | None as placement,
         }:
             pixel_size = None if size is None else (size[0], size[1])
-            return ImageReference(path, _shape(shape), dtype, sha256, axes, pixel_size)
+            return ImageReference(
+                path,
+                _shape(shape),
+                dtype,
+                sha256,
+                axes,
+                pixel_size,
+                step,
+                None if placement is None else _placement(placement),
+            )
     raise ValueError(known)
+
+
+def _placement(known: Mapping[str, Any]) -> Placement:
+    return Placement(
+        tuple(map(float, known["scale"])),
+        tuple(map(str, known["units"])),
+        tuple(tuple(map(float, row)) for row in known["affine"]),
+    )
 
 
 def _class(known: list[Any]) -> tuple[int, CellClass]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from napari_metaseg.workflows.session import (
     read_model_files,
     session_image,
 )
-from napari_metaseg.workflows.session_file import save_session
+from napari_metaseg.workflows.session_file import read_session, save_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,9 +97,22 @@ def test_a_session_opens_as_image_cells_and_annotation(
         known = layer.metadata[readers.SESSION]
         assert (known.path, known.number, known.role) == (session, 0, role)
         assert (known.axes, known.target) == ("TYXC", "cells")
-    assert images.origin(image).path == session.parent / "cells.tif"
+    assert images.file_of(image) == session.parent / "cells.tif"
     assert [way.axes for way in images.readings(image)] == ["TYXC"] * 4
     assert told == []
+
+
+def test_the_distance_of_planes_comes_back(session: Path) -> None:
+    known = read_session(session)
+    reference = replace(known.images[0].reference, axes="ZYXC", z_step=2.0)
+    stack = replace(known, images=(replace(known.images[0], reference=reference),))
+    save_session(session, stack, overwrite=True)
+
+    layers = [Layer.create(*each) for each in readers.session_layers(session)]
+
+    for layer in layers:
+        assert tuple(layer.scale) == (2, 0.5, 0.25)
+        assert images.z_step(layer, "ZYX") == 2
 
 
 def test_what_was_painted_opens_without_the_image(

@@ -13,7 +13,7 @@ from napari.layers import Layer
 from napari.layers._source import layer_source
 
 from napari_metaseg.core.classes import CellClass
-from napari_metaseg.gui import readers, sessions
+from napari_metaseg.gui import images, readers, sessions
 from napari_metaseg.gui.classes import table
 from napari_metaseg.gui.classes.classes_panel import ClassesPanel
 from napari_metaseg.gui.large_form import Scope
@@ -196,6 +196,27 @@ def test_a_session_comes_back_as_it_was(
     assert len(empty.layers) == 3
     assert other.desk.image is empty.layers[0]
     assert other.view.save.isEnabled()
+
+
+def test_layers_come_back_to_their_place(
+    image: Image, panel: AdaptPanel, path: Path, settle: Settle
+) -> None:
+    image.scale, image.units = (0.5, 0.25), ("mm", "mm")
+    image.rotate, image.translate = 30, (7, -3)
+    image.affine = np.array([[1, 0.2, 4], [0, 1, 5], [0, 0, 1]])
+    work_with(panel, settle)
+    panel.view.session.save.click()
+    settle(panel)
+
+    layers = [Layer.create(*each) for each in readers.session_layers(path)]
+
+    assert len(layers) == 3
+    for layer in layers:
+        assert layer.units == image.units
+        assert images.pixel_size(layer) == images.pixel_size(image) == (500, 250)
+        for corner in ((0, 0), (0, 9), (9, 0)):
+            there = layer.data_to_world(corner)
+            np.testing.assert_allclose(there, image.data_to_world(corner), atol=1e-12)
 
 
 def test_links_and_the_part_that_was_asked_for_come_back(

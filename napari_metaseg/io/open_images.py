@@ -106,11 +106,10 @@ def _open_with_bioio(path: Path) -> OpenedImage:
     with damage_told(path):
         image = BioImage(path)
         size = image.physical_pixel_sizes
-        known = size.Y is not None and size.X is not None
         axes = image.dims.order.replace("C", "" if "S" in image.dims.order else "C")
         data = image.dask_data
         if "S" in image.dims.order:
             data = data[:, 0]
             axes = axes.replace("S", "C")
-        plane = (size.Y, size.X) if known else None
+        plane = None if size.Y is None or size.X is None else (size.Y, size.X)
         return open_arrays(path, [data], axes, plane, z_step=size.Z)

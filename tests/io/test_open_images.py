@@ -115,7 +115,10 @@ def test_a_large_image_is_measured_on_a_bounded_sample() -> None:
     assert max(key[1].stop for key in reads) == 10**6
 
 
-def test_what_cannot_be_opened_is_told_in_a_sentence(tmp_path: Path) -> None:
+def test_what_cannot_be_opened_is_told_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "bioio", None)
     (tmp_path / "a.czi").write_bytes(b"ZISRAWFILE")
     with pytest.raises(UserError, match=r"napari-metaseg\[bioio\]"):
         open_image(tmp_path / "a.czi")

@@ -31,6 +31,8 @@ INTERRUPTED = 130
 def run(options: argparse.Namespace) -> int:
     """Run ``napari-metaseg meta-train``."""
     settings = _settings(options)
+    if options.processes < 1:
+        raise UserError(f"--processes is {options.processes}; give 1 or more.")
     # To keep what a run has learned is a matter of one process.
     if options.processes > 1 and not options.keep and not is_one_of_several():
         return _run_together(options)

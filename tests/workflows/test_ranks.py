@@ -109,13 +109,20 @@ def test_a_launcher_may_be_gone_before_its_processes_are_there(
     assert ended.wait(60)
 
 
-def test_more_processes_than_tasks_are_refused(
-    tasks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("count", "said"), [("5", "a meta-step has 4 tasks to share"), ("0", "1 or more")]
+)
+def test_a_number_of_processes_that_makes_no_sense_gets_a_sentence(
+    tasks: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    count: str,
+    said: str,
 ) -> None:
     given = ["meta-train", str(tasks), "--output", str(tmp_path / "run")]
 
-    assert main([*given, "--processes", "5"]) == 2
-    assert "a meta-step has 4 tasks to share" in capsys.readouterr().err
+    assert main([*given, "--processes", count]) == 2
+    assert said in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 

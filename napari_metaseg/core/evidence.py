@@ -22,7 +22,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .filters import filter_bank, filter_count
+from .filters import filter_bank
+from .gray import gray_of
 
 RANDOM_FEATURES = 128
 
@@ -94,7 +95,11 @@ class _Sums(NamedTuple):
 
 
 def fit_evidence(
-    responses: Tensor, painted: Tensor, stroke: Tensor, cue: Tensor
+    responses: Tensor,
+    painted: Tensor,
+    stroke: Tensor,
+    cue: Tensor,
+    mix: Tensor | None = None,
 ) -> tuple[Evidence, Tensor]:
     """Fit the discriminants on an annotation.
 
@@ -104,6 +109,8 @@ def fit_evidence(
         `filter_bank` of the support's crops.
     painted, stroke, cue : (N, Y, X) tensor
         Painted cells, background strokes and the cells' cue, see `Sparse`.
+    mix : (C,) tensor, optional
+        What the responses of each channel count, of 1; without it all count 1.
 
     Returns
     -------
@@ -116,6 +123,9 @@ def fit_evidence(
     count = responses.shape[1]
     mean = responses.mean((0, 2, 3))
     scale = responses.std((0, 2, 3)) + 1e-3
+    if mix is not None:
+        # The bank's responses are ordered by filter, and each by channel.
+        scale = scale / mix.clamp_min(1e-3).repeat(count // len(mix))
     projection = random_projection(count).to(responses)
     blank = Evidence(mean, scale, projection, responses.new_zeros(0))
     features = [_features(blank, crop.flatten(1).T) for crop in responses]
@@ -159,7 +169,9 @@ def draw_evidence(evidence: Evidence, images: Tensor) -> Tensor:
     return maps.clamp(-2, 2)
 
 
-def network_input(images: Tensor, maps: Tensor | None) -> Tensor:
+def network_input(
+    images: Tensor, maps: Tensor | None, mix: Tensor | None = None
+) -> Tensor:
     """Join gray image, evidence and the mark that there is evidence.
 
     Parameters
@@ -168,12 +180,14 @@ def network_input(images: Tensor, maps: Tensor | None) -> Tensor:
         Normalised images.
     maps : (N, MAPS, Y, X) tensor or None
         Evidence; None if nothing is known.
+    mix : (C,) tensor, optional
+        What each channel counts in the gray image, see `gray_of`.
 
     Returns
     -------
     (N, IN_CHANNELS, Y, X) tensor
     """
-    gray = images.mean(1, keepdim=True)
+    gray = gray_of(images, mix)
     if maps is None:
         return torch.cat([gray, *[torch.zeros_like(gray)] * (MAPS + 1)], 1)
     return torch.cat([gray, maps, torch.ones_like(gray)], 1)
@@ -182,36 +196,6 @@ def network_input(images: Tensor, maps: Tensor | None) -> Tensor:
 def without_evidence(inputs: Tensor) -> Tensor:
     """Return what `network_input` gives for the same images if nothing is known."""
     return network_input(inputs[:, :1], None)
-
-
-def read_evidence(tensors: dict[str, Tensor], channels: int) -> Evidence | None:
-    """Check tensors from a file.
-
-    Parameters
-    ----------
-    tensors : dict of str to Tensor
-        By the names of the fields of `Evidence`.
-    channels : int
-        Image channels it must be fitted for.
-
-    Returns
-    -------
-    Evidence or None
-        None if a tensor is missing, of another shape or not finite.
-    """
-    count = filter_count(channels)
-    shapes = {
-        "mean": (count,),
-        "scale": (count,),
-        "projection": (count + 1, RANDOM_FEATURES),
-        "weights": (count + RANDOM_FEATURES + 1, MAPS),
-    }
-    if set(tensors) != set(shapes) or any(
-        tensors[k].shape != shape or not torch.isfinite(tensors[k]).all()
-        for k, shape in shapes.items()
-    ):
-        return None
-    return Evidence(**{k: tensors[k].to(torch.float32) for k in shapes})
 
 
 def random_projection(filters: int) -> Tensor:
@@ -230,13 +214,17 @@ def random_projection(filters: int) -> Tensor:
 
 def _features(evidence: Evidence, responses: Tensor) -> Tensor:
     """Standardised responses, random features and a constant, (P, F + R + 1)."""
+    projection = 2 * evidence.projection
+    if evidence.scale.requires_grad:
+        z = ((responses - evidence.mean) / evidence.scale).clamp(-5, 5)
+        hidden = torch.addmm(projection[-1], z, projection[:-1]).relu()
+        return torch.cat([z, hidden, z.new_ones(len(z), 1)], 1)
     pixels, filters = responses.shape
     features = responses.new_ones(pixels, filters + RANDOM_FEATURES + 1)
     # Written in place: this is bound by memory, and half of the cost of an episode.
     z, hidden = features[:, :filters], features[:, filters:-1]
     torch.sub(responses, evidence.mean, out=z)
     z.div_(evidence.scale).clamp_(-5, 5)
-    projection = 2 * evidence.projection
     torch.addmm(projection[-1], z, projection[:-1], out=hidden)
     hidden.relu_()
     return features
@@ -291,8 +279,8 @@ def _solve(sums: _Sums, filters: int) -> Tensor:
         weights = torch.zeros_like(target)
         weights[used] = torch.linalg.solve(second[used][:, used] + eye, target[used])
         weights = weights / (target @ weights).clamp_min(1e-6)
-        weights[-1] -= (first[wanted] - target) @ weights
-        return weights
+        offset = weights[-1:] - (first[wanted] - target) @ weights
+        return torch.cat([weights[:-1], offset])
 
     return torch.stack(
         [

@@ -30,11 +30,14 @@ class Support(NamedTuple):
         Their sparse targets, each (N, Y, X).
     evidence : Evidence
         Fitted on these crops.
+    mix : (C,) tensor or None
+        What each channel counts, see `gray_of`; None for all the same.
     """
 
     inputs: Tensor
     target: Sparse
     evidence: Evidence
+    mix: Tensor | None = None
 
     def to(self, device: torch.device | str) -> Support:
         """Copy to a device."""
@@ -42,6 +45,7 @@ class Support(NamedTuple):
             self.inputs.to(device),
             Sparse(*(t.to(device) for t in self.target)),
             self.evidence.to(device),
+            None if self.mix is None else self.mix.to(device),
         )
 
 
@@ -56,11 +60,14 @@ class Context(NamedTuple):
         What the painted cells are like in them.
     evidence : Evidence or None
         What classical filters tell of the painted cells.
+    mix : (C,) tensor or None
+        What each channel counts, see `gray_of`; None for all the same.
     """
 
     moments: Moments
     prototype: Tensor | None
     evidence: Evidence | None
+    mix: Tensor | None = None
 
     def to(self, device: torch.device | str) -> Context:
         """Copy to a device."""
@@ -69,6 +76,7 @@ class Context(NamedTuple):
             moments,
             None if self.prototype is None else self.prototype.to(device),
             None if self.evidence is None else self.evidence.to(device),
+            None if self.mix is None else self.mix.to(device),
         )
 
 
@@ -166,13 +174,13 @@ def fit_context(network: nn.Module, params: Params, support: Support) -> Context
 
 def context_of(output: Output, support: Support) -> Context:
     """Take all that is known of the task from a pass over the support."""
-    return Context(output.moments, output.prototype, support.evidence)
+    return Context(output.moments, output.prototype, support.evidence, support.mix)
 
 
 def blank_context(network: nn.Module, params: Params, support: Support) -> Context:
     """Measure the task's images, and forget what is painted on them."""
     inputs = without_evidence(support.inputs)
-    return Context(run(network, params, inputs).moments, None, None)
+    return Context(run(network, params, inputs).moments, None, None, support.mix)
 
 
 def inner_loop(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 import numpy as np
 import torch
 from scipy import ndimage as ndi
+from torch import Tensor
 
 from .evidence import fit_evidence, network_input
 from .filters import REACH, filter_bank
@@ -90,13 +91,60 @@ def pad_to(
     return np.pad(array, widths, mode=mode)
 
 
+class Crops(NamedTuple):
+    """What was painted, before it is said what each channel counts.
+
+    Attributes
+    ----------
+    images : (N, C, Y, X) tensor
+        Normalised crops around painted cells and strokes.
+    responses : (N, F, Y, X) tensor
+        Their `filter_bank`, from filters that see beyond the crops' edges.
+    target : Sparse
+        Their sparse targets.
+    """
+
+    images: Tensor
+    responses: Tensor
+    target: Sparse
+
+    def to(self, device: torch.device | str) -> Crops:
+        """Copy to a device."""
+        target = Sparse(*(t.to(device) for t in self.target))
+        return Crops(self.images.to(device), self.responses.to(device), target)
+
+    def chosen(self, which: Tensor) -> Crops:
+        """Return some of the crops, by number."""
+        target = Sparse(*(t[which] for t in self.target))
+        return Crops(self.images[which], self.responses[which], target)
+
+    def support(self, mix: Tensor | None = None) -> Support:
+        """Fit the evidence and join the network's input.
+
+        Crops of strokes far from any cell serve the evidence alone: among the network's
+        own they would shift the moments by which its features are normalised.
+
+        Parameters
+        ----------
+        mix : (C,) tensor, optional
+            What each channel counts, in the evidence and in the gray image.
+        """
+        painted, stroke, cue = self.target.painted, self.target.stroke, self.target.cue
+        evidence, maps = fit_evidence(self.responses, painted, stroke, cue, mix)
+        cells = painted.flatten(1).any(1)
+        inputs = network_input(self.images[cells], maps[cells], mix)
+        return Support(inputs, Sparse(*(t[cells] for t in self.target)), evidence, mix)
+
+
 def make_support(
     planes: list[tuple[NDArray[np.float32], NDArray[np.int32]]],
 ) -> Support:
-    """Cut the crops around everything that was painted.
+    """Cut the crops around everything that was painted, see `cut_crops`."""
+    return cut_crops(planes).support()
 
-    Crops of strokes far from any cell serve the evidence alone: among the network's
-    own they would shift the moments by which its features are normalised.
+
+def cut_crops(planes: list[tuple[NDArray[np.float32], NDArray[np.int32]]]) -> Crops:
+    """Cut the crops around everything that was painted.
 
     Parameters
     ----------
@@ -105,31 +153,28 @@ def make_support(
 
     Returns
     -------
-    Support
-        Crops of `CROP` px with painted cells; where there are more than `MAX_CROPS`,
-        with or without cells, an even choice of them.
+    Crops
+        Of `CROP` px; of those with cells and of those without, an even choice where
+        there are more than `MAX_CROPS`.
     """
-    cells: list[_Crop] = []
-    strokes: list[_Crop] = []
+    cells: list[_Cut] = []
+    strokes: list[_Cut] = []
     for image, annotation in planes:
         image = pad_to(image, CROP, STRIDE, "edge")
         annotation = pad_to(annotation, CROP, STRIDE, "constant")
         for y, x in crop_corners(annotation):
             window = slice(y, y + CROP), slice(x, x + CROP)
-            crop = _Crop(image, window, _crop_target(annotation, window))
-            (cells if crop.target.painted.any() else strokes).append(crop)
-    cells = _some(cells)
-    crops = cells + _some(strokes)
-    stacked = (np.stack(m) for m in zip(*(c.target for c in crops), strict=True))
+            cut = _Cut(image, window, _crop_target(annotation, window))
+            (cells if cut.target.painted.any() else strokes).append(cut)
+    cuts = _some(cells) + _some(strokes)
+    stacked = (np.stack(m) for m in zip(*(c.target for c in cuts), strict=True))
     target = Sparse(*map(torch.from_numpy, stacked))
-    responses = torch.stack([_responses(crop.image, crop.window) for crop in crops])
-    evidence, maps = fit_evidence(responses, target.painted, target.stroke, target.cue)
-    images = np.stack([crop.image[(slice(None), *crop.window)] for crop in cells])
-    shown = network_input(torch.from_numpy(images), maps[: len(cells)])
-    return Support(shown, Sparse(*(t[: len(cells)] for t in target)), evidence)
+    images = np.stack([cut.image[(slice(None), *cut.window)] for cut in cuts])
+    responses = torch.stack([_responses(cut.image, cut.window) for cut in cuts])
+    return Crops(torch.from_numpy(images), responses, target)
 
 
-class _Crop(NamedTuple):
+class _Cut(NamedTuple):
     """A window of a padded image, with what is known there."""
 
     image: NDArray[np.float32]
@@ -137,15 +182,15 @@ class _Crop(NamedTuple):
     target: SparseTarget
 
 
-def _some(crops: list[_Crop]) -> list[_Crop]:
+def _some(cuts: list[_Cut]) -> list[_Cut]:
     """Choose `MAX_CROPS` evenly, where there are more."""
-    if len(crops) <= MAX_CROPS:
-        return crops
-    chosen = np.linspace(0, len(crops) - 1, MAX_CROPS).astype(int)
-    return [crops[i] for i in chosen]
+    if len(cuts) <= MAX_CROPS:
+        return cuts
+    chosen = np.linspace(0, len(cuts) - 1, MAX_CROPS).astype(int)
+    return [cuts[i] for i in chosen]
 
 
-def _responses(image: NDArray[np.float32], window: tuple[slice, slice]) -> torch.Tensor:
+def _responses(image: NDArray[np.float32], window: tuple[slice, slice]) -> Tensor:
     """Filter responses of one crop, from filters that see beyond its edge."""
     outer, inner = _with_context(window, image.shape[1:], REACH)
     context = np.ascontiguousarray(image[(slice(None), *outer)])

@@ -183,7 +183,7 @@ def draw_tile(
         batch = crop[None].to(device)
         evidence = context.evidence
         known = None if evidence is None else draw_evidence(evidence, batch)
-        inputs = network_input(batch, known)
+        inputs = network_input(batch, known, context.mix)
         drawn = [
             run(network, params, inputs.flip(axes), context).logits.flip(axes)
             for axes in FLIPS[:mirrors]

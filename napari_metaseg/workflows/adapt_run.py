@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from napari_metaseg.core.inner_loop import (
     blank_context,
     fit_context,
 )
+from napari_metaseg.core.mixing import adapt_mix
 from napari_metaseg.core.network import Params, PrototypeUNet
 from napari_metaseg.core.recipe import GradientSteps
 from napari_metaseg.io.bundle import Bundle, load_bundle
@@ -34,7 +35,7 @@ from .results import Progress, Report
 from .segmenter import Labels, Network, Segmenter
 from .sight import Sight
 from .state import State
-from .support import as_views, check_views, is_single, support_of
+from .support import as_views, check_views, crops_of, is_single
 from .wanted import parts_to_draw
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from .wanted import Rectangle, Wanted
 
 Array = NDArray[np.generic]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,11 +90,17 @@ class AdaptRun:
             views = hold_out(views, self.held_out, single=single)
             known = check_views(views)
             lens = _make_lens(views[0].planes, known, bundle, self)
-            support = support_of(views, lens).to(device)
+            crops = crops_of(views, lens).to(device)
             module, params = on_device(bundle, device)
+            mix = yield from _told_of(
+                adapt_mix(module, params, crops), "prepare", 0, "Weighing the channels"
+            )
+            support = plain = crops.support()
+            if mix is not None:
+                support = crops.support(mix)
             start = self._start(bundle, device)
             with torch.no_grad():
-                initial = State(params, blank_context(module, params, support))
+                initial = State(params, blank_context(module, params, plain))
             if self.only_first:
                 views = views[:1]
         wanted: list[Wanted | None] = [None] * len(views)
@@ -137,7 +145,7 @@ class AdaptRun:
                 Network(module, initial, adapted, share, self.mirrors),
                 lens,
                 report.kept,
-                _card(bundle, report, self.seed, self.mirrors),
+                _card(bundle, report, self, mix),
                 self.settings,
             )
             pairs = zip(old, new, strict=True)
@@ -206,6 +214,13 @@ def on_device(
     return module, params
 
 
+def _told_of(
+    search: Generator[None, None, T], stage: str, bar: int, message: str
+) -> Generator[Progress, None, T]:
+    """Tell of a search of which nobody knows how far it is."""
+    return (yield from relay(search, lambda _: Progress(stage, bar, 100, message)))
+
+
 def _told(
     steps: Generator[float, None, None], stage: str, start: int, stop: int
 ) -> Generator[Progress, None, None]:
@@ -237,9 +252,7 @@ def _adapt(
     recipe = bundle.recipe
     if isinstance(recipe, GradientSteps):
         search = recipe.steps_that_help(module, initial, support)
-        steps = yield from relay(
-            search, lambda _: Progress("adapt", 25, 100, "Leaving cells out in turn")
-        )
+        steps = yield from _told_of(search, "adapt", 25, "Leaving cells out in turn")
         recipe = GradientSteps(recipe.rates, steps)
     last = Step(0, initial, None)
     for last in recipe.follow(module, initial, support, start):
@@ -265,14 +278,19 @@ def _blended(
     ]
 
 
-def _card(bundle: Bundle, report: Report, seed: int, mirrors: int) -> dict[str, Any]:
+def _card(
+    bundle: Bundle, report: Report, run: AdaptRun, mix: torch.Tensor | None
+) -> dict[str, Any]:
+    recipe: dict[str, Any] = {"steps": report.steps, "mirrors": run.mirrors}
+    if mix is not None:
+        recipe["mix"] = [round(share, 3) for share in mix.tolist()]
     return {
         "initialization": {
             "name": bundle.card.get("name"),
             "algorithm": bundle.card.get("algorithm"),
             "sha256": bundle.card.get("sha256"),
         },
-        "recipe": {"steps": report.steps, "mirrors": mirrors},
+        "recipe": recipe,
         "report": asdict(report),
-        "seed": seed,
+        "seed": run.seed,
     }

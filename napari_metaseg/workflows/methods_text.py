@@ -47,6 +47,7 @@ def methods_text(card: Mapping[str, Any], settings: DecodeSettings) -> str:
     sentences = [
         _learned(report),
         _began(origin, title),
+        _weighed(card.get("recipe", {})),
         _verdict(card.get("recipe", {}), report),
         _averaged(card.get("recipe", {}), report),
         _tested(report),
@@ -93,6 +94,14 @@ def _verdict(recipe: Mapping[str, Any], report: Mapping[str, Any]) -> str:
         f"In {steps} of the inner loop the mean intersection over union (IoU) on "
         f"these cells went {iou}."
     )
+
+
+def _weighed(recipe: Mapping[str, Any]) -> str:
+    mix = recipe.get("mix")
+    if mix is None:
+        return ""
+    shares = " : ".join(f"{share:.2f}" for share in mix)
+    return f"The channels of the image were weighed {shares}, by gradient steps."
 
 
 def _averaged(recipe: Mapping[str, Any], report: Mapping[str, Any]) -> str:

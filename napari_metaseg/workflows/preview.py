@@ -157,7 +157,7 @@ class Preview:
         batch = batch.to(support.inputs.device)
         with torch.no_grad():
             known = draw_evidence(support.evidence, batch)
-            self._inputs = network_input(batch, known)
+            self._inputs = network_input(batch, known, support.mix)
         self._module, self._support, self._frame = module, support, frame
         self._constant = all(k.startswith(PrototypeUNet.DECIDING) for k in moving)
         self._seen: tuple[Seen | None, Seen | None] = None, None

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 from napari_metaseg.core.errors import UserError
-from napari_metaseg.core.evidence import read_evidence
 from napari_metaseg.core.inner_loop import Context
 from napari_metaseg.core.network import Moments, Params, PrototypeUNet
+from napari_metaseg.core.stored_evidence import read_evidence
 from napari_metaseg.io.bundle import check_params
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ def name_tensors(part: str, state: State) -> Iterator[tuple[str, Tensor]]:
         yield f"{part}/moments/{i}", tensor
     if context.prototype is not None:
         yield f"{part}/context/prototype", context.prototype
+    if context.mix is not None:
+        yield f"{part}/context/mix", context.mix
     if context.evidence is not None:
         for name, tensor in context.evidence._asdict().items():
             yield f"{part}/evidence/{name}", tensor
@@ -104,7 +106,8 @@ def read_state(
     params = check_params(within("params"), module.architecture, folder)
     like, found = module.moment_shapes(), within("moments")
     flat = [found.get(str(i)) for i in range(len(like.seeing) + len(like.deciding))]
-    prototype = within("context").get("prototype")
+    known_of_task = within("context")
+    prototype, mix = known_of_task.get("prototype"), known_of_task.get("mix")
     evidence = read_evidence(within("evidence"), channels)
     if (
         any(
@@ -113,6 +116,7 @@ def read_state(
         )
         or (part == "adapted" and (prototype is None or evidence is None))
         or (prototype is not None and prototype.shape != (module.prototype_size,))
+        or (mix is not None and not _is_mix(mix, channels))
     ):
         raise UserError(
             f"The weights in '{folder}' do not say what the painted cells were like; "
@@ -121,4 +125,8 @@ def read_state(
     split = len(like.seeing)
     known = tuple(t for t in flat if t is not None)
     moments = Moments(known[:split], known[split:])
-    return State(params, Context(moments, prototype, evidence))
+    return State(params, Context(moments, prototype, evidence, mix))
+
+
+def _is_mix(mix: Tensor, channels: int) -> bool:
+    return mix.shape == (channels,) and bool((mix >= 0).all() and mix.sum() > 0)

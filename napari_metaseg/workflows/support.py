@@ -17,12 +17,12 @@ from napari_metaseg.core.annotation import (
 from napari_metaseg.core.axes import as_planes
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.scaling import resize_labels, scaled_shape
-from napari_metaseg.core.support import make_support
+from napari_metaseg.core.support import cut_crops
 
 from .adapted import View
 
 if TYPE_CHECKING:
-    from napari_metaseg.core.inner_loop import Support
+    from napari_metaseg.core.support import Crops
 
     from .lens import Lens
 
@@ -73,8 +73,8 @@ def check_views(views: list[View]) -> Annotated:
     return check_annotation(np.stack(padded))
 
 
-def support_of(views: list[View], lens: Lens) -> Support:
-    """Cut the support crops around everything that was painted on the views."""
+def crops_of(views: list[View], lens: Lens) -> Crops:
+    """Cut the crops around everything that was painted on the views."""
     pairs = []
     for view in views:
         for index, painted in enumerate(view.planes.split(view.annotation)):
@@ -82,4 +82,4 @@ def support_of(views: list[View], lens: Lens) -> Support:
                 shape = scaled_shape((painted.shape[0], painted.shape[1]), lens.zoom)
                 parts = resize_labels(separate_parts(painted), shape)
                 pairs.append((lens.look(view.planes, index), parts))
-    return make_support(pairs)
+    return cut_crops(pairs)

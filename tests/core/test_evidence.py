@@ -17,10 +17,10 @@ from napari_metaseg.core.evidence import (
     fit_evidence,
     network_input,
     random_projection,
-    read_evidence,
     without_evidence,
 )
 from napari_metaseg.core.filters import filter_bank, filter_count
+from napari_metaseg.core.stored_evidence import read_evidence
 
 
 def disks(seed: int = 0, channels: int = 1, n: int = 2) -> tuple[torch.Tensor, ...]:

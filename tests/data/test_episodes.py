@@ -41,7 +41,7 @@ def test_images_and_targets_are_consistent(seed: int) -> None:
 
     assert episode is not None
     assert episode.name == "disks"
-    images, target, evidence = episode.support
+    images, target, evidence, _ = episode.support
     assert images.shape == (len(images), IN_CHANNELS, CROP, CROP)
     assert all(m.shape == (len(images), CROP, CROP) for m in target)
     queries, dense = episode.query

@@ -13,7 +13,7 @@ from napari_metaseg.workflows.adapted import View
 from napari_metaseg.workflows.lens import Lens
 from napari_metaseg.workflows.segmenter import Network, Segmenter
 from napari_metaseg.workflows.state import State
-from napari_metaseg.workflows.support import support_of
+from napari_metaseg.workflows.support import crops_of
 
 from .protocol import image_axes
 
@@ -33,7 +33,7 @@ def make_lens_and_support(painted: Painted, bundle: Bundle) -> tuple[Lens, Suppo
         )
     ]
     lens = Lens.of(views[0].planes, painted.diameter, bundle.diameter)
-    return lens, support_of(views, lens)
+    return lens, crops_of(views, lens).support()
 
 
 def make_segmenter(

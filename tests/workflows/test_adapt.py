@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from napari_metaseg.core.errors import DeviceError, UserError
-from napari_metaseg.core.inner_loop import Support
 from napari_metaseg.core.instances import respect_annotation
 from napari_metaseg.core.metrics import average_precision
 from napari_metaseg.core.settings import DecodeSettings
+from napari_metaseg.core.support import Crops
 from napari_metaseg.data.synthetic import SAMPLES, Scene, sample_scene
 from napari_metaseg.workflows import adapt as module
 from napari_metaseg.workflows.adapt import (
@@ -545,15 +545,15 @@ def test_a_full_gpu_falls_back_to_the_cpu_and_says_so(
     error: Exception,
     words: str,
 ) -> None:
-    true_move = Support.to
+    true_move = Crops.to
 
-    def move(support: Support, device: torch.device) -> Support:
+    def move(crops: Crops, device: torch.device) -> Crops:
         if torch.device(device).type == "cuda":
             raise error
-        return true_move(support, device)
+        return true_move(crops, device)
 
     monkeypatch.setattr(module, "pick_device", lambda _: torch.device("cuda"))
-    monkeypatch.setattr(Support, "to", move)
+    monkeypatch.setattr(Crops, "to", move)
 
     found = adapt(scene.image, painted, init=small)
 
@@ -567,11 +567,11 @@ def test_a_full_gpu_falls_back_to_the_cpu_and_says_so(
 def test_any_other_failure_of_a_gpu_is_not_hidden(
     scene: Scene, painted: np.ndarray, small: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> Support:
+    def fail(*_: object) -> Crops:
         raise RuntimeError("device-side assert")
 
     monkeypatch.setattr(module, "pick_device", lambda _: torch.device("cuda"))
-    monkeypatch.setattr(Support, "to", fail)
+    monkeypatch.setattr(Crops, "to", fail)
 
     with pytest.raises(RuntimeError, match="device-side assert"):
         adapt(scene.image, painted, init=small)

@@ -76,7 +76,7 @@ class Request:
         Cells that serve as a test and are not learned from.
     planes : tuple of int or None
         Which planes are segmented besides those that are painted; None for all.
-    region : (int, int, int, int) or None
+    part : (int, int, int, int) or None
         Which part of them, see `adapt_steps`; None for all of it.
     origins : tuple of Origin
         Of the image and of the others, in this order.
@@ -98,7 +98,7 @@ class Request:
     look_at: tuple[int, slice, slice] | None = None
     held_out: NDArray[np.int32] | None = None
     planes: tuple[int, ...] | None = None
-    region: tuple[int, int, int, int] | None = None
+    part: tuple[int, int, int, int] | None = None
     origins: tuple[Origin, ...] = (Origin(),)
 
     @property

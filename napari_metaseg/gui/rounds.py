@@ -130,7 +130,7 @@ def adapt(request: Request) -> Generator[Progress, None, Round]:
         look_at=request.look_at,
         held_out=request.tests,
         planes=request.planes,
-        region=request.region,
+        part=request.part,
         settings=request.settings,
     )
     model = yield from relay(steps, course.note)

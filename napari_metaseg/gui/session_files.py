@@ -97,7 +97,7 @@ def save(job: ToSave) -> Generator[Progress, None, str]:
         start=request.start,
         target=job.target,
         planes=request.planes,
-        region=request.region,
+        part=request.part,
         link=job.link,
     )
     save_session(job.path, session, overwrite=True)
@@ -231,7 +231,7 @@ def _request(session: Session, known: SessionLayer, pixels: Any) -> Request | No
         settings=settings.decode,
         start=load_model(session, "start") if started else None,
         planes=settings.planes,
-        region=settings.region,
+        part=settings.part,
         origins=(
             Origin(
                 known.file,

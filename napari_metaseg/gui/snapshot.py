@@ -54,7 +54,7 @@ def take(
     Parameters
     ----------
     viewer : ViewerModel
-        Its layers hold further support, and it shows a region.
+        Its layers hold further support, and it shows a part.
     work : Work
         The work on the chosen image.
     annotation : Labels
@@ -68,7 +68,7 @@ def take(
     """
     source, last = view.source, work.last
     others = companions(viewer.layers, work.image, work.reading)
-    planes, region = _wanted(viewer, annotation, view.large.scope.value)
+    planes, part = _wanted(viewer, annotation, view.large.scope.value)
     continues = view.choices.continues and not why_no_start(work, source.init)
     return Request(
         image=images.pixels(work.image),
@@ -84,10 +84,10 @@ def take(
         others=others.pairs,
         left_out=others.left_out,
         start=last.model if continues and last is not None else None,
-        look_at=visible_region(viewer, annotation),
+        look_at=visible_part(viewer, annotation),
         held_out=held_out_cells(viewer.layers, work.image, work.reading),
         planes=planes,
-        region=region,
+        part=part,
         origins=(images.origin(work.image, work.reading.axes), *others.origins),
     )
 
@@ -96,7 +96,7 @@ def _wanted(
     viewer: ViewerModel, annotation: Labels, scope: Scope | None
 ) -> tuple[tuple[int, ...] | None, tuple[int, int, int, int] | None]:
     """Return which planes are to be segmented, and which part of them."""
-    seen = visible_region(viewer, annotation) if scope is Scope.VIEW else None
+    seen = visible_part(viewer, annotation) if scope is Scope.VIEW else None
     sizes, planes = annotation.data.shape[:-2], None
     if sizes and (scope is Scope.PLANE or seen is not None):
         index = visible_plane(viewer, annotation)
@@ -179,7 +179,7 @@ def _fits(other: Image, annotation: Labels, image: Image, reading: Reading) -> b
     return images.channel_count(other, reading) == images.channel_count(image, reading)
 
 
-def visible_region(
+def visible_part(
     viewer: ViewerModel, annotation: Labels
 ) -> tuple[int, slice, slice] | None:
     """Return the plane, the rows and the columns in view; None where there are none."""

@@ -132,7 +132,7 @@ def adapt_steps(
     previews: bool = True,
     look_at: PlaneWindow | None = None,
     planes: Collection[int] | None = None,
-    region: Rectangle | None = None,
+    part: Rectangle | None = None,
     settings: DecodeSettings | None = None,
 ) -> Generator[Progress, None, AdaptedModel]:
     """Do what `adapt` does, as a generator that can be closed at any yield.
@@ -147,15 +147,15 @@ def adapt_steps(
     only_first : bool
         Segment and judge the first image only; the others are support and no more.
     previews : bool
-        Draw a region of the first image now and then while the inner loop runs; the
+        Draw a part of the first image now and then while the inner loop runs; the
         result is the same, bit for bit.
     look_at : (int, slice, slice), optional
-        Plane, rows and columns of the region, which is narrowed down where it is
+        Plane, rows and columns of that part, which is narrowed down where it is
         large; by default the neighbourhood of the first painted cell.
     planes : collection of int, optional
         Which planes of the first image are segmented, along with those on which
         something is painted; by default all.
-    region : (int, int, int, int), optional
+    part : (int, int, int, int), optional
         First row, row after the last, first column and column after the last (px) of
         what is segmented of these planes, along with what is painted; by default all.
         Something of what lies around it is segmented too.
@@ -187,7 +187,7 @@ def adapt_steps(
         look_at=look_at,
         held_out=held_out,
         planes=planes,
-        region=region,
+        part=part,
         settings=settings or DecodeSettings(),
     )
     try:

@@ -73,7 +73,7 @@ class AdaptRun:
     look_at: PlaneWindow | None
     held_out: Array | Sequence[Array] | None
     planes: Collection[int] | None
-    region: Rectangle | None
+    part: Rectangle | None
     settings: DecodeSettings
 
     def steps(
@@ -104,7 +104,7 @@ class AdaptRun:
             if self.only_first:
                 views = views[:1]
         wanted: list[Wanted | None] = [None] * len(views)
-        wanted[0] = _wanted(views[0], self.planes, self.region)
+        wanted[0] = _wanted(views[0], self.planes, self.part)
         # One bar over all: a quarter before, a quarter adapting, half after. Of a large
         # plane what a person waits for comes first, and the rest in the end.
         with _timed(seconds, "before"):
@@ -235,10 +235,10 @@ def _told(
 
 
 def _wanted(
-    view: View, planes: Collection[int] | None, region: Rectangle | None
+    view: View, planes: Collection[int] | None, part: Rectangle | None
 ) -> Wanted | None:
     known = [view.annotation] + ([] if view.held_out is None else [view.held_out])
-    return parts_to_draw(view.planes, known, planes, region)
+    return parts_to_draw(view.planes, known, planes, part)
 
 
 def _adapt(

@@ -67,7 +67,7 @@ def reopen_steps(
         annotated=known.painted.shape,
     )
     painted = known.painted, known.learned
-    only = parts_to_draw(planes, painted, settings.planes, settings.region)
+    only = parts_to_draw(planes, painted, settings.planes, settings.part)
     moved = model.segmenter.to(pick_device(device))
     threads = torch.get_num_threads()
     try:

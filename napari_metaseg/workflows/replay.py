@@ -105,7 +105,7 @@ def replay_steps(
                 mirrors=settings.mirrors,
                 start=load(places["start"]) if "start" in places else None,
                 planes=settings.planes,
-                region=settings.region,
+                part=settings.part,
             )
     finally:
         torch.set_num_threads(threads)

@@ -88,7 +88,7 @@ class SessionSettings:
     planes : tuple of int or None
         Which planes of the first image were segmented besides those that are painted;
         None for all.
-    region : (int, int, int, int) or None
+    part : (int, int, int, int) or None
         Which part of them, see `adapt_steps`; None for all of it.
     link : str
         Along which axes the cells of the first image kept their number, one of
@@ -104,7 +104,7 @@ class SessionSettings:
     decode: DecodeSettings = field(default_factory=DecodeSettings)
     target: str = "cells"
     planes: tuple[int, ...] | None = None
-    region: Rectangle | None = None
+    part: Rectangle | None = None
     link: str = "none"
 
 
@@ -186,7 +186,7 @@ def make_session(
     start: AdaptedModel | None = None,
     target: str = "cells",
     planes: tuple[int, ...] | None = None,
-    region: Rectangle | None = None,
+    part: Rectangle | None = None,
     link: str = "none",
 ) -> Session:
     """Gather all that an adaptation depended on.
@@ -199,7 +199,7 @@ def make_session(
         What it was given, in the same order.
     initialization : Path
         Folder of the meta-initialization.
-    channel, diameter, seed, start, planes, region
+    channel, diameter, seed, start, planes, part
         As they were given to `adapt_steps`.
     decode : DecodeSettings, optional
         How the cells of the images were decoded.
@@ -234,7 +234,7 @@ def make_session(
         decode or DecodeSettings(),
         target,
         planes,
-        region,
+        part,
         link,
     )
     return Session(images, settings, models, current_versions())

@@ -209,7 +209,7 @@ def _settings(known: Mapping[str, Any]) -> SessionSettings:
             "decode": dict(decode),
             "target": str(target),
             "planes": list() | None as planes,
-            "region": list() | None as region,
+            "part": list() | None as part,
             "link": str(link),
         } if 1 <= threads <= MOST_THREADS and mirrors in MIRRORS and link in LINKS:
             chosen = DecodeSettings(**decode)
@@ -223,13 +223,13 @@ def _settings(known: Mapping[str, Any]) -> SessionSettings:
                 chosen,
                 target,
                 None if planes is None else tuple(map(operator.index, planes)),
-                None if region is None else _region(region),
+                None if part is None else _part(part),
                 link,
             )
     raise ValueError(known)
 
 
-def _region(known: list[Any]) -> Rectangle:
+def _part(known: list[Any]) -> Rectangle:
     top, bottom, left, right = map(operator.index, known)
     if not (0 <= top < bottom and 0 <= left < right):
         raise ValueError(known)

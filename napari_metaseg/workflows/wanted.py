@@ -25,7 +25,7 @@ def parts_to_draw(
     planes: Planes,
     known: Sequence[Labels],
     wanted: Collection[int] | None,
-    region: Rectangle | None,
+    part: Rectangle | None,
 ) -> Wanted | None:
     """Say what is drawn: what is wanted, and what will be judged.
 
@@ -37,25 +37,25 @@ def parts_to_draw(
         Annotations: wherever something is painted is judged.
     wanted : collection of int or None
         Planes; None for all.
-    region : Rectangle or None
-        The part of these planes; None for all of it.
+    part : Rectangle or None
+        Which part of these planes; None for all of it.
 
     Returns
     -------
     Wanted or None
         None for everything. Of a plane that is drawn at all, all is drawn unless
-        there is a region.
+        there is a part.
     """
-    if wanted is None and region is None:
+    if wanted is None and part is None:
         return None
     parts: Wanted = {}
     marked = [planes.split(labels) for labels in known]
     for index in range(len(marked[0])):
         chosen = wanted is None or index in wanted
         mask = np.any([labels[index] != 0 for labels in marked], axis=0)
-        if chosen and region is not None:
-            top, bottom, left, right = region
+        if chosen and part is not None:
+            top, bottom, left, right = part
             mask[top:bottom, left:right] = True
         if chosen or mask.any():
-            parts[index] = None if region is None else mask
+            parts[index] = None if part is None else mask
     return parts

@@ -101,7 +101,7 @@ def test_only_the_plane_in_view_is_segmented_if_asked(
     settle(panel)
 
     assert engine.calls[-1].planes == (2,)
-    assert engine.calls[-1].region is None
+    assert engine.calls[-1].part is None
 
 
 def test_only_what_is_in_view_is_segmented_if_asked(
@@ -118,7 +118,7 @@ def test_only_what_is_in_view_is_segmented_if_asked(
 
     assert panel.view.large.scope.currentText() == "what is in view"
     assert engine.calls[-1].planes == (2,)
-    assert engine.calls[-1].region == (10, 30, 20, 50)
+    assert engine.calls[-1].part == (10, 30, 20, 50)
 
 
 def test_the_cells_shown_are_linked_if_asked(

@@ -244,7 +244,7 @@ def test_links_and_the_part_that_was_asked_for_come_back(
     panel.view.session.save.click()
     settle(panel)
     settings = read_session(path).settings
-    assert (settings.link, settings.region) == ("t", (4, 60, 6, 62))
+    assert (settings.link, settings.part) == ("t", (4, 60, 6, 62))
     assert settings.planes is not None
 
     empty = ViewerModel()

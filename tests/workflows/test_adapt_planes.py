@@ -52,22 +52,22 @@ def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiles, "MARGIN", 8)
 
 
-def test_what_is_not_in_the_region_stays_blank(
+def test_what_is_not_in_the_part_stays_blank(
     scene: Scene, painted: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is wanted or painted is drawn as it is when everything is."""
     small_tiles(monkeypatch)
     corner = np.where(painted == painted.max(), painted, 0)
-    region = (0, 30, 0, 40)
+    part = (0, 30, 0, 40)
 
-    def drawn(region: tuple[int, int, int, int] | None) -> np.ndarray:
+    def drawn(part: tuple[int, int, int, int] | None) -> np.ndarray:
         steps = adapt_steps(
-            scene.image, corner, device="cpu", previews=False, region=region
+            scene.image, corner, device="cpu", previews=False, part=part
         )
         (output,) = exhaust(steps).drawn()
         return resize_image(output.maps.astype(np.float32), scene.masks.shape)
 
-    every, some = drawn(None), drawn(region)
+    every, some = drawn(None), drawn(part)
 
     left_out = (some == 0).all(0)
     assert 0.2 < left_out.mean() < 0.95
@@ -88,7 +88,7 @@ def test_other_images_are_segmented_as_a_whole(
         init=small,
         device="cpu",
         previews=False,
-        region=(0, 10, 0, 10),
+        part=(0, 10, 0, 10),
     )
     model = exhaust(steps)
 

@@ -103,7 +103,7 @@ def test_an_image_of_another_format_is_found_again(tmp_path: Path) -> None:
 
 
 def test_the_part_that_was_segmented_is_kept(session: Session, tmp_path: Path) -> None:
-    part = replace(session.settings, planes=(0,), region=(2, 30, 4, 50), link="zt")
+    part = replace(session.settings, planes=(0,), part=(2, 30, 4, 50), link="zt")
 
     saved = save_session(tmp_path / "part.metaseg", replace(session, settings=part))
 
@@ -326,7 +326,7 @@ def put(name: str, data: bytes) -> Callable[[dict[str, Any], dict[str, bytes]], 
         ),
         pytest.param(lambda m, f: m["settings"].update(threads=0), id="threads"),
         pytest.param(lambda m, f: m["settings"].update(device="rm"), id="device"),
-        pytest.param(lambda m, f: m["settings"].update(region=[5, 3, 0, 9]), id="part"),
+        pytest.param(lambda m, f: m["settings"].update(part=[5, 3, 0, 9]), id="part"),
         pytest.param(lambda m, f: m["settings"].update(link="x"), id="link"),
         pytest.param(
             lambda m, f: m["settings"]["decode"].update(threshold=7), id="threshold"

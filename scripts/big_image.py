@@ -21,6 +21,7 @@ from skimage.transform import rescale
 
 from napari_metaseg import adapt, load
 from napari_metaseg.core.objects import object_diameters
+from napari_metaseg.core.settings import MIRRORS
 from napari_metaseg.data.painter import choose_cells
 from napari_metaseg.data.synthetic import sample_scene
 from napari_metaseg.io.open_images import open_image
@@ -61,12 +62,13 @@ def write_image(path: Path, side: int, diameter: float) -> None:
     partial.rename(path)
 
 
-def make_model(path: Path, diameter: float) -> None:
+def make_model(path: Path, diameter: float, mirrors: int) -> None:
     """Adapt to three cells of one field."""
     image, masks = scenes(diameter)[0]
     rng = np.random.default_rng(0)
     chosen = choose_cells(masks, object_diameters(masks), rng, number=3)
-    adapt(image, np.where(np.isin(masks, chosen), masks, 0)).save(path)
+    painted = np.where(np.isin(masks, chosen), masks, 0)
+    adapt(image, painted, mirrors=mirrors).save(path)
 
 
 def main() -> None:
@@ -74,17 +76,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("side", type=int, help="of the image, in px")
     parser.add_argument("--diameter", type=float, default=60.0, help="of cells, in px")
+    parser.add_argument("--mirrors", type=int, default=4, choices=MIRRORS)
     parser.add_argument("--folder", type=Path, default=Path("big-image"))
     options = parser.parse_args()
     torch.set_num_threads(1)
     options.folder.mkdir(exist_ok=True)
-    name = f"{options.side}-{options.diameter:g}"
-    path, output = options.folder / f"{name}.tif", options.folder / f"{name}.zarr"
-    model = options.folder / f"model-{options.diameter:g}"
+    kind = f"{options.diameter:g}-{options.mirrors}"
+    path = options.folder / f"{options.side}-{options.diameter:g}.tif"
+    output = options.folder / f"{options.side}-{kind}.zarr"
+    model = options.folder / f"model-{kind}"
     if not path.exists():
         write_image(path, options.side, options.diameter)
     if not model.exists():
-        make_model(model, options.diameter)
+        make_model(model, options.diameter, options.mirrors)
     start, used = time.perf_counter(), time.process_time()
     job = make_job(load(model).segmenter, open_image(path).data, output)
     for state in run_job(job, overwrite=True):

@@ -60,6 +60,25 @@ def one_region(labels: Labels, annotation: Labels) -> Labels:
     return (inside & (annotation >= 0)).astype(np.int32)
 
 
+def off_the_border(labels: Labels) -> Labels:
+    """Remove instances that touch the border of a plane, with all that is of them.
+
+    An outline at image scale may cut specks off an instance; connected components, as
+    `skimage.segmentation.clear_border` looks at them, would leave these behind.
+
+    Parameters
+    ----------
+    labels : (Y, X) array of int32
+        Instances.
+
+    Returns
+    -------
+    (Y, X) array of int32
+    """
+    edges = np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1]))
+    return np.where(np.isin(labels, edges), 0, labels).astype(np.int32)
+
+
 def keep_numbers(labels: Labels, previous: Labels, fixed: Labels) -> Labels:
     """Give each instance the number it had in the last round.
 

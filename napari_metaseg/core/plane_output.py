@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.segmentation import clear_border, expand_labels
+from skimage.segmentation import expand_labels
 
 from .decode import Decoded, decode
+from .instances import off_the_border
 from .scaling import resize_image, resize_labels
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class PlaneOutput:
         decoded = decode(foreground, cue, settings, min_area=smallest)
         labels = _to_image_scale(decoded, foreground, self.shape)
         if settings.clear_border:
-            labels = clear_border(labels).astype(np.int32)
+            labels = off_the_border(labels)
         return np.minimum(labels, 1) if settings.region else labels
 
 

@@ -5,7 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_metaseg.core.instances import keep_numbers, respect_annotation
+from napari_metaseg.core.instances import (
+    keep_numbers,
+    off_the_border,
+    respect_annotation,
+)
 from napari_metaseg.core.plane_output import PlaneOutput
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.core.targets import dense_target
@@ -92,3 +96,14 @@ def test_the_most_alike_of_several_keeps_the_number() -> None:
 
     assert set(np.unique(kept[:, 3:9])) == {5}
     assert set(np.unique(kept[:, :3])) == {6}
+
+
+def test_a_speck_of_a_cell_at_the_border_goes_with_it() -> None:
+    """An outline at image scale may cut a speck off, which is no cell."""
+    labels = np.zeros((20, 20), np.int32)
+    labels[0:6, 4:10], labels[7, 5] = 3, 3
+    labels[10:15, 10:15] = 4
+
+    left = off_the_border(labels)
+
+    np.testing.assert_array_equal(left, np.where(labels == 4, 4, 0))

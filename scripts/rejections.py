@@ -61,15 +61,16 @@ def compare(task: TaskFolder, draw: int, init: str) -> dict[str, object] | None:
     painted = paint_cells(truth, cells, rng)
     axes = image_axes(image)
     first = adapt(image, painted, axes=axes, init=init)
+    shown = one(first.labels)
     rejected = painted.copy()
-    for number in false_cells(truth, first.labels, painted)[:REJECTED]:
-        rejected[(first.labels == number) & (painted == 0)] = -1
+    for number in false_cells(truth, shown, painted)[:REJECTED]:
+        rejected[(shown == number) & (painted == 0)] = -1
     if (rejected == painted).all():
         return None
     second = adapt(image, rejected, axes=axes, init=init)
     row: dict[str, object] = {"task": task.name, "draw": draw}
     for name, model in (("before", first), ("after", second)):
-        row[f"this image, {name}"] = open_score(truth, model.labels, rejected)
+        row[f"this image, {name}"] = open_score(truth, one(model.labels), rejected)
         found = model.segment(other, axes=axes)
         row[f"another, {name}"] = average_precision(other_truth, found)
     print(row, flush=True)
@@ -95,6 +96,12 @@ def false_cells(truth: Labels, found: Labels, painted: Labels) -> list[int]:
         and not painted[found == k].any()
     }
     return sorted(size, key=lambda k: -size[k])
+
+
+def one(labels: Labels | list[Labels]) -> Labels:
+    """Return the labels of the only image."""
+    assert not isinstance(labels, list)
+    return labels
 
 
 def open_score(truth: Labels, found: Labels, annotation: Labels) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay_to
+from napari_metaseg.core.network import Architecture
 from napari_metaseg.core.proximal import ProximalSettings
 from napari_metaseg.io.model_folder import read_card
 from napari_metaseg.learners.meta_gradient import OuterSettings
@@ -98,6 +99,7 @@ def _settings(options: argparse.Namespace) -> RunSettings:
         checkpoint_every=options.checkpoint_every,
         minutes=options.minutes,
         validation=validation,
+        architecture=_architecture(options.widths),
         outer=OuterSettings(
             algorithm=options.algorithm,
             inner_steps=options.inner_steps,
@@ -112,6 +114,13 @@ def _settings(options: argparse.Namespace) -> RunSettings:
             seed=options.seed,
         ),
     )
+
+
+def _architecture(widths: list[int] | None) -> Architecture | None:
+    if widths is None:
+        return None
+    full, half, quarter, eighth = widths
+    return Architecture(widths=(full, half, quarter, eighth))
 
 
 def _names(given: list[str] | None) -> tuple[str, ...] | None:

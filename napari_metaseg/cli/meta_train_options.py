@@ -20,6 +20,14 @@ def add_meta_train_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--output", type=Path, required=True, metavar="DIR")
     add("--init", metavar="BUNDLE", help="start from this bundle")
+    add(
+        "--widths",
+        type=int,
+        nargs=4,
+        metavar="N",
+        help="channels at full, half, quarter and eighth resolution: as many as the "
+        "bundle has, or more (default: the bundle's; 16 32 64 128 without one)",
+    )
     add("--tasks", nargs="+", metavar="TASK", help="default: all")
     add("--steps", type=int, help="meta-steps (default: 1000 without --minutes)")
     add(

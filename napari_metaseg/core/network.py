@@ -28,6 +28,9 @@ from .prototype import at_least_32, fit_prototypes, likeness_of
 STRIDE = 8
 """Inputs are padded to multiples of this many px."""
 
+WIDTHS = range(4, 513)
+"""Channels that a layer may have."""
+
 Params = dict[str, Tensor]
 """A network's parameters by name: what the inner loop adapts."""
 
@@ -65,7 +68,7 @@ class Architecture:
             case {
                 "name": known.name,
                 "widths": [int(a), int(b), int(c), int(d)],
-            } if all(4 <= w <= 512 for w in (a, b, c, d)):
+            } if all(w in WIDTHS for w in (a, b, c, d)):
                 return cls(known.name, (a, b, c, d))
         raise UserError(
             "The bundle was made for another network architecture; use a bundle of "

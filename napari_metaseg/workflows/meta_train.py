@@ -11,7 +11,8 @@ import torch
 
 from napari_metaseg.core.devices import pick_device
 from napari_metaseg.core.errors import UserError
-from napari_metaseg.core.network import Params, PrototypeUNet
+from napari_metaseg.core.growth import widen
+from napari_metaseg.core.network import WIDTHS, Architecture, Params, PrototypeUNet
 from napari_metaseg.core.recipe import GradientSteps, Proximal, adapted_names
 from napari_metaseg.data.folders import read_tasks
 from napari_metaseg.data.stream import EpisodeStream
@@ -103,6 +104,12 @@ def _check(settings: RunSettings) -> None:
     for name, count in counts.items():
         if count is not None and count < 1:
             raise UserError(f"--{name} is {count}; give 1 or more.")
+    widths = () if settings.architecture is None else settings.architecture.widths
+    if not all(width in WIDTHS for width in widths):
+        raise UserError(
+            f"--widths has {min(widths)} to {max(widths)}; give numbers from "
+            f"{WIDTHS[0]} to {WIDTHS[-1]}."
+        )
     if settings.minutes is None and settings.train.steps is None:
         raise UserError("The run has no end; give it --steps or --minutes.")
     if settings.minutes is not None and not settings.minutes > 0:
@@ -196,9 +203,12 @@ def _begin(
     settings: RunSettings, parent: Bundle | None, device: torch.device
 ) -> tuple[PrototypeUNet, Progress]:
     layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
-    network = PrototypeUNet(parent.architecture if parent else settings.architecture)
+    usual = parent.architecture if parent else Architecture()
+    architecture = settings.architecture or usual
+    network = PrototypeUNet(architecture)
     if parent is not None:
-        network.load_state_dict(parent.params)
+        params = widen(parent.params, parent.architecture, architecture)
+        network.load_state_dict(params)
     learned: Mapping[str, float] = {}
     if parent is not None and isinstance(parent.recipe, GradientSteps):
         learned = parent.recipe.rates

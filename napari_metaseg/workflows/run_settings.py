@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from napari_metaseg.core.network import Architecture
 from napari_metaseg.core.proximal import ProximalSettings
 from napari_metaseg.data.episodes import EpisodeSettings
 from napari_metaseg.learners.meta_gradient import OuterSettings
 from napari_metaseg.learners.meta_train import TrainSettings
 
 if TYPE_CHECKING:
+    from napari_metaseg.core.network import Architecture
     from napari_metaseg.core.recipe import Adapts
 
 INNER_PROBLEM = ProximalSettings(strength=2.0, tolerance=0.03, max_evaluations=60)
@@ -67,8 +67,8 @@ class RunSettings:
         rate falls with the time that is spent.
     validation : ValidationSettings or None
         None for no validation.
-    architecture : Architecture
-        Network to start from random weights.
+    architecture : Architecture or None
+        The network; None for that of ``init``, which may be widened, or the usual one.
     outer : OuterSettings
         Algorithm and outer loss.
     train : TrainSettings
@@ -86,7 +86,7 @@ class RunSettings:
     checkpoint_every: int = 50
     minutes: float | None = None
     validation: ValidationSettings | None = None
-    architecture: Architecture = field(default_factory=Architecture)
+    architecture: Architecture | None = None
     outer: OuterSettings = field(default_factory=OuterSettings)
     train: TrainSettings = field(default_factory=TrainSettings)
     episodes: EpisodeSettings = field(default_factory=EpisodeSettings)

@@ -1,6 +1,6 @@
 """Work through images as a person would, and count what it takes.
 
-    python3 scripts/sessions.py DATA TASK [TASK ...] [--interactions 10] [--ceiling]
+    python3 scripts/sessions.py DATA TASK [TASK ...] [--init maml] [--ceiling]
 
 DATA is a folder of tasks. Of each task the first image is opened in napari; three cells
 are painted, and then, after each press of Adapt, the worst error is corrected with the
@@ -145,9 +145,11 @@ class Session:
     ----------
     task : TaskFolder
         Where the image comes from.
+    init : str
+        What Adapt starts from.
     """
 
-    def __init__(self, task: TaskFolder) -> None:
+    def __init__(self, task: TaskFolder, init: str) -> None:
         self.task = task
         self.truth = task.masks[0].astype(np.int32)
         self.viewer = napari.Viewer(title="napari-metaseg")
@@ -156,6 +158,7 @@ class Session:
         self.panel = AdaptPanel(self.viewer)
         self.viewer.window.add_dock_widget(self.panel, name="MetaSeg", area="right")
         self.viewer.window.resize(1280, 800)
+        self.panel.view.source.prefer_init(init)
         settle(self.panel)
         self.viewer.reset_view()
         self.hand = Hand(self.viewer)
@@ -268,12 +271,12 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("tasks", nargs="+")
     parser.add_argument("--interactions", type=int, default=10)
-    parser.add_argument("--init", default="maml", help="for the ceiling")
+    parser.add_argument("--init", default="maml", help="what Adapt starts from")
     parser.add_argument("--ceiling", action="store_true")
     options = parser.parse_args()
     rows = []
     for task in read_tasks(options.data, options.tasks):
-        rows += Session(task).run(options.interactions)
+        rows += Session(task, options.init).run(options.interactions)
         if options.ceiling:
             rows[-1]["supervised"] = round(ceiling_of(task, options.init), 3)
     table = pd.DataFrame(rows).fillna("").astype(str)

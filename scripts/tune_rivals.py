@@ -69,6 +69,7 @@ def main() -> int:
     parser.add_argument("data", type=Path)
     parser.add_argument("rival", choices=("forest", "finetune"))
     parser.add_argument("--pooled", default="pooled", help="where fine-tuning starts")
+    parser.add_argument("--tasks", nargs="+", help="default: all")
     parser.add_argument("--side", type=int, default=224, help="px of a cropped image")
     parser.add_argument("--images", type=int, default=2, help="scored in each draw")
     parser.add_argument("--device", default="auto")
@@ -79,7 +80,9 @@ def main() -> int:
         else dict(_finetunes(options.pooled, options.device))
     )
     try:
-        tasks = [cropped(t, options.side) for t in read_tasks(options.data)]
+        tasks = [
+            cropped(t, options.side) for t in read_tasks(options.data, options.tasks)
+        ]
         for name, candidates in groups.items():
             _tell(name, candidates, tasks, options.images)
     except UserError as error:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from napari_metaseg import __version__
 from napari_metaseg.core.errors import UserError
@@ -15,16 +16,13 @@ from napari_metaseg.core.errors import UserError
 from .adapt_options import add_adapt_options
 from .benchmark_options import add_benchmark_options
 from .export_options import add_also_write, add_export_options
+from .large_options import add_large_options
 from .meta_train_classes import add_options as add_meta_train_classes_options
 from .meta_train_options import add_meta_train_options
 from .models_options import add_models_options
 from .protocol_options import add_protocol_options
 from .replay_options import add_replay_options
-from .segment_options import (
-    add_crew_options,
-    add_link_option,
-    add_segment_options,
-)
+from .segment_options import add_segment_options
 from .tasks_options import add_tasks_options
 
 if TYPE_CHECKING:
@@ -66,38 +64,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """Describe all commands."""
-    parser = argparse.ArgumentParser(
-        prog="napari-metaseg",
-        description="Learn a new kind of cell from one to three painted examples.",
-    )
-    parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_adapt(commands)
-    _add_segment(commands)
-    _add_segment_large(commands)
-    _add_export(commands)
-    _add_replay(commands)
-    _add_models(commands)
-    _add_tasks(commands)
-    _add_meta_train(commands)
-    _add_meta_train_classes(commands)
-    _add_benchmark(commands)
-    _add_protocol(commands)
-    return parser
+AddOptions = Callable[[argparse.ArgumentParser], None]
 
 
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+class Command(NamedTuple):
+    """A command, described without what runs it.
 
+    Attributes
+    ----------
+    name : str
+        As it is typed.
+    run : str
+        Module of this package and function in it that run the command.
+    text : str
+        What it does, in a sentence.
+    options : tuple of callable
+        Each adds some of its options.
+    """
 
-def _add(commands: Commands, name: str, run: str, text: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(
-        name, help=text, description=text
-    )
-    parser.set_defaults(run=run)
-    return parser
+    name: str
+    run: str
+    text: str
+    options: tuple[AddOptions, ...]
 
 
 def _add_device(
@@ -116,127 +104,99 @@ def _add_looks(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--channel", type=int, help="channel to use (default: all)")
 
 
-def _add_adapt(commands: Commands) -> None:
-    parser = _add(
-        commands,
+def _add_overwrite(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--overwrite", action="store_true")
+
+
+COMMANDS = (
+    Command(
         "adapt",
         "commands.adapt",
         "Learn from painted cells and find all of them.",
-    )
-    add_adapt_options(parser)
-    _add_device(parser)
-    _add_looks(parser)
-    add_also_write(parser)
-    parser.add_argument("--overwrite", action="store_true")
-
-
-def _add_segment(commands: Commands) -> None:
-    parser = _add(
-        commands,
+        (add_adapt_options, _add_device, _add_looks, add_also_write, _add_overwrite),
+    ),
+    Command(
         "segment",
         "segment.run",
         "Segment images and folders of images with a saved model.",
-    )
-    add_segment_options(parser)
-    _add_looks(parser)
-    add_also_write(parser)
-    parser.add_argument("--overwrite", action="store_true")
-
-
-def _add_segment_large(commands: Commands) -> None:
-    parser = _add(
-        commands,
+        (add_segment_options, _add_looks, add_also_write, _add_overwrite),
+    ),
+    Command(
         "segment-large",
         "large.run",
         "Segment an image of any size or a long movie block by block; what was stopped "
         "goes on where it was.",
-    )
-    parser.add_argument("model", type=Path, metavar="MODEL")
-    parser.add_argument("image", type=Path, metavar="IMAGE")
-    parser.add_argument(
-        "--output",
-        type=Path,
-        required=True,
-        metavar="LABELS",
-        help="name ending in .zarr (OME-Zarr) or .tif (tiled OME-TIFF)",
-    )
-    add_link_option(parser)
-    add_crew_options(parser)
-    _add_looks(parser)
-    parser.add_argument("--overwrite", action="store_true")
-
-
-def _add_export(commands: Commands) -> None:
-    parser = _add(
-        commands,
+        (add_large_options, _add_looks, _add_overwrite),
+    ),
+    Command(
         "export",
         "export.run",
         "Write segmented cells for ImageJ, QuPath, COCO, or measure them.",
-    )
-    add_export_options(parser)
-    _add_looks(parser)
-    parser.add_argument("--overwrite", action="store_true")
-
-
-def _add_replay(commands: Commands) -> None:
-    parser = _add(
-        commands, "replay", "replay.run", "Do again what a saved session says."
-    )
-    add_replay_options(parser)
-    _add_device(parser, default=None, text="that of the session")
-    parser.add_argument("--overwrite", action="store_true")
-
-
-def _add_models(commands: Commands) -> None:
-    parser = _add(
-        commands, "models", "models.run", "List, export and import initializations."
-    )
-    add_models_options(parser)
-
-
-def _add_tasks(commands: Commands) -> None:
-    parser = _add(
-        commands,
+        (add_export_options, _add_looks, _add_overwrite),
+    ),
+    Command(
+        "replay",
+        "replay.run",
+        "Do again what a saved session says.",
+        (
+            add_replay_options,
+            partial(_add_device, default=None, text="that of the session"),
+            _add_overwrite,
+        ),
+    ),
+    Command(
+        "models",
+        "models.run",
+        "List, export and import initializations.",
+        (add_models_options,),
+    ),
+    Command(
         "tasks",
         "tasks.run",
         "Show the tasks in folders of images with masks, or import them.",
-    )
-    add_tasks_options(parser)
-
-
-def _add_meta_train(commands: Commands) -> None:
-    parser = _add(
-        commands,
+        (add_tasks_options,),
+    ),
+    Command(
         "meta-train",
         "meta_train.run",
         "Train an initialization on a folder of tasks.",
-    )
-    add_meta_train_options(parser)
-    _add_device(parser)
-
-
-def _add_meta_train_classes(commands: Commands) -> None:
-    parser = _add(
-        commands,
+        (add_meta_train_options, _add_device),
+    ),
+    Command(
         "meta-train-classes",
         "meta_train_classes.run",
         "Train the start for classes of cells on a folder of tasks.",
-    )
-    add_meta_train_classes_options(parser)
-
-
-def _add_benchmark(commands: Commands) -> None:
-    parser = _add(
-        commands,
+        (add_meta_train_classes_options,),
+    ),
+    Command(
         "benchmark",
         "benchmark.run",
         "Compare methods on tasks with known masks.",
+        (add_benchmark_options, _add_device),
+    ),
+    Command(
+        "protocol",
+        # Each protocol names what runs it.
+        "",
+        "Repeat the experiments of the papers behind this project.",
+        (add_protocol_options,),
+    ),
+)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Describe all commands."""
+    parser = argparse.ArgumentParser(
+        prog="napari-metaseg",
+        description="Learn a new kind of cell from one to three painted examples.",
     )
-    add_benchmark_options(parser)
-    _add_device(parser)
-
-
-def _add_protocol(commands: Commands) -> None:
-    text = "Repeat the experiments of the papers behind this project."
-    parser = commands.add_parser("protocol", help=text, description=text)
-    add_protocol_options(parser)
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        described = commands.add_parser(
+            command.name, help=command.text, description=command.text
+        )
+        described.set_defaults(run=command.run)
+        for add in command.options:
+            add(described)
+    return parser

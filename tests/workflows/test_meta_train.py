@@ -240,6 +240,53 @@ def test_a_run_may_start_from_a_bundle(
     assert 0 < far < 0.01, "one meta-step away from where it started"
 
 
+def test_a_run_may_widen_the_network_it_starts_from(
+    settings: RunSettings, straight: Path, tmp_path: Path
+) -> None:
+    wide = Architecture(widths=(8, *SMALL.widths[1:3], 32))
+    wider = replace(
+        settings,
+        init=str(straight / "bundle"),
+        architecture=wide,
+        train=replace(settings.train, steps=1),
+    )
+
+    bundle = load_bundle(train(wider, tmp_path / "run"))
+
+    assert bundle.architecture == wide
+    parent = load_bundle(straight / "bundle").params["bottom.convs.1.weight"]
+    grown = bundle.params["bottom.convs.1.weight"]
+    assert grown.shape == (32, 32, 3, 3)
+    kept = grown[: len(parent), : parent.shape[1]]
+    assert 0 < float((kept - parent).abs().max()) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("widths", "message"),
+    [
+        ((4, 6, 8, 1000), "--widths has 4 to 1000; give numbers from 4 to 512"),
+        ((4, 4, 4, 4), "cannot be cut down"),
+    ],
+)
+def test_widths_that_cannot_be_are_refused(
+    settings: RunSettings,
+    straight: Path,
+    tmp_path: Path,
+    widths: tuple[int, int, int, int],
+    message: str,
+) -> None:
+    wrong = replace(
+        settings,
+        init=str(straight / "bundle"),
+        architecture=Architecture(widths=widths),
+    )
+
+    with pytest.raises(UserError, match=message):
+        train(wrong, tmp_path / "run")
+
+    assert not (tmp_path / "run").exists()
+
+
 def test_pooled_pre_training_takes_no_inner_steps(
     settings: RunSettings, tmp_path: Path
 ) -> None:

@@ -65,9 +65,70 @@ def write_lif(path: Path) -> None:
             file.write(head + name.encode("utf-16-le") + data)
 
 
-@pytest.mark.parametrize(("suffix", "write"), [("czi", write_czi), ("lif", write_lif)])
+def write_nd2(path: Path) -> None:
+    """Write `VALUES` in chunks and a map of them, as version 2 of the format has it.
+
+    The one free writer, limnd2 by the makers of the format, is no published package.
+    """
+    t, c, z, y, x = VALUES.shape
+    attributes = {"uiWidth": x, "uiWidthBytes": 2 * c * x, "uiHeight": y, "uiComp": c}
+    attributes |= {"uiBpcInMemory": 16, "uiBpcSignificant": 16}
+    attributes |= {"uiSequenceCount": t * z, "eCompression": 2}
+    dye = {"uiCompCount": 1, "pFluorescentProbe": {"sName": "dye"}}
+    planes = {"uiCount": c, "sPlaneNew": {f"sPlane{k}": dye for k in range(c)}}
+    stack = {"eType": 4, "uLoopPars": {"uiCount": z, "dZStep": 2.0}}
+    times = {"uiCount": t, "dStart": 0.0, "dPeriod": 1.0, "dDuration": 2.0}
+    movie = {"eType": 1, "uLoopPars": times, "ppNextLevelEx": {"stack": stack}}
+    scale = {"bCalibrated": True, "dCalibration": 0.25, "sPicturePlanes": planes}
+    chunks = {
+        "ImageAttributes": _variant("variant", {"no_name": attributes}).encode(),
+        "ImageMetadataSeq|0": _variant("variant", {"no_name": scale}).encode(),
+        "ImageMetadata": _variant("variant", {"no_name": movie}).encode(),
+        "CustomData|AcqTimesCache": np.arange(t * z, dtype=float).tobytes(),
+    }
+    # Channels lie beside each other in each pixel, behind the time of their plane.
+    pixels = VALUES.transpose(0, 2, 3, 4, 1).reshape(t * z, -1)
+    for k, plane in enumerate(pixels):
+        chunks[f"ImageDataSeq|{k}"] = struct.pack("<d", k) + plane.tobytes()
+
+    places = b""
+    with path.open("wb") as file:
+        file.write(_chunk(b"ND2 FILE SIGNATURE CHUNK NAME01!", b"Ver2.0".ljust(64)))
+        for name, data in chunks.items():
+            key = f"{name}!".encode()
+            places += key + struct.pack("<QQ", file.tell(), len(data))
+            file.write(_chunk(key.ljust(4072, b"\0"), data))
+        end = b"ND2 CHUNK MAP SIGNATURE 0000001!" + struct.pack("<Q", file.tell())
+        file.write(_chunk(b"ND2 FILEMAP SIGNATURE NAME 0001!", places + end))
+
+
+def _chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack("<IIQ", 0x0ABECEDA, len(name), len(data)) + name + data
+
+
+def _variant(name: str, value: object) -> str:
+    """Return a value as the XML of an ND2 file."""
+    if isinstance(value, dict):
+        parts = "".join(_variant(key, part) for key, part in value.items())
+        return f'<{name} runtype="CLxListVariant">{parts}</{name}>'
+    kinds = {bool: "bool", int: "lx_uint32", float: "double", str: "CLxStringW"}
+    return f'<{name} runtype="{kinds[type(value)]}" value="{str(value).lower()}"/>'
+
+
+@pytest.mark.parametrize(
+    ("suffix", "write", "size"),
+    [
+        ("czi", write_czi, (0.5, 0.25)),
+        ("lif", write_lif, (0.5, 0.25)),
+        # ND2 states one size for both directions.
+        ("nd2", write_nd2, (0.25, 0.25)),
+    ],
+)
 def test_a_file_of_a_microscope_is_read(
-    tmp_path: Path, suffix: str, write: Callable[[Path], None]
+    tmp_path: Path,
+    suffix: str,
+    write: Callable[[Path], None],
+    size: tuple[float, float],
 ) -> None:
     path = tmp_path / f"cells.{suffix}"
     write(path)
@@ -75,7 +136,7 @@ def test_a_file_of_a_microscope_is_read(
     opened, whole = open_image(path), read_any_image(path)
 
     assert opened.axes == whole.axes == "TCZYX"
-    assert opened.pixel_size == whole.pixel_size == pytest.approx((0.5, 0.25))
+    assert opened.pixel_size == whole.pixel_size == pytest.approx(size)
     assert opened.z_step == whole.z_step == pytest.approx(2.0)
     assert opened.data.dtype == whole.data.dtype == np.uint16
     np.testing.assert_array_equal(whole.data, VALUES)

@@ -17,6 +17,8 @@ from napari_metaseg.cli import make_parser
 from napari_metaseg.cli.export import run
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.io.images import read_image
+from napari_metaseg.io.instances import read_instances
+from napari_metaseg.io.label_zarr import write_label_zarr
 
 LABELS = np.zeros((3, 20, 30), np.uint16)
 LABELS[0, 2:6, 3:9] = 1
@@ -73,6 +75,18 @@ def test_each_comes_back_as_labels(name: str) -> None:
     np.testing.assert_array_equal(back.data, LABELS)
     assert back.axes == "ZYX"
     assert back.pixel_size == pytest.approx((0.25, 0.25))
+
+
+@pytest.mark.parametrize("labels", ["labels.tif", "moved.zarr"])
+def test_ome_zarr_keeps_the_place_of_the_labels_or_the_image(labels: str) -> None:
+    placed = {"axes": "ZYX", "pixel_size": (0.25, 0.5), "z_step": 2.0}
+    write_label_zarr(Path("image.zarr"), LABELS, **placed, offset=(3, 40, 50))
+    write_label_zarr(Path("moved.zarr"), LABELS, **placed, offset=(0, 1, 2))
+
+    export(f"{labels} --image image.zarr --output c.zarr")
+
+    expected = (3, 40, 50) if labels == "labels.tif" else (0, 1, 2)
+    assert read_instances("c.zarr").offset == pytest.approx(expected)
 
 
 def test_the_pixel_size_may_be_given() -> None:

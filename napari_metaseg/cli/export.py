@@ -47,6 +47,7 @@ def run(options: argparse.Namespace) -> int:
             axes=axes,
             pixel_size=known,
             z_step=cells.z_step,
+            offset=cells.offset if any(cells.offset) else None,
             image=image,
             image_name=None if options.image is None else options.image.name,
             channel=options.channel,

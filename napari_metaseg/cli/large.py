@@ -36,6 +36,7 @@ def run(options: argparse.Namespace) -> int:
             job,
             pixel_size=image.pixel_size,
             z_step=image.z_step,
+            offset=image.offset,
             overwrite=options.overwrite,
             helpers=Shared(crew, order),
         )

@@ -120,6 +120,7 @@ class Exporter(QObject):
             image.name,
             visible_plane(self._viewer, cells),
             images.z_step(image, reading.axes),
+            images.offset(image, reading.axes),
         )
 
     def _on_measured(self, features: pd.DataFrame) -> None:

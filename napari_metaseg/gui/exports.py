@@ -40,6 +40,8 @@ class Snapshot:
         Index of the plane in view; empty for a single one.
     z_step : float or None
         Distance between planes in µm.
+    offset : tuple of float
+        Where the first pixel lies, in pixels, (z, y, x).
     """
 
     labels: NDArray[np.int32]
@@ -50,6 +52,7 @@ class Snapshot:
     name: str
     plane: tuple[int, ...] = ()
     z_step: float | None = None
+    offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     @property
     def _known(self) -> dict[str, Any]:
@@ -83,7 +86,9 @@ class Snapshot:
             path,
             self.labels,
             **self._known,
-            image=ImageFile(self.pixels, self.axes, self.pixel_size, self.z_step),
+            image=ImageFile(
+                self.pixels, self.axes, self.pixel_size, self.z_step, self.offset
+            ),
             image_name=self.name,
             channel_names=self._channel_names,
             figure=figure,

@@ -214,6 +214,26 @@ def z_step(layer: Layer, axes: str) -> float | None:
     return float(layer.scale[at]) * unit
 
 
+def offset(layer: Layer, axes: str) -> tuple[float, float, float]:
+    """Return where the first pixel lies, in pixels, (z, y, x).
+
+    That of a layer that is turned or sheared has no meaning without the rest, and is 0.
+
+    Parameters
+    ----------
+    layer : Layer
+        An image, or labels.
+    axes : str
+        A letter for each of its axes.
+    """
+    affine = np.array(_placement(layer).affine)
+    moved = dict.fromkeys("ZYX", 0.0)
+    if np.allclose(affine[:-1, :-1], np.eye(layer.ndim)):
+        shift = (affine[:-1, -1] / layer.scale).tolist()
+        moved |= {a: s for a, s in zip(axes, shift, strict=False) if a in moved}
+    return moved["Z"], moved["Y"], moved["X"]
+
+
 def file_of(layer: Image) -> Path | None:
     """Return an image's file; of one from a session, the file that this tells."""
     path = layer.metadata.get(FILE, layer.source.path)
@@ -234,7 +254,7 @@ def origin(layer: Image, axes: str) -> Origin:
     return Origin(file_of(layer), size, step, _placement(layer))
 
 
-def _placement(layer: Image) -> Placement:
+def _placement(layer: Layer) -> Placement:
     start = np.array(layer.data_to_world(np.zeros(layer.ndim)))
     columns = [np.array(layer.data_to_world(e)) - start for e in np.eye(layer.ndim)]
     affine = np.eye(layer.ndim + 1)

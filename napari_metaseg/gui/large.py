@@ -58,6 +58,8 @@ class Voyage:
         In µm, (y, x).
     z_step : float or None
         Distance between planes in µm.
+    offset : tuple of float
+        Where the first pixel lies, in pixels, (z, y, x).
     path : Path
         The result.
     device : str
@@ -72,6 +74,7 @@ class Voyage:
     link: str
     pixel_size: tuple[float, float] | None
     z_step: float | None
+    offset: tuple[float, float, float]
     path: Path
     device: str
 
@@ -147,6 +150,7 @@ class Large(QObject):
             str(self._form.links.value),
             images.pixel_size(image),
             images.z_step(image, reading.axes),
+            images.offset(image, reading.axes),
             path,
             self._view.source.device,
         )
@@ -240,7 +244,12 @@ def segment(
         coarser=coarser,
         link=voyage.link,
     )
-    path = yield from run_job(job, pixel_size=voyage.pixel_size, z_step=voyage.z_step)
+    path = yield from run_job(
+        job,
+        pixel_size=voyage.pixel_size,
+        z_step=voyage.z_step,
+        offset=voyage.offset,
+    )
     opened = open_ome_zarr(path)
     levels = [level.array for level in (opened.data, *opened.coarser)]  # type: ignore[attr-defined]
     return path, levels, job.plan.source.label_axes

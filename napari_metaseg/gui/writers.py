@@ -54,6 +54,7 @@ def write_cells(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
         axes=_axes(layer),
         pixel_size=images.pixel_size(layer),
         z_step=images.z_step(layer, _axes(layer)),
+        offset=images.offset(layer, _axes(layer)),
         classes=table.read_classes(layer),
         overwrite=True,
     )

@@ -7,7 +7,7 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import imagecodecs
 import numpy as np
@@ -33,6 +33,11 @@ _SIGNATURES = {"TIFF": _TIFF, "PNG": _PNG, "JPEG": _JPEG, "BMP": _BMP}
 _METADATA_ONLY = ("<TiffTag", "OME series raised")
 _KNOWN_AXES = frozenset("TZCYX")
 
+Offset: TypeAlias = tuple[float, float, float]
+"""Where the first pixel of an image lies, in pixels: (z, y, x)."""
+
+ORIGIN: Offset = (0.0, 0.0, 0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class ImageFile:
@@ -49,12 +54,15 @@ class ImageFile:
         Size of a pixel in µm, (y, x), if the file tells.
     z_step : float or None
         Distance between planes of a stack in µm, if the file tells.
+    offset : Offset
+        Where its first pixel lies, if the file tells.
     """
 
     data: NDArray[Any]
     axes: str | None
     pixel_size: tuple[float, float] | None
     z_step: float | None = None
+    offset: Offset = ORIGIN
 
 
 def read_image(path: str | Path) -> ImageFile:

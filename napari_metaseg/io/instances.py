@@ -73,7 +73,9 @@ def _read_zarr(path: Path) -> ImageFile:
         raise UserError(f"{path} is an image; name an OME-Zarr of labels.")
     labels = np.asarray(opened.data)
     checked = check_numbers(labels, path)
-    return ImageFile(checked, opened.axes, opened.pixel_size, opened.z_step)
+    return ImageFile(
+        checked, opened.axes, opened.pixel_size, opened.z_step, opened.offset
+    )
 
 
 def _plane_axes(path: Path, image: ImageFile | None) -> tuple[tuple[int, ...], str]:

@@ -12,6 +12,7 @@ import zarr
 from napari_metaseg.core.errors import UserError
 
 from .files import replace_folder, write_problem
+from .images import ORIGIN, Offset
 from .labels import as_unsigned, check_axes, check_pixel_size
 from .large_labels import check_output, describe_labels
 
@@ -31,6 +32,7 @@ def write_label_zarr(
     axes: str = "YX",
     pixel_size: tuple[float, float] | None = None,
     z_step: float | None = None,
+    offset: Offset = ORIGIN,
     overwrite: bool = False,
 ) -> Path:
     """Write labels as an OME-Zarr of labels (version 0.5), with a pyramid.
@@ -48,6 +50,8 @@ def write_label_zarr(
         Size of a pixel in µm, (y, x).
     z_step : float, optional
         Distance between planes in µm.
+    offset : Offset
+        Where the first pixel lies, in pixels.
     overwrite : bool
         Whether an OME-Zarr of that name is replaced.
 
@@ -82,7 +86,12 @@ def write_label_zarr(
             )
             array[...] = level
         describe_labels(
-            partial, len(levels), axes=axes, pixel_size=pixel_size, z_step=z_step
+            partial,
+            len(levels),
+            axes=axes,
+            pixel_size=pixel_size,
+            z_step=z_step,
+            offset=offset,
         )
         replace_folder(path, partial)
     except OSError as error:

@@ -12,6 +12,7 @@ from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.windows import grid
 
 from .files import atomic_file, check_target
+from .images import ORIGIN, Offset
 from .labels import check_axes, check_pixel_size, ome_options
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ def describe_labels(
     axes: str,
     pixel_size: tuple[float, float] | None = None,
     z_step: float | None = None,
+    offset: Offset = ORIGIN,
 ) -> None:
     """Write the metadata of a pyramid of labels.
 
@@ -135,20 +137,25 @@ def describe_labels(
         Size of a pixel in µm, (y, x).
     z_step : float, optional
         Distance between planes in µm.
+    offset : Offset
+        Where the first pixel lies.
     """
     size = dict(zip("YX", pixel_size or (1.0, 1.0), strict=True))
     depth = {} if z_step is None else {"Z": z_step}
+    steps = {a: (size | depth).get(a, 1.0) for a in axes}
+    # All levels begin with the same pixel.
+    shift = dict(zip("ZYX", offset, strict=True))
+    moved = [steps[a] * shift.get(a, 0.0) for a in axes]
+    place = [{"type": "translation", "translation": moved}] if any(moved) else []
     data_sets = [
         {
             "path": str(level),
             "coordinateTransformations": [
                 {
                     "type": "scale",
-                    "scale": [
-                        size[a] * 2**level if a in size else depth.get(a, 1.0)
-                        for a in axes
-                    ],
-                }
+                    "scale": [steps[a] * 2 ** (level * (a in size)) for a in axes],
+                },
+                *place,
             ],
         }
         for level in range(levels)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .images import damage_told, trusted_axes
+from .images import ORIGIN, Offset, damage_told, trusted_axes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,6 +36,8 @@ class OpenedImage:
         The same image at lower resolutions, if the file holds them.
     z_step : float or None
         Distance between planes of a stack in µm, if the file tells.
+    offset : Offset
+        Where its first pixel lies, if the file tells.
     """
 
     data: ArrayLike
@@ -43,6 +45,7 @@ class OpenedImage:
     pixel_size: tuple[float, float] | None
     coarser: tuple[ArrayLike, ...] = ()
     z_step: float | None = None
+    offset: Offset = ORIGIN
 
 
 def open_arrays(
@@ -53,6 +56,7 @@ def open_arrays(
     *,
     alpha: bool = False,
     z_step: float | None = None,
+    offset: Offset = ORIGIN,
 ) -> OpenedImage:
     """Describe arrays in a file as an image.
 
@@ -70,12 +74,15 @@ def open_arrays(
         Whether the last channel is one of transparency.
     z_step : float, optional
         Distance between planes in µm.
+    offset : Offset
+        Where the first pixel lies.
     """
     guard = partial(damage_told, path)
     images = [LazyImage.of(a, axes, guard, alpha=alpha) for a in arrays]
     finest, letters = images[0]
     coarser = tuple(image for image, kept in images[1:] if kept == letters)
-    return OpenedImage(finest, trusted_axes(letters), pixel_size, coarser, z_step)
+    axes_known = trusted_axes(letters)
+    return OpenedImage(finest, axes_known, pixel_size, coarser, z_step, offset)
 
 
 @dataclass(frozen=True)

@@ -43,12 +43,19 @@ def open_ome_zarr(path: Path) -> OpenedImage:
         arrays = [node[level["path"]] for level in first["datasets"]]
         axes = [_axis(axis) for axis in first.get("axes", "tczyx")]
         letters = "".join(name for name, _ in axes)
-        steps = _scale(first, len(axes))
+        steps, moved = _placement(first, len(axes))
         lengths = {a: s * (f or 0) for (a, f), s in zip(axes, steps, strict=True)}
         size = lengths["Y"], lengths["X"]
         known = size if min(size) > 0 else None
         step = lengths.get("Z") or None
-        return open_arrays(path, arrays, letters, known, z_step=step)
+        # In pixels, so that it needs no unit.
+        shift = dict(
+            zip(
+                letters, (m / s for m, s in zip(moved, steps, strict=True)), strict=True
+            )
+        )
+        offset = shift.get("Z", 0.0), shift["Y"], shift["X"]
+        return open_arrays(path, arrays, letters, known, z_step=step, offset=offset)
 
 
 def _axis(axis: Any) -> tuple[str, float | None]:
@@ -58,11 +65,18 @@ def _axis(axis: Any) -> tuple[str, float | None]:
     return axis["name"].upper(), micrometres(axis.get("unit"))
 
 
-def _scale(described: dict[str, Any], count: int) -> list[float]:
-    """Return the step along each axis at full resolution, in the axis's unit."""
-    steps = [1.0] * count
+def _placement(
+    described: dict[str, Any], count: int
+) -> tuple[list[float], list[float]]:
+    """Return step and shift along each axis at full resolution, in the axis's unit."""
+    steps, moved = [1.0] * count, [0.0] * count
     for part in (described["datasets"][0], described):
         for transform in part.get("coordinateTransformations", ()):
             if transform["type"] == "scale":
-                steps = [a * b for a, b in zip(steps, transform["scale"], strict=True)]
-    return steps
+                scale = transform["scale"]
+                steps = [a * b for a, b in zip(steps, scale, strict=True)]
+                moved = [a * b for a, b in zip(moved, scale, strict=True)]
+            elif transform["type"] == "translation":
+                shift = transform["translation"]
+                moved = [a + b for a, b in zip(moved, shift, strict=True)]
+    return steps, moved

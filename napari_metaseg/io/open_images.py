@@ -68,7 +68,7 @@ def read_any_image(path: str | Path) -> ImageFile:
         return read_image(path)
     image = open_image(path)
     data = np.asarray(image.data)
-    return ImageFile(data, image.axes, image.pixel_size, image.z_step)
+    return ImageFile(data, image.axes, image.pixel_size, image.z_step, image.offset)
 
 
 def _open_tiff(path: Path) -> OpenedImage:

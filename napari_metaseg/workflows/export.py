@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from napari_metaseg.io.coco import write_coco
 from napari_metaseg.io.files import check_target
 from napari_metaseg.io.geojson import write_geojson
 from napari_metaseg.io.imagej_rois import write_rois
+from napari_metaseg.io.images import ORIGIN
 from napari_metaseg.io.label_zarr import write_label_zarr
 from napari_metaseg.io.labels import write_labels
 from napari_metaseg.io.large_labels import check_output
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from napari_metaseg.core.classes import CellClass
-    from napari_metaseg.io.images import ImageFile
+    from napari_metaseg.io.images import ImageFile, Offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ def export_labels(
     axes: str = "YX",
     pixel_size: tuple[float, float] | None = None,
     z_step: float | None = None,
+    offset: Offset | None = None,
     image: ImageFile | None = None,
     image_name: str | None = None,
     channel: int | None = None,
@@ -121,6 +123,8 @@ def export_labels(
         Size of a pixel in µm, (y, x); by default the image's.
     z_step : float, optional
         Distance between planes in µm, for label images; by default the image's.
+    offset : Offset, optional
+        Where the first pixel lies, for OME-Zarr; by default that of the image.
     image : ImageFile, optional
         The image, whose intensities are measured, and which a figure shows.
     image_name : str, optional
@@ -152,14 +156,12 @@ def export_labels(
         z_step = image.z_step
     format_ = find_format(path)
     if format_ in (TIFF, ZARR):
-        write = write_labels if format_ is TIFF else write_label_zarr
-        return write(
-            path,
-            labels,
-            axes=axes,
-            pixel_size=pixel_size,
-            z_step=z_step,
-            overwrite=overwrite,
+        size: dict[str, Any] = {"pixel_size": pixel_size, "z_step": z_step}
+        if format_ is TIFF:
+            return write_labels(path, labels, axes=axes, **size, overwrite=overwrite)
+        place = offset or (ORIGIN if image is None else image.offset)
+        return write_label_zarr(
+            path, labels, axes=axes, **size, offset=place, overwrite=overwrite
         )
     if format_ is ROIS:
         return write_rois(path, labels, axes=axes, overwrite=overwrite)

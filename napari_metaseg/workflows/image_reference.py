@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.placement import Placement
 from napari_metaseg.io.open_images import read_any_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from napari_metaseg.core.placement import Placement
     from napari_metaseg.io.images import ImageFile
 
 _BLOCK = 2**26
@@ -71,7 +71,14 @@ class ImageReference:
         kind = np.dtype(data.dtype).newbyteorder("<").str
         sha256 = hash_pixels(data)
         return cls(
-            where, shape, kind, sha256, image.axes, image.pixel_size, image.z_step
+            where,
+            shape,
+            kind,
+            sha256,
+            image.axes,
+            image.pixel_size,
+            image.z_step,
+            _placement(image),
         )
 
     @property
@@ -120,6 +127,23 @@ class ImageReference:
             f"{path} holds other pixels than the image of the session; choose the file "
             "that was adapted to."
         )
+
+
+def _placement(image: ImageFile) -> Placement | None:
+    """Return where an image lies of which its file says that it is not the origin."""
+    if image.axes is None or not any(image.offset):
+        return None
+    lengths = dict(zip("YX", image.pixel_size or (), strict=False))
+    if image.z_step is not None:
+        lengths["Z"] = image.z_step
+    moved = dict(zip("ZYX", image.offset, strict=True))
+    affine = np.eye(len(image.axes) + 1)
+    affine[:-1, -1] = [lengths.get(a, 1.0) * moved.get(a, 0.0) for a in image.axes]
+    return Placement(
+        tuple(lengths.get(a, 1.0) for a in image.axes),
+        tuple("um" if a in lengths else "pixel" for a in image.axes),
+        tuple(map(tuple, affine.tolist())),
+    )
 
 
 def _without_ones(shape: tuple[int, ...]) -> list[int]:

@@ -50,7 +50,8 @@ def panel(
     viewer: ViewerModel, blobs: NDArray[np.float32], open_panel: Open, settle: Settle
 ) -> AdaptPanel:
     """Return a panel that shows the cells of a plate: four, and the stroke."""
-    viewer.add_image(blobs, name="plate", scale=(0.5, 0.5), units="um")
+    placed = {"scale": (0.5, 0.5), "translate": (7, -3), "units": "um"}
+    viewer.add_image(blobs, name="plate", **placed)
     panel = open_panel(viewer)
     adapt(panel, settle, (12, 12))
     return panel
@@ -112,7 +113,9 @@ def test_every_format(
         assert path.read_bytes().startswith(b"%PDF")
     else:
         image = ImageFile(np.zeros(shown.shape, np.uint8), "YX", None)
-        np.testing.assert_array_equal(read_instances(path, image).data, shown)
+        written = read_instances(path, image)
+        np.testing.assert_array_equal(written.data, shown)
+        assert written.offset == ((0, 14, -6) if suffix == ".zarr" else (0, 0, 0))
 
 
 def test_a_figure_of_a_stack_shows_the_plane_in_view(

@@ -15,6 +15,7 @@ from napari_metaseg.core.metrics import iou_matrix, match_counts
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.data.synthetic import sample_scene
 from napari_metaseg.gui import large
+from napari_metaseg.io.open_images import open_image
 from napari_metaseg.workflows.results import Progress
 
 from .test_end_to_end import whole_cells
@@ -289,9 +290,9 @@ def test_the_real_engine_goes_on_where_it_was(tmp_path: Path) -> None:
     model = adapt(scene.image, np.where(cells, scene.masks, 0), device="cpu")
     movie, path = np.stack([scene.image, scene.image]), tmp_path / "cells.zarr"
     settings = DecodeSettings()
-    voyage = large.Voyage(
-        model, (movie,), "TYX", None, settings, "t", (0.5, 0.5), None, path, "cpu"
-    )
+    how = "TYX", None, settings, "t"
+    placed = (0.5, 0.5), None, (0.0, 30.0, 0.0)
+    voyage = large.Voyage(model, (movie,), *how, *placed, path, "cpu")
     steps = large.segment(voyage)
     begun = [next(steps).message for _ in range(2)]
     steps.close()
@@ -305,6 +306,7 @@ def test_the_real_engine_goes_on_where_it_was(tmp_path: Path) -> None:
 
     written, levels, axes = end.value.value
     assert (written, axes) == (path, "TYX")
+    assert open_image(path).offset == (0, 30, 0)
     found = np.asarray(Labels(levels[0]).data)
     np.testing.assert_array_equal(found[0], found[1])  # linked through time
     whole = model.segment(scene.image)

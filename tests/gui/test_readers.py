@@ -115,6 +115,24 @@ def test_the_distance_of_planes_comes_back(session: Path) -> None:
         assert images.z_step(layer, "ZYX") == 2
 
 
+def test_an_image_comes_back_to_the_place_its_file_tells(
+    session: Path, tmp_path: Path
+) -> None:
+    moved = ImageFile(IMAGE, "ZYXC", (0.5, 0.25), 2.0, offset=(1, 10, -4))
+    known = read_session(session)
+    image = session_image(moved, tmp_path / "cells.tif", PAINTED, CELLS)
+    save_session(session, replace(known, images=(image,)), overwrite=True)
+
+    layers = [Layer.create(*each) for each in readers.session_layers(session)]
+
+    assert len(layers) == 3
+    for layer in layers:
+        assert tuple(layer.data_to_world((0, 0, 0))) == (2, 5, -1)
+        assert tuple(layer.data_to_world((1, 1, 1))) == (4, 5.5, -0.75)
+        assert images.offset(layer, "ZYX") == (1, 10, -4)
+        assert images.pixel_size(layer) == (0.5, 0.25)
+
+
 def test_what_was_painted_opens_without_the_image(
     plugins: PluginManager, session: Path, told: list[str]
 ) -> None:

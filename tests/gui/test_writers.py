@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -102,6 +102,27 @@ def test_ome_zarr(tmp_path: Path, cells: Labels) -> None:
     np.testing.assert_array_equal(written.data, CELLS)
     assert written.axes == "TYX"
     assert written.pixel_size == pytest.approx((0.25, 0.25))
+
+
+@pytest.mark.parametrize(
+    ("placed", "offset"),
+    [
+        ({"translate": (0, 30, -5)}, (0, 60, -10)),
+        (
+            {"affine": [[1, 0, 0, 0], [0, 1, 0, 2], [0, 0, 1, 4], [0, 0, 0, 1]]},
+            (0, 4, 8),
+        ),
+        # Without its angle the place of a turned layer is none.
+        ({"translate": (0, 30, -5), "rotate": 20}, (0, 0, 0)),
+    ],
+)
+def test_ome_zarr_keeps_the_place(
+    tmp_path: Path, viewer: ViewerModel, placed: dict[str, Any], offset: tuple[int, ...]
+) -> None:
+    layer = viewer.add_labels(CELLS, scale=(1, 0.5, 0.5), **placed)
+    save(tmp_path / "a.zarr", [layer])
+
+    assert read_instances(tmp_path / "a.zarr").offset == pytest.approx(offset)
 
 
 def test_a_stack_keeps_the_distance_of_its_planes(

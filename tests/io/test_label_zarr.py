@@ -42,6 +42,7 @@ def test_what_is_written_is_read_back(
         patch.setattr(label_zarr, "SIDE", side)
         path = Path(folder) / "a.zarr"
         size = {"pixel_size": (0.5, 0.25), "z_step": 2.0 if "Z" in axes else None}
+        size["offset"] = (3.0 if "Z" in axes else 0.0, -12.5, 40.0)
         assert write_label_zarr(path, labels, axes=axes, **size) == path
 
         group = zarr.open_group(str(path), mode="r")
@@ -54,6 +55,7 @@ def test_what_is_written_is_read_back(
         np.testing.assert_array_equal(found.data, labels.reshape(found.data.shape))
         assert found.pixel_size == (0.5, 0.25)
         assert found.z_step == size["z_step"]
+        assert found.offset == size["offset"]
 
 
 def test_an_independent_reader_finds_axes_scales_and_levels(
@@ -62,7 +64,12 @@ def test_an_independent_reader_finds_axes_scales_and_levels(
     monkeypatch.setattr(label_zarr, "SIDE", 16)
     labels = np.arange(2 * 40 * 30, dtype=np.int32).reshape(2, 40, 30)
     write_label_zarr(
-        tmp_path / "a.zarr", labels, axes="ZYX", pixel_size=(0.5, 0.25), z_step=2
+        tmp_path / "a.zarr",
+        labels,
+        axes="ZYX",
+        pixel_size=(0.5, 0.25),
+        z_step=2,
+        offset=(0, 100, 200),
     )
 
     group = zarr.open_group(str(tmp_path / "a.zarr"), mode="r")
@@ -72,6 +79,8 @@ def test_an_independent_reader_finds_axes_scales_and_levels(
     assert [axis.unit for axis in scales.axes] == ["micrometer"] * 3
     steps = [each.coordinateTransformations[0].scale for each in scales.datasets]
     assert steps == [[2, 0.5, 0.25], [2, 1, 0.5], [2, 2, 1]]
+    shifts = [each.coordinateTransformations[1].translation for each in scales.datasets]
+    assert shifts == [[0, 50, 50]] * 3
     for level, each in enumerate(scales.datasets):
         every = 2**level
         np.testing.assert_array_equal(group[each.path], labels[:, ::every, ::every])

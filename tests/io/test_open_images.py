@@ -55,7 +55,11 @@ def test_an_alpha_channel_and_axes_of_length_one_are_left_out(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
-def test_ome_zarr_with_its_levels(tmp_path: Path, version: str) -> None:
+@pytest.mark.parametrize("common", [[], [{"type": "scale", "scale": [1, 1, 0.5, 0.5]}]])
+def test_ome_zarr_with_its_levels(
+    tmp_path: Path, version: str, common: list[dict[str, object]]
+) -> None:
+    factor = 0.5 if common else 1
     levels = [VALUES[:1], VALUES[:1, :, ::2, ::2]]
     axes = [{"name": "z", "type": "space"}, {"name": "c", "type": "channel"}]
     axes += [{"name": a, "type": "space", "unit": "nanometer"} for a in "yx"]
@@ -63,12 +67,14 @@ def test_ome_zarr_with_its_levels(tmp_path: Path, version: str) -> None:
         {
             "path": str(k),
             "coordinateTransformations": [
-                {"type": "scale", "scale": [1, 1, 500 * 2**k, 250 * 2**k]}
+                {"type": "scale", "scale": [1, 1, 500 * 2**k, 250 * 2**k]},
+                {"type": "translation", "translation": [7, 0, 1000, -50]},
             ],
         }
         for k in range(2)
     ]
-    scales = {"multiscales": [{"version": version, "axes": axes, "datasets": sets}]}
+    first = {"version": version, "axes": axes, "datasets": sets}
+    scales = {"multiscales": [first | {"coordinateTransformations": common}]}
     file_format = 2 if version == "0.4" else 3
     group = zarr.open_group(str(tmp_path / "a.zarr"), mode="w", zarr_format=file_format)
     group.attrs.update(scales if version == "0.4" else {"ome": scales})
@@ -78,7 +84,9 @@ def test_ome_zarr_with_its_levels(tmp_path: Path, version: str) -> None:
     opened = open_image(tmp_path / "a.zarr")
 
     assert opened.axes == "CYX"
-    assert opened.pixel_size == pytest.approx((0.5, 0.25))
+    assert opened.pixel_size == pytest.approx((0.5 * factor, 0.25 * factor))
+    assert opened.offset == read_any_image(tmp_path / "a.zarr").offset
+    assert opened.offset == pytest.approx((7, 2, -0.2))
     np.testing.assert_array_equal(np.asarray(opened.data), levels[0][0])
     (coarser,) = opened.coarser
     np.testing.assert_array_equal(np.asarray(coarser), levels[1][0])

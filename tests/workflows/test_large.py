@@ -133,7 +133,7 @@ def test_the_result_is_ome_zarr_with_a_pyramid_and_pixel_size(
 ) -> None:
     output = tmp_path / "cells.zarr"
     job = small_blocks(make_job(segmenter, scene.image, output))
-    exhaust(run_job(job, pixel_size=(0.5, 0.25)))
+    exhaust(run_job(job, pixel_size=(0.5, 0.25), offset=(0, 10, 20)))
 
     group = zarr.open_group(str(output), mode="r")
     # An independent reader checks all that the standard asks for.
@@ -142,6 +142,8 @@ def test_the_result_is_ome_zarr_with_a_pyramid_and_pixel_size(
     assert [axis.name for axis in described.axes] == ["y", "x"]
     assert [axis.unit for axis in described.axes] == ["micrometer"] * 2
     assert scales == [[0.5, 0.25], [1.0, 0.5], [2.0, 1.0]]
+    moved = [s.coordinateTransformations[1].translation for s in described.datasets]
+    assert moved == [[5.0, 5.0]] * 3
     full = group["0"][:]
     np.testing.assert_array_equal(group["1"][:], full[::2, ::2])
     np.testing.assert_array_equal(group["2"][:], full[::4, ::4])

@@ -19,6 +19,7 @@ from napari_metaseg.core.network import STRIDE
 from napari_metaseg.core.resample import resize_part, source_window
 from napari_metaseg.core.stitch import find_in_block
 from napari_metaseg.io.files import replace_folder
+from napari_metaseg.io.images import ORIGIN, Offset
 from napari_metaseg.io.large_labels import (
     check_output,
     describe_labels,
@@ -142,6 +143,7 @@ class LargeJob:
         *,
         pixel_size: tuple[float, float] | None = None,
         z_step: float | None = None,
+        offset: Offset = ORIGIN,
         overwrite: bool = False,
     ) -> None:
         """Give the result its name, once all stages are complete.
@@ -152,6 +154,8 @@ class LargeJob:
             Size of a pixel in µm, (y, x).
         z_step : float, optional
             Distance between planes in µm.
+        offset : Offset
+            Where the first pixel lies, for OME-Zarr.
         overwrite : bool
             Whether a result that is there already is replaced.
 
@@ -163,8 +167,14 @@ class LargeJob:
         check_output(self.output, overwrite=overwrite)
         labels, axes = self.folder.path / "labels", self.plan.source.label_axes
         if is_zarr(self.output):
-            size: dict[str, Any] = {"pixel_size": pixel_size, "z_step": z_step}
-            describe_labels(labels, self._levels, axes=axes, **size)
+            describe_labels(
+                labels,
+                self._levels,
+                axes=axes,
+                pixel_size=pixel_size,
+                z_step=z_step,
+                offset=offset,
+            )
             replace_folder(self.output, labels)
         else:
             write_large_labels(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from napari_metaseg.core.linking import check_link
 from napari_metaseg.core.plane_source import ArrayLike, PlaneSource
+from napari_metaseg.io.images import ORIGIN, Offset
 from napari_metaseg.workflows.results import Progress
 
 from .job import LargeJob
@@ -92,6 +93,7 @@ def run_job(
     *,
     pixel_size: tuple[float, float] | None = None,
     z_step: float | None = None,
+    offset: Offset = ORIGIN,
     overwrite: bool = False,
     helpers: Helpers | None = None,
 ) -> Generator[Progress, None, Path]:
@@ -105,6 +107,8 @@ def run_job(
         Size of a pixel in µm, (y, x).
     z_step : float, optional
         Distance between planes in µm.
+    offset : Offset
+        Where the first pixel lies, for OME-Zarr.
     overwrite : bool
         Whether a result that is there already is replaced.
     helpers : Helpers, optional
@@ -138,7 +142,7 @@ def run_job(
             done += more * cost
             message = words.format(ended, count)
             yield Progress("segment", int(100 * done / whole), 100, message)
-    job.finish(pixel_size=pixel_size, z_step=z_step, overwrite=overwrite)
+    job.finish(pixel_size=pixel_size, z_step=z_step, offset=offset, overwrite=overwrite)
     return job.output
 
 

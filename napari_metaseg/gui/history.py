@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import QObject, Signal
 
 from .course import Course
+from .guidance import counted
 from .past import Past
 from .round_table import Row
 from .rounds import init_title
@@ -198,26 +199,25 @@ def _own_iou(entry: Entry) -> float:
 def _row(entry: Entry, work: Work) -> Row:
     report, title = entry.report, init_title(entry.init)
     start = f"{title} +" if entry.continued else title
-    took = f"{entry.seconds:.1f} s"
+    seconds = f"{entry.seconds:.1f} s"
     current, kept = _is_current(entry, work), entry.past is not None
     tip = f"Round {entry.number}, from {title}"
     tip += ", continued from the model before." if entry.continued else "."
     if current:
         tip += " This is the current result."
     if report is None:
-        cells = (str(entry.number), "", "", start, "", "", "", took)
-        return Row(cells, tip, kept, current)
+        return Row((str(entry.number), "", start, seconds), tip, kept, current)
     if not report.kept:
         tip += f" {report.reason}"
     star = " ★" if entry.best else ""
-    cells = (
+    scores = f"{report.own_iou_before:.2f} → {report.own_iou_after:.2f}{star}"
+    painted = counted(report.n_cells, "cell")
+    if report.n_strokes:
+        painted += f" + {report.n_strokes}"
+    texts = (
         str(entry.number),
-        f"{report.own_iou_before:.2f} → {report.own_iou_after:.2f}{star}",
-        "kept" if report.kept else "reverted",
-        start,
-        str(report.n_cells),
-        str(report.n_strokes),
-        str(report.steps),
-        took,
+        f"{scores}\n{'kept' if report.kept else 'reverted'}",
+        f"{start}\n{painted}",
+        f"{seconds}\n{counted(report.steps, 'step')}",
     )
-    return Row(cells, tip, kept, current)
+    return Row(texts, tip, kept, current)

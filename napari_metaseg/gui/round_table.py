@@ -24,16 +24,14 @@ if TYPE_CHECKING:
 
 _COLUMNS = {
     "#": "Which round.",
-    "Own IoU": "IoU of your own cells before → after adapting. "
-    "★ marks the best of a comparison.",
-    "Result": "Kept, or reverted because adapting made things worse.",
-    "Start": "The initialization it started from.",
-    "Cells": "Cells that were painted.",
-    "Strokes": "Background strokes that were painted.",
-    "Steps": "Steps of the inner loop.",
-    "Time": "Seconds from the click to the result.",
+    "Own IoU": "IoU of your own cells before → after adapting, ★ for the best of a "
+    "comparison; kept, or reverted because adapting made things worse.",
+    "Start, painted": "The initialization it started from, + if the model before went "
+    "on; the cells that were painted, + background strokes.",
+    "Took": "Seconds from the click to the result; steps of the inner loop.",
 }
-_ROWS = 5  # in sight at once
+_STRETCHED = list(_COLUMNS).index("Start, painted")
+_ROWS = 3  # of two lines, in sight at once
 _GONE = "Too long ago: its result is no longer kept. "
 
 
@@ -44,7 +42,7 @@ class Row:
     Attributes
     ----------
     cells : tuple of str
-        One text a column.
+        One text a column, of one line or two.
     tip : str
         What more there is to tell.
     kept : bool
@@ -88,12 +86,12 @@ class RoundTable(QWidget):
         across, down = self.table.horizontalHeader(), self.table.verticalHeader()
         if across is not None and down is not None:
             across.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+            across.setSectionResizeMode(_STRETCHED, QHeaderView.ResizeMode.Stretch)
             across.setHighlightSections(False)
             down.hide()
-            height = self.fontMetrics().lineSpacing() + 6
-            down.setDefaultSectionSize(height)
-            # The heading and the scroll bar take a row and a half.
-            self.table.setFixedHeight(round((_ROWS + 2.5) * height))
+            line = self.fontMetrics().lineSpacing()
+            down.setDefaultSectionSize(2 * line + 6)
+            self.table.setFixedHeight(_ROWS * (2 * line + 6) + 2 * line)
         self.back = _button(
             "Go back to this round", "Makes the round you see the current result."
         )

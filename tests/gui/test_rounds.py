@@ -81,9 +81,9 @@ def test_each_round_is_a_row(panel: AdaptPanel, settle: Settle, engine: Engine) 
     adapt(panel, settle)
 
     first, second = texts(panel)
-    assert first[:7] == ["1", "0.50 → 0.90", "kept", "MAML", "1", "0", "4"]
-    assert first[7].endswith(" s")
-    assert second[:3] == ["2", "0.50 → 0.10", "reverted"]
+    assert first[:3] == ["1", "0.50 → 0.90\nkept", "MAML\n1 cell"]
+    assert first[3].endswith(" s\n4 steps")
+    assert second[:2] == ["2", "0.50 → 0.10\nreverted"]
     assert "It lost a cell" in table_of(panel).item(1, 0).toolTip()
     assert table_of(panel).currentRow() == 1
     assert table_of(panel).item(1, 0).font().bold()
@@ -265,7 +265,7 @@ def test_continuing_is_offered_where_it_is_possible(
     adapt(panel, settle)
     assert panel.work is not None
     assert engine.calls[1].start is panel.work.rounds[0].past.model
-    assert texts(panel)[1][3] == "MAML +"
+    assert texts(panel)[1][2] == "MAML +\n1 cell"
 
     panel.view.source.inits.choose("imaml")
     assert not box.isEnabled()
@@ -273,7 +273,7 @@ def test_continuing_is_offered_where_it_is_possible(
     adapt(panel, settle)
     assert engine.calls[2].start is None
     assert engine.calls[2].init == "imaml"
-    assert texts(panel)[2][3] == "iMAML"
+    assert texts(panel)[2][2] == "iMAML\n1 cell"
 
     go_to(panel, 0, settle)
     panel.rounds.back.click()
@@ -353,7 +353,8 @@ def test_comparing_adds_a_row_each_and_chooses_none(
     assert panel.work.last.model is current
     np.testing.assert_array_equal(cells_of(viewer).data, shown)
     rows = texts(panel)
-    assert [row[1] for row in rows] == ["0.50 → 0.60", "0.50 → 0.60", "0.50 → 0.95 ★"]
+    scores = [row[1].removesuffix("\nkept") for row in rows]
+    assert scores == ["0.50 → 0.60", "0.50 → 0.60", "0.50 → 0.95 ★"]
     assert table_of(panel).currentRow() == 0
     assert "MAML 0.60, iMAML 0.95" in panel.view.status.text
     assert panel.view.source.init == "maml"

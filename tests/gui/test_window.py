@@ -22,6 +22,7 @@ from napari_metaseg.gui import demo
 from napari_metaseg.gui.adapt_panel import AdaptPanel
 from napari_metaseg.gui.corrections import Tool
 from napari_metaseg.gui.form import Column
+from napari_metaseg.gui.round_table import Row
 from napari_metaseg.gui.trace import Trace
 
 from .acting import annotation_of
@@ -280,6 +281,28 @@ def test_everything_fits_a_small_window(
     column = view.findChild(Column)
     qtbot.waitUntil(column.verticalScrollBar().isVisible)
     assert column.widget().minimumSizeHint().width() <= column.viewport().width()
+
+
+def test_the_rounds_need_no_scrolling_sideways(
+    qtbot: QtBot, window: Viewer, panel: AdaptPanel
+) -> None:
+    panel.rounds.parentWidget().open()
+    texts = (
+        "12",
+        "0.52 → 0.81 ★\nreverted",
+        "Start of my own +\n112 cells + 13",
+        "113.1 s\n32 steps",
+    )
+    panel.rounds.show_rows([Row(texts, "", kept=True, current=True)] * 12, 0)
+
+    table = panel.rounds.table
+    qtbot.waitUntil(table.verticalScrollBar().isVisible)
+    assert not table.horizontalScrollBar().maximum()
+    for column in (0, 1, 3):
+        assert table.columnWidth(column) >= table.sizeHintForColumn(column)
+    line = table.fontMetrics().horizontalAdvance("12 cells + 3")
+    assert table.columnWidth(2) > line
+    assert table.rowHeight(0) >= 2 * table.fontMetrics().lineSpacing()
 
 
 def test_tab_walks_down_the_whole_panel(

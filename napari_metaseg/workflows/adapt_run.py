@@ -30,9 +30,10 @@ from .drawing import Drawings, first_parts
 from .held_out import hold_out
 from .judging import judge, own_iou_of
 from .lens import Lens
+from .network import Network
 from .preview import Preview
 from .results import Progress, Report
-from .segmenter import Labels, Network, Segmenter
+from .segmenter import Labels, Segmenter
 from .sight import Sight
 from .state import State
 from .support import as_views, check_views, crops_of, is_single

@@ -11,7 +11,8 @@ from napari_metaseg.core.inner_loop import blank_context, fit_context
 from napari_metaseg.core.settings import MIRRORS
 from napari_metaseg.workflows.adapted import View
 from napari_metaseg.workflows.lens import Lens
-from napari_metaseg.workflows.segmenter import Network, Segmenter
+from napari_metaseg.workflows.network import Network
+from napari_metaseg.workflows.segmenter import Segmenter
 from napari_metaseg.workflows.state import State
 from napari_metaseg.workflows.support import crops_of
 

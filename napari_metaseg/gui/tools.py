@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,12 +12,13 @@ from napari_metaseg.core.errors import UserError
 from . import layers
 from .corrections import Plane, Tool, correction, done
 from .guidance import Line, Tone
-from .links import Links, after_rest
+from .hold import Hold
+from .links import after_rest
 from .pieces import labels_of
 from .trace import trace_over
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
 
     from napari.components import ViewerModel
     from napari.layers import Labels
@@ -27,43 +27,9 @@ if TYPE_CHECKING:
     from napari_metaseg.core.edits import Edit
 
     from .desk import Desk
-    from .trace import Trace
 
 _CLICK = 4  # px of the canvas within which a drag is still a click
 _MOVING = "pan_zoom"  # where napari goes while the space bar is held
-
-
-@dataclass
-class _Hold:
-    """A tool in hand, on a layer, and what to give back with the layer.
-
-    Attributes
-    ----------
-    escape : callable or None
-        What the layer's Escape key did.
-    brush : int or None
-        Label of the brush, which napari's picker changes during a click.
-    first : (plane, pixel) or None
-        The first of two cells to join.
-    trace : Trace or None
-        What is drawn during a drag.
-    """
-
-    layer: Labels
-    tool: Tool
-    escape: Callable[..., Any] | None
-    links: Links = field(default_factory=Links)
-    brush: int | None = None
-    first: tuple[tuple[int, ...], NDArray[np.floating]] | None = None
-    trace: Trace | None = None
-
-    def let_go(self) -> None:
-        """End a click or a drag: nothing is left on the canvas or the brush."""
-        if self.trace is not None:
-            self.trace.vanish()
-        if self.brush is not None:
-            self.layer.selected_label = self.brush
-        self.trace = self.brush = None
 
 
 class Tools(QObject):
@@ -87,7 +53,7 @@ class Tools(QObject):
         super().__init__(parent)
         self._viewer = viewer
         self._desk = desk
-        self._hold: _Hold | None = None
+        self._hold: Hold | None = None
         self._said: Line | None = None
         self._last: tuple[Labels, tuple[int, ...], int] | None = None
         self._soon = after_rest(self, 0, self._check)
@@ -119,7 +85,7 @@ class Tools(QObject):
                 other.put_down()
         layers.point_at(self._viewer.layers, annotation)
         escape = annotation.bind_key("Escape", self._on_escape, overwrite=True)
-        self._hold = hold = _Hold(annotation, tool, escape)
+        self._hold = hold = Hold(annotation, tool, escape)
         # Before the picker, which changes the label of the brush.
         annotation.mouse_drag_callbacks.insert(0, self._gesture)
         hold.links.connect(annotation.events.mode, self._on_mode)

@@ -25,6 +25,7 @@ from .history import History
 from .keeper import Keeper
 from .links import after_rest
 from .masks import Masks
+from .news import STARTS
 from .opening import Opener
 from .outlets import Outlets
 from .panel_view import ADAPT_KEY, PanelView
@@ -33,7 +34,6 @@ from .preferences import Preferences
 from .round_table import RoundTable
 from .sampling import Sampling
 from .saving import Saver
-from .starts import STARTS
 from .targets import Targets
 from .tools import Tools
 from .trust import Trust

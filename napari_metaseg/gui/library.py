@@ -17,6 +17,7 @@ from napari_metaseg.io.sources.history import (
 from . import images, layers
 from .guidance import Line, Tone, counted
 from .images import CELLS
+from .news import LIBRARY
 from .pieces import labels_of
 from .worker import Runner
 
@@ -38,22 +39,6 @@ if TYPE_CHECKING:
 
 _NO_NAMES = {"images", "image", "img", "imgs", "raw", "data", "tif", "tiff"}
 """Folders whose name says nothing of what is in them."""
-
-
-class News(QObject):
-    """Word between docks that something was added to the library.
-
-    Signals
-    -------
-    changed :
-        Its tasks are others than before.
-    """
-
-    changed = Signal()
-
-
-LIBRARY = News()
-"""The one that all panels share."""
 
 
 class Library(QObject):

@@ -1,21 +1,24 @@
-"""Word between docks that the starts which can be chosen have changed."""
+"""Word between docks of what has changed for all of them."""
 
 from __future__ import annotations
 
 from qtpy.QtCore import QObject, Signal
 
 
-class Starts(QObject):
+class News(QObject):
     """Tells every panel of this napari.
 
     Signals
     -------
     changed :
-        A meta-initialization was installed or removed.
+        What it is about is other than before.
     """
 
     changed = Signal()
 
 
-STARTS = Starts()
-"""The one that all panels share."""
+STARTS = News()
+"""Of the meta-initializations that can be chosen; one was installed or removed."""
+
+LIBRARY = News()
+"""Of the person's own library of tasks; something was added to it."""

@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.gui.guidance import Line, Tone
-from napari_metaseg.gui.starts import STARTS
+from napari_metaseg.gui.news import STARTS
 from napari_metaseg.gui.worker import Runner
 
 from . import jobs, words

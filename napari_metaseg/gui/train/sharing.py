@@ -10,8 +10,8 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_metaseg.gui.guidance import Line, Tone
+from napari_metaseg.gui.news import STARTS
 from napari_metaseg.gui.saving import ask_path
-from napari_metaseg.gui.starts import STARTS
 from napari_metaseg.gui.worker import Runner
 
 from .keeping import free_start

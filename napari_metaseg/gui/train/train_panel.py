@@ -12,9 +12,8 @@ from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from napari_metaseg.gui import rounds
 from napari_metaseg.gui.guidance import Line, Tone, counted
-from napari_metaseg.gui.library import LIBRARY
 from napari_metaseg.gui.links import after_rest
-from napari_metaseg.gui.starts import STARTS
+from napari_metaseg.gui.news import LIBRARY, STARTS
 from napari_metaseg.gui.worker import Runner
 from napari_metaseg.io.sources.history import task_library
 

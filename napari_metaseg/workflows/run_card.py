@@ -55,12 +55,14 @@ def make_card(
         Card without recipe.
     """
     known = asdict(settings) | {"data": Path(settings.data).name}
+    rows = _provenance(tasks, settings.procedural_share)
     if settings.validation is not None:
         known["validation"]["data"] = Path(settings.validation.data).name
     ancestry = None
     if parent is not None:
         known["init"] = parent.card.get("name")
-        ancestry = {k: parent.card.get(k) for k in ("algorithm", "sha256", "training")}
+        ancestry = {k: parent.card.get(k) for k in ("algorithm", "sha256")}
+        ancestry["training"] = _not_repeated(parent.card.get("training"), rows)
     return {
         "name": settings.outer.algorithm,
         "algorithm": settings.outer.algorithm,
@@ -73,7 +75,7 @@ def make_card(
         "training": {
             "command": command,
             "settings": known,
-            "tasks": _provenance(tasks, settings.procedural_share),
+            "tasks": rows,
             "parent": ancestry,
         },
         "metrics": {"validation": validation} if validation else {},
@@ -160,12 +162,36 @@ def card_warnings(card: dict[str, Any]) -> list[str]:
 
 
 def ancestors_tasks(card: dict[str, Any] | None) -> set[str]:
-    """Name the tasks that a bundle, and those it came from, were trained on."""
+    """Name the tasks that a bundle, and those it came from, were trained on.
+
+    An ancestor that names none was trained on those of the run that came from it.
+    """
     names: set[str] = set()
     while isinstance(card, dict) and isinstance(card.get("training"), dict):
         names |= {str(t.get("task")) for t in card["training"].get("tasks", ())}
         card = card["training"].get("parent")
     return names - {PROCEDURAL.source}
+
+
+def _not_repeated(training: Any, tasks: list[dict[str, Any]]) -> Any:
+    """Return what an ancestor's card says, without its tasks if they are these again.
+
+    Parameters
+    ----------
+    training : dict
+        How it was trained, and its own ancestors.
+    tasks : list of dict
+        What the run that came from it was trained on.
+    """
+    if not isinstance(training, dict):
+        return training
+    kept, own = dict(training), training.get("tasks", tasks)
+    if own == tasks:
+        kept.pop("tasks", None)
+    if isinstance(earlier := kept.get("parent"), dict):
+        told = _not_repeated(earlier.get("training"), own)
+        kept["parent"] = earlier | {"training": told}
+    return kept
 
 
 def _provenance(tasks: list[TaskFolder], procedural: float) -> list[dict[str, Any]]:

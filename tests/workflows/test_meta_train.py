@@ -234,6 +234,10 @@ def test_a_run_may_start_from_a_bundle(
     parent = load_bundle(straight / "bundle")
     ancestry = bundle.card["training"]["parent"]
     assert ancestry["sha256"] == parent.card["sha256"]
+    # Said once: both were trained on the same tasks.
+    told = parent.card["training"]
+    assert ancestry["training"] == {k: v for k, v in told.items() if k != "tasks"}
+    assert bundle.card["training"]["tasks"] == told["tasks"]
     far = max(
         float((bundle.params[k] - v).abs().max()) for k, v in parent.params.items()
     )

@@ -10,6 +10,7 @@ and a display; without one: ``xvfb-run -a -s "-screen 0 1600x1200x24" python3 ..
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,6 +99,8 @@ def main() -> None:
     settle(dock)
     hand, setup = Hand(viewer), dock.view.setup
     with tempfile.TemporaryDirectory(prefix="lab-") as name:
+        # The dock names folders from there on.
+        os.environ["HOME"] = os.environ["USERPROFILE"] = name
         data = Path(name) / "our cells"
         draw_tasks(data)
         dock.read_data(data)

@@ -188,7 +188,7 @@ class TrainPanel(QWidget):
     def _on_read(self, seen: Preview) -> None:
         self._seen = seen
         setup = self.view.setup
-        setup.show_data(seen.folder, f"{seen.folder} ({seen.layouts})")
+        setup.show_data(seen.folder, f"{words.place(seen.folder)} ({seen.layouts})")
         setup.tasks.show_tasks(seen.rows, seen.split)
         self._propose_name()
         self._refresh()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_metaseg.gui.guidance import Line, Tone, counted
@@ -117,6 +118,16 @@ def duration(seconds: float) -> str:
     if minutes < 100:
         return f"{minutes} min"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def place(folder: Path) -> str:
+    """Return a folder as people say it: from their home on, if it lies there."""
+    home = Path.home()
+    return (
+        str("~" / folder.relative_to(home))
+        if folder.is_relative_to(home)
+        else str(folder)
+    )
 
 
 def _sentence(text: str) -> str:

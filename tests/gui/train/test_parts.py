@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,7 +46,6 @@ from .training import draw_tasks, write_state
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from pytestqt.qtbot import QtBot
 
@@ -412,6 +412,15 @@ def test_the_last_words_of_a_process_are_kept(qtbot: QtBot, tmp_path: Path) -> N
     assert number > 0
     qtbot.waitUntil(lambda: bool(last_words(tmp_path)), timeout=60_000)
     assert not last_words(tmp_path).startswith("napari-metaseg")
+
+
+def test_a_folder_is_named_from_home_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+
+    assert words.place(tmp_path / "our" / "cells") == str(Path("~", "our", "cells"))
+    assert words.place(tmp_path.parent) == str(tmp_path.parent)
 
 
 def test_tasks_in_our_layout_are_trained_on_where_they_are(tmp_path: Path) -> None:

@@ -72,6 +72,7 @@ def _add_livecell(parser: argparse.ArgumentParser) -> None:
 
 def _add_lesions(parser: argparse.ArgumentParser) -> None:
     _add_networks(parser)
+    parser.add_argument("--inner-rate", type=float, metavar="RATE")
     parser.add_argument(
         "--test", nargs="+", metavar="SET", help="sets to test on (default: each)"
     )

@@ -56,6 +56,12 @@ def maml(task: TaskLosses, params: Params, inner: Inner) -> MetaGradient:
     return MetaGradient(_gradient(loss, params), float(loss.detach()))
 
 
+def first_order(task: TaskLosses, params: Params, inner: Inner) -> MetaGradient:
+    """Take the query gradient where the steps end for that where they begin."""
+    query, slopes = _query(task, inner.adapt(task.support, params))
+    return MetaGradient(slopes, query)
+
+
 def imaml(
     task: TaskLosses,
     params: Params,

@@ -10,6 +10,7 @@ from napari_metaseg.core.proximal import ProximalSettings
 from napari_metaseg.learners.inner import AdamDescent, GradientDescent, Proximity
 from napari_metaseg.learners.published import (
     TaskLosses,
+    first_order,
     imaml,
     imaml_shortcut,
     joint,
@@ -90,6 +91,7 @@ def test_the_shortcut_takes_its_one_step_from_the_first_order_gradient() -> None
     r = g - a @ g
     expected = g + (r @ r) / (r @ a @ r) * r
     torch.testing.assert_close(flat(found.gradients), expected)
+    torch.testing.assert_close(flat(first_order(TASK, start(), inner).gradients), g)
     # Hardly anything but the first-order gradient.
     cosine = torch.nn.functional.cosine_similarity(flat(found.gradients), g, 0)
     assert 0.999 < cosine < 1

@@ -151,10 +151,12 @@ def test_lesions_from_the_shell(
         f"protocol lesions {tmp_path / 'data'} --test colon --shots 2 3 --draws 2 "
     )
     command += "--iterations 1 --size 32 --width 0.05 --inner-steps 1 --evaluations 3 "
+    command += "--inner-rate 0.001 "
     command += f"--output {tmp_path}/out"
     assert main(command.split()) == 0
     first = capsys.readouterr()
     assert "- Side of the images (px): 32 instead of 256." in first.out
+    assert "- Inner rate: 0.001 instead of 0.0001." in first.out
     content = json.loads((tmp_path / "out" / "table.json").read_text("utf-8"))
     trainings = {(r["shots"], r["training"]) for r in content["rows"]}
     # Three images of skin give no query beyond three support images.
@@ -164,7 +166,7 @@ def test_lesions_from_the_shell(
         (2, "skin + throat"),
         (3, "throat"),
     }
-    assert len(content["rows"]) == 4 * 4 * 2
+    assert len(content["rows"]) == 4 * 5 * 2
     assert all(0 <= r["after"] <= 1 for r in content["rows"])
     # The true inner problem cannot be solved in three evaluations, and that is told.
     assert {r["unsolved"] for r in content["rows"] if "solved" in r["method"]} == {1}

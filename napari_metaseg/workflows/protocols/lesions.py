@@ -18,6 +18,7 @@ from napari_metaseg.learners.inner import AdamDescent, Inner, Proximity
 from napari_metaseg.learners.published import (
     MetaGradient,
     TaskLosses,
+    first_order,
     imaml,
     imaml_shortcut,
     joint,
@@ -26,6 +27,7 @@ from napari_metaseg.learners.published import (
 from napari_metaseg.workflows.journal import Journal
 
 from .lesions_settings import (
+    FIRST,
     IMAML,
     MAML,
     METHODS,
@@ -201,6 +203,8 @@ class _Run:
             return joint(task, params)
         if method == MAML:
             return maml(task, params, self._inner(method))
+        if method == FIRST:
+            return first_order(task, params, self._inner(method))
         if method == SHORTCUT:
             return imaml_shortcut(
                 task,

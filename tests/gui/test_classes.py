@@ -18,6 +18,8 @@ from napari_metaseg.gui.images import readings
 from napari_metaseg.gui.worker import Runner
 from napari_metaseg.gui.writers import write_cells
 
+from .acting import adapt, annotation_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from napari.layers import Labels
     from numpy.typing import NDArray
     from pytestqt.qtbot import QtBot
+
+    from .acting import Open, Settle
 
 STEP, ROWS, COLUMNS = 40, 4, 6
 
@@ -51,14 +55,8 @@ def centre(number: int) -> tuple[int, int]:
 class Bench:
     """A window with a segmented image and the dock; clicks cells."""
 
-    def __init__(self, qtbot: QtBot, viewer: Viewer) -> None:
-        self.qtbot, self.viewer = qtbot, viewer
-        image, self.labels, self.large = field()
-        self.image = viewer.add_image(image, name="field")
-        self.reading = readings(self.image)[0]
-        self.cells = layers.show_cells(
-            viewer.layers, self.image, self.reading, self.labels.copy()
-        )
+    def __init__(self, qtbot: QtBot, viewer: Viewer, cells: Labels) -> None:
+        self.qtbot, self.viewer, self.cells = qtbot, viewer, cells
         self.panel = ClassesPanel(viewer)
         viewer.window.resize(1280, 800)
         viewer.window.add_dock_widget(self.panel, name="MetaSeg: Classes")
@@ -113,7 +111,12 @@ class Bench:
 
 @pytest.fixture
 def bench(qtbot: QtBot, make_napari_viewer: Callable[..., Viewer]) -> Bench:
-    return Bench(qtbot, make_napari_viewer(show=True))
+    viewer = make_napari_viewer(show=True)
+    pixels, labels, _ = field()
+    image = viewer.add_image(pixels, name="field")
+    reading = readings(image)[0]
+    cells = layers.show_cells(viewer.layers, image, reading, labels)
+    return Bench(qtbot, viewer, cells)
 
 
 def test_clicks_and_keys_give_examples_and_classify(bench: Bench) -> None:
@@ -129,7 +132,8 @@ def test_clicks_and_keys_give_examples_and_classify(bench: Bench) -> None:
 
     bench.press(view.classify)
 
-    names = ["Class 1" if large else "Class 2" for large in bench.large]
+    _, labels, large = field()
+    names = ["Class 1" if is_large else "Class 2" for is_large in large]
     assert bench.found() == dict(enumerate(names, start=1))
     assert [view.table.item(r, 3).text() for r in (0, 1)] == ["12", "12"]
     # Every cell is drawn in the colour of its class, and napari's status tells it.
@@ -142,7 +146,7 @@ def test_clicks_and_keys_give_examples_and_classify(bench: Bench) -> None:
     assert "class: Class 1" in status["coordinates"]
     assert "probability" in status["coordinates"]
     # The cells themselves are as they were.
-    np.testing.assert_array_equal(bench.cells.data, bench.labels)
+    np.testing.assert_array_equal(bench.cells.data, labels)
     assert bench.cells.contour == 2
 
 
@@ -183,13 +187,15 @@ def test_digits_mean_classes_on_the_layer_of_classes_alone(bench: Bench) -> None
 def test_classes_follow_the_cells_to_another_segmentation(bench: Bench) -> None:
     bench.give()
     bench.press(bench.panel.view.classify)
-    anew = bench.labels.copy()
-    anew[bench.labels == 1] = 101  # the same cell under another number
-    anew[bench.labels == 3] = 0  # an example that is gone
+    labels = bench.cells.data
+    anew = labels.copy()
+    anew[labels == 1] = 101  # the same cell under another number
+    anew[labels == 3] = 0  # an example that is gone
     y, x = centre(8)
     anew[y - 2 : y + 2, x - 2 : x + 2] = 0  # the same cell, slightly smaller
 
-    layers.show_cells(bench.viewer.layers, bench.image, bench.reading, anew)
+    image = bench.viewer.layers["field"]
+    layers.show_cells(bench.viewer.layers, image, readings(image)[0], anew)
     bench.settle()
 
     assert bench.panel.sheet is not None
@@ -198,6 +204,40 @@ def test_classes_follow_the_cells_to_another_segmentation(bench: Bench) -> None:
     assert set(found) == set(np.unique(anew)[1:].tolist())
     assert found[101] == "Class 1" and found[8] == "Class 2"
     np.testing.assert_array_equal(bench.classes.data, anew)
+
+
+def test_adapting_again_keeps_the_classes_of_cells_that_are_still_there(
+    qtbot: QtBot,
+    make_napari_viewer: Callable[..., Viewer],
+    open_panel: Open,
+    settle: Settle,
+) -> None:
+    viewer = make_napari_viewer(show=True)
+    _, labels, large = field()
+    viewer.add_image((labels > 0).astype(np.float32), name="field")
+    panel = open_panel(viewer)
+    annotation_of(panel).data_setitem(np.nonzero(labels == 1), 1)
+    adapt(panel, settle)
+    bench = Bench(qtbot, viewer, viewer.layers["field cells"])
+    bench.give()
+    bench.press(bench.panel.view.classify)
+
+    annotation_of(panel).data_setitem(np.nonzero(labels == 3), -1)  # an example
+    annotation_of(panel).data_setitem(np.nonzero(labels == 5), -1)
+    annotation_of(panel).data_setitem(np.nonzero(labels == 7), 7)
+    adapt(panel, settle)
+    bench.settle()
+
+    found = bench.found()
+    left = [k for k in range(1, len(large) + 1) if k not in (3, 5)]
+    numbers = [bench.cells.data[centre(k)] for k in left]
+    assert set(found) == set(numbers)
+    names = ["Class 1" if large[k - 1] else "Class 2" for k in left]
+    assert [found[number] for number in numbers] == names
+    assert bench.panel.sheet is not None
+    given = {bench.cells.data[centre(k)]: 1 for k in (1, 9)}
+    given |= {bench.cells.data[centre(k)]: 2 for k in (2, 4, 10)}
+    assert bench.panel.sheet.examples == given
 
 
 def test_classes_can_be_added_named_and_removed(bench: Bench) -> None:

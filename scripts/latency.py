@@ -1,6 +1,6 @@
 """Measure for how long the window stands still while a large image is worked on.
 
-    python3 scripts/latency.py [SIDE] [--slow]
+    python3 scripts/latency.py [SIDE] [--slow] [--rounds N]
 
 Needs an environment in which the package is installed with a Qt binding, and a
 display; without one: ``xvfb-run -a -s "-screen 0 1600x1200x24" python3 ...``.
@@ -131,6 +131,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("side", nargs="?", type=int, default=SIDE)
     parser.add_argument("--slow", action="store_true")
+    parser.add_argument("--rounds", type=int, default=2)
     options = parser.parse_args()
     image, masks = tiled(options.side)
     viewer = napari.Viewer(title="napari-metaseg")
@@ -173,7 +174,18 @@ def main() -> None:
         annotation.data_setitem(np.nonzero(masks == cell), annotation.selected_label)
         wait(300)
     settle(panel, REST)
-    for number in (1, 2):
+    start = time.perf_counter()
+
+    def tell(progress: Progress) -> None:
+        """Say when cells that were found came to be shown, before all of them were."""
+        part = progress.region is not None and progress.stage == "segment"
+        if part or progress.preview is not None:
+            print(
+                f"{time.perf_counter() - start:.1f} s: {progress.message}", flush=True
+            )
+
+    panel.bench.progressed.connect(tell)
+    for number in range(1, options.rounds + 1):
         probe.doing = f"round {number}: adapting"
         start = time.perf_counter()
         panel.adapt()

@@ -139,6 +139,12 @@ def test_livecell_from_the_shell(
     assert again.out == first.out
     assert "meta-step" in first.err
     assert "meta-step" not in again.err
+    # Holding out each line in turn adds the other one.
+    assert main(command.replace("--held-out live_BV2", "--leave-one-out").split()) == 0
+    both = capsys.readouterr()
+    assert "all but live_A172: meta-step 1" in both.err
+    assert "all but live_BV2: meta-step" not in both.err
+    assert "| unseen | live_BV2 | live_A172 | all |" in both.out
     assert main(command.replace("BV2", "HeLa").split()) == 2
     assert "There is no cell line 'live_HeLa'" in capsys.readouterr().err
 
@@ -255,6 +261,19 @@ def test_the_table_marks_what_was_seen_and_pairs_its_differences() -> None:
     assert "| all but B | MAML | 0.300 [0.200, 0.400] | 0.900 [0.900, 0.900]* |" in text
     assert "| – | our recipe | 0.650 [0.600, 0.700] | 0.050 [0.000, 0.100] |" in text
     assert "| all but B | MAML | 50 | 0.50 % | 1 / 0 | 12 | 0.100 → 0.300 |" in text
+    # One line alone was held out.
+    assert "| unseen |" not in text
     # Judged on the unseen line, as the other is.
     assert "| – | our recipe | – | – | – | – | 0.500 → 0.650 |" in text
     assert "| our recipe | MAML | +0.350 [+0.300, +0.400] | 2 |" in text
+    rows += [
+        Row(Key("all but A", "MAML", 1, "A", draw), False, 0.1, 0.3 * draw, effort)
+        for draw in range(2)
+    ]
+    text = markdown(story(LivecellSettings(draws=2), None), rows)
+    assert "| unseen | B | A | all |" in text
+    # What it was trained on does not count.
+    assert "| MAML | 0.300 [0.200, 0.400] | 0.150 [0.000, 0.300] | 0.225 [" in text
+    assert (
+        "| our recipe | 0.650 [0.600, 0.700] | 0.050 [0.000, 0.100] | 0.350 [" in text
+    )

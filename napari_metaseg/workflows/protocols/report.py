@@ -93,6 +93,8 @@ def markdown(story: Story, rows: Sequence[Row]) -> str:
         part = [row for row in rows if row.key.shots == shots]
         plural = "s" if shots > 1 else ""
         parts.append(f"## {story.score}, {shots} support image{plural}")
+        if _held_out_in_turn(part):
+            parts.append(unseen_table(part))
         parts += [score_table(part), effort_table(part, story.iterations)]
         if lines := _difference_lines(part, story.versus):
             heads = ("method", "minus", f"difference in {story.score}", "pairs")
@@ -111,12 +113,33 @@ def score_table(rows: Sequence[Row]) -> str:
     return table(("meta-trained on", "method", *tests), lines)
 
 
+def unseen_table(rows: Sequence[Row]) -> str:
+    """Show each method on what it did not train on, and over all of these draws."""
+    tests = _unseen(rows)
+    lines = []
+    for method in dict.fromkeys(row.key.method for row in rows):
+        own = [r for r in rows if r.key.method == method and not r.seen]
+        cells = [_cell([r for r in own if r.key.test == test]) for test in tests]
+        every = [r for r in own if r.key.test in tests]
+        lines.append([method, *cells, _cell(every)])
+    return table(("unseen", *tests, "all"), lines)
+
+
+def _held_out_in_turn(rows: Sequence[Row]) -> bool:
+    return any(row.seen for row in rows) and len(_unseen(rows)) > 1
+
+
+def _unseen(rows: Sequence[Row]) -> list[str]:
+    """Name what some meta-training was tested on without having seen it."""
+    found = (r.key.test for r in rows if r.effort.iterations and not r.seen)
+    return list(dict.fromkeys(found))
+
+
 def effort_table(rows: Sequence[Row], iterations: int) -> str:
     """Show what each training took, and what adaptation added to its score."""
     lines = []
     # Methods without meta-training are judged on the same tasks as the others.
-    trained_rows = [r for r in rows if r.effort.iterations]
-    fair = {r.key.test for r in trained_rows or rows if not r.seen}
+    fair = _unseen(rows) or {r.key.test for r in rows}
     for training, method in _lines(rows):
         own = [r for r in rows if (r.key.training, r.key.method) == (training, method)]
         unseen = [r for r in own if not r.seen and r.key.test in fair]

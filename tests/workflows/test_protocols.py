@@ -26,6 +26,7 @@ from napari_metaseg.workflows.protocols.training import (
     Outer,
     dice_and_entropy,
     dice_loss,
+    in_turn,
     meta_train,
 )
 
@@ -229,6 +230,14 @@ def test_meta_training_descends_and_counts_what_is_not_finite() -> None:
     assert not start["p"].any()
     stopped = exhaust(meta_train(start, lambda: [None], gradient, Outer(1, 9, 0.0)))  # type: ignore[list-item, return-value]
     assert stopped.effort.iterations == 1
+
+
+def test_every_task_comes_before_any_comes_again() -> None:
+    chosen = in_turn(7, 3, np.random.default_rng(0))
+    drawn = [next(chosen) for _ in range(7)]
+    assert all(len(batch) == 3 for batch in drawn)
+    assert sorted(np.bincount(np.concatenate(drawn))) == [3] * 7
+    assert next(in_turn(1, 2, np.random.default_rng(0))) == [0, 0]
 
 
 def test_losses() -> None:

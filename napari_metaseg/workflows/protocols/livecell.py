@@ -31,6 +31,7 @@ from .training import (
     Outer,
     dice_and_entropy,
     dice_loss,
+    in_turn,
     initial_params,
     meta_train,
     named,
@@ -198,10 +199,10 @@ class _Run:
             outer = replace(outer, clip=10.0)
         sources = [line for line in self.lines if line.name != held_out]
         rng = np.random.default_rng([settings.seed, shots, batch])
+        chosen = in_turn(len(sources), batch, rng)
 
         def sample() -> list[TaskLosses]:
-            chosen = rng.choice(len(sources), batch, replace=batch > len(sources))
-            return [self._task(judge, sources[i], shots, rng) for i in chosen]
+            return [self._task(judge, sources[i], shots, rng) for i in next(chosen)]
 
         steps = meta_train(
             self.start, sample, lambda task, at: maml(task, at, inner), outer

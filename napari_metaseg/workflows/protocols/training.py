@@ -135,6 +135,21 @@ class Trained:
     effort: Effort
 
 
+def in_turn(
+    count: int, batch: int, rng: np.random.Generator
+) -> Generator[list[int], None, None]:
+    """Choose some of ``count`` at a time, each before any comes again.
+
+    So a short training, too, has seen all that it is said to have seen.
+    """
+    left: list[int] = []
+    while True:
+        while len(left) < batch:
+            left += rng.permutation(count).tolist()
+        yield left[:batch]
+        left = left[batch:]
+
+
 def meta_train(
     params: Params,
     sample: Callable[[], Sequence[TaskLosses]],

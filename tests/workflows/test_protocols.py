@@ -173,7 +173,7 @@ def test_lesions_from_the_shell(
         (2, "skin + throat"),
         (3, "throat"),
     }
-    assert len(content["rows"]) == 4 * 5 * 2
+    assert len(content["rows"]) == 4 * 6 * 2
     assert all(0 <= r["after"] <= 1 for r in content["rows"])
     # The true inner problem cannot be solved in three evaluations, and that is told.
     assert {r["unsolved"] for r in content["rows"] if "solved" in r["method"]} == {1}

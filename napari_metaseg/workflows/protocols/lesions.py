@@ -27,6 +27,7 @@ from napari_metaseg.learners.published import (
 from napari_metaseg.workflows.journal import Journal
 
 from .lesions_settings import (
+    CONTROL,
     FIRST,
     IMAML,
     MAML,
@@ -199,7 +200,7 @@ class _Run:
 
     def _gradient(self, method: str, task: TaskLosses, params: Params) -> MetaGradient:
         settings = self.settings
-        if method == SUPERVISED:
+        if method in (SUPERVISED, CONTROL):
             return joint(task, params)
         if method == MAML:
             return maml(task, params, self._inner(method))
@@ -222,7 +223,7 @@ class _Run:
         )
 
     def _inner(self, method: str) -> Inner:
-        if method == IMAML:
+        if method in (IMAML, CONTROL):
             return Proximity(self._problem())
         return AdamDescent(self.settings.inner_rate, self.settings.inner_steps)
 

@@ -20,6 +20,7 @@ from napari_metaseg.learners.published import MetaGradient
 from napari_metaseg.workflows.protocols.cell_lines import read_cell_lines
 from napari_metaseg.workflows.protocols.lesions import make_pools
 from napari_metaseg.workflows.protocols.livecell_settings import LivecellSettings, story
+from napari_metaseg.workflows.protocols.our_recipe import paint
 from napari_metaseg.workflows.protocols.report import markdown
 from napari_metaseg.workflows.protocols.rows import Effort, Key, Row
 from napari_metaseg.workflows.protocols.training import (
@@ -104,6 +105,17 @@ def test_cell_lines_are_cut_from_the_middle(tmp_path: Path) -> None:
     support, query = lines[0].draw(1, 5, (0, 1))
     assert len(support) == len(query) == 1
     assert not set(support) & set(query)
+
+
+def test_slivers_and_crops_full_of_one_cell_are_not_painted() -> None:
+    """Adaptation refuses them, and with them the cells of the other images."""
+    rng = np.random.default_rng(0)
+    masks = np.zeros((64, 64), np.int32)
+    masks[:3, :3] = 1
+    assert not paint(masks, rng).any()
+    masks[:20, 40:] = 2
+    assert set(np.unique(paint(masks, rng))) == {0, 2}
+    assert not paint(np.full((64, 64), 3, np.int32), rng).any()
 
 
 def test_too_few_images_are_told(tmp_path: Path) -> None:

@@ -127,7 +127,7 @@ def story(settings: LivecellSettings, encoder: Path | None) -> Story:
         "meta-gradients to 10.",
         f"'{OURS}' is not in the paper: the bundled initialization sees three whole "
         "cells of each support image, not the whole mask, in the same crops; – where "
-        "adaptation takes none of them. What it was trained on before is not marked.",
+        "none of them can be painted. What it was trained on before is not marked.",
     ]
     if encoder is None:
         fixed.insert(0, "The encoder starts from random weights, not from ImageNet's.")

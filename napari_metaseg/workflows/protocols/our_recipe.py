@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_metaseg.core.annotation import LEAST_AREA, MOST_OF_IMAGE
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.metrics import mask_iou
 from napari_metaseg.core.objects import object_diameters
@@ -24,11 +25,19 @@ CELLS = 3
 
 
 def paint(masks: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.int32]:
-    """Paint `CELLS` cells, whole ones if there are any, else the largest."""
+    """Paint `CELLS` cells, whole ones if there are any, else the largest.
+
+    Of a crop that shows only slivers of cells, or a single one that fills it, nothing
+    is painted: adaptation takes neither.
+    """
     diameters = object_diameters(masks)
     chosen = choose_cells(masks, diameters, rng, number=CELLS)
     if not chosen:
-        chosen = sorted(diameters, key=lambda k: -diameters[k])[:CELLS]
+        area = np.bincount(masks.ravel())
+        fit = [
+            k for k in diameters if LEAST_AREA <= area[k] <= MOST_OF_IMAGE * masks.size
+        ]
+        chosen = sorted(fit, key=lambda k: -diameters[k])[:CELLS]
     return np.where(np.isin(masks, chosen), masks, 0).astype(np.int32)
 
 

@@ -24,6 +24,12 @@ WIDTH = 32
 TRUST = 0.2
 """How much evidence counts before anything is learned."""
 
+SHARPNESS = 2.0 ** torch.arange(-2, 4.5, 0.5)
+"""Factors by which logits are sharpened or blunted before they are judged."""
+
+GAIN = 0.02
+"""Loss (nats an example) that is worth further steps."""
+
 FEATURES = WIDTH * (SIDE // 16) ** 2 + 1
 """Numbers that the last layer looks at: features, and the cell's size."""
 
@@ -199,8 +205,10 @@ def fit(
     """Fit a network to examples, with as many steps as help what was left out.
 
     In turn, one example of each class is left out, as long as another of its class
-    stays. The number of steps with the least loss on these is taken with all examples;
-    it may be none, and then the evidence stands alone.
+    stays. As many steps are taken with all examples as find these best, or fewer that
+    are hardly worse; it may be none, and then the evidence stands alone. Each number of
+    steps is judged at the sharpness of its logits that suits it best: those that only
+    make surer what the evidence tells have less loss, too, and find fewer classes.
 
     Parameters
     ----------
@@ -225,41 +233,49 @@ def fit(
     for k in range(len(counts)):
         rank[examples.classes == k] = torch.arange(int(counts[k]))
     spare = counts[examples.classes] > 1
-    steps, least = settings.steps, float("inf")
     folds = [(rank == k) & spare for k in range(settings.folds)]
-    losses = [
-        _losses(start, examples.part(~out), examples.part(out), settings, seed)
+    seen = [
+        (examples.classes[out], _looks(start, examples, out, settings, seed))
         for out in folds
         if out.any()
     ]
-    if losses:
-        for number, loss in enumerate(torch.stack(losses).sum(0).tolist()):
-            if loss < least:
-                steps, least = number * settings.every, loss
+    steps = settings.steps
+    if seen:
+        classes = torch.cat([known for known, _ in seen])
+        losses = _losses(torch.cat([logits for _, logits in seen], 1), classes)
+        steps = int((losses <= losses.min() + GAIN).int().argmax()) * settings.every
     net = copy.deepcopy(start)
     for _ in _descend(net, examples, settings, steps, seed):
         pass
     return net, steps
 
 
-def _losses(
+def _looks(
     start: CellNetwork,
-    kept: KnownCells,
-    out: KnownCells,
+    examples: KnownCells,
+    out: Tensor,
     settings: FitSettings,
     seed: int,
 ) -> Tensor:
-    """Return the loss on what is left out, after every few steps on the rest."""
+    """Return the logits (S, N, K) of what is left out, after every few steps."""
     net = copy.deepcopy(start)
+    kept, apart = examples.part(~out), examples.part(out)
     count = net.head.out_features
-    told = fit_evidence(kept.measures, kept.classes, count).of(out.measures)
+    told = fit_evidence(kept.measures, kept.classes, count).of(apart.measures)
     seen = []
     for step in chain([0], _descend(net, kept, settings, settings.steps, seed)):
         if step % settings.every == 0:
             with torch.no_grad():
-                logits = _logits(net, out, told, settings)
-                seen.append(F.cross_entropy(logits, out.classes, reduction="sum"))
+                seen.append(_logits(net, apart, told, settings))
     return torch.stack(seen)
+
+
+def _losses(logits: Tensor, classes: Tensor) -> Tensor:
+    """Return the loss of logits (S, N, K), each of the S at its best sharpness."""
+    sharpened = SHARPNESS[:, None, None] * logits[:, None]
+    chances = sharpened.log_softmax(-1)
+    own = classes.expand(*chances.shape[:-1])[..., None]
+    return (-chances.gather(-1, own)).mean((-2, -1)).amin(1)
 
 
 def _descend(

@@ -181,7 +181,8 @@ def test_measurements_become_features(
     assert panel.view.status.text.startswith("Measured 5 cells: select 'plate cells'")
     (at,) = np.flatnonzero(features["index"] == cells.data[10, 42])
     assert features["area_um2"][at] == 25
-    told = cells.get_status((5.0, 21.0), world=True)["coordinates"]
+    there = cells.data_to_world((10, 42))
+    told = cells.get_status(there, world=True)["coordinates"]
     assert "area_px2: 100" in told
 
 

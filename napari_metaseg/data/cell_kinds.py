@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from napari_metaseg.core.cell_crops import cell_areas, find_cells, typical_diameter
+from napari_metaseg.core.cell_fit import KnownCells
 from napari_metaseg.core.cell_measures import MEASURES, measure_cells, standardise
-from napari_metaseg.core.cell_network import KnownCells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

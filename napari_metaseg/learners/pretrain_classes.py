@@ -13,7 +13,7 @@ from napari_metaseg.core.cell_network import CellNetwork
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from napari_metaseg.core.cell_network import KnownCells
+    from napari_metaseg.core.cell_fit import KnownCells
 
     Batch = Callable[[np.random.Generator, int], KnownCells]
 

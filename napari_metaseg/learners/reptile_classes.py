@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from napari_metaseg.core.cell_network import KnownCells
+    from napari_metaseg.core.cell_fit import KnownCells
 
     Draw = Callable[[np.random.Generator, int, int], KnownCells]
 

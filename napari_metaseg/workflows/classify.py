@@ -12,8 +12,9 @@ import torch
 from napari_metaseg.core.axes import as_planes
 from napari_metaseg.core.cell_crops import cell_areas, find_cells, typical_diameter
 from napari_metaseg.core.cell_evidence import fit_evidence
+from napari_metaseg.core.cell_fit import FitSettings, KnownCells, fit
 from napari_metaseg.core.cell_measures import measure_cells, standardise
-from napari_metaseg.core.cell_network import FitSettings, KnownCells, fit, transferred
+from napari_metaseg.core.cell_network import transferred
 from napari_metaseg.core.classes import MOST, Classes
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay_to

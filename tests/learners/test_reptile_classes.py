@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from napari_metaseg.core.cell_crops import SIDE
-from napari_metaseg.core.cell_network import CellNetwork, KnownCells
+from napari_metaseg.core.cell_fit import KnownCells
+from napari_metaseg.core.cell_network import CellNetwork
 from napari_metaseg.core.generators import exhaust
 from napari_metaseg.learners.reptile_classes import ReptileSettings, train_reptile
 

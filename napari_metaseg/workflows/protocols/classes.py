@@ -12,13 +12,8 @@ import numpy as np
 import torch
 
 from napari_metaseg.core.cell_evidence import fit_evidence
-from napari_metaseg.core.cell_network import (
-    CellNetwork,
-    FitSettings,
-    KnownCells,
-    fit,
-    transferred,
-)
+from napari_metaseg.core.cell_fit import FitSettings, KnownCells, fit
+from napari_metaseg.core.cell_network import CellNetwork, transferred
 from napari_metaseg.core.class_metrics import ClassScores, score_classes
 from napari_metaseg.core.generators import relay
 from napari_metaseg.data.cell_kinds import FIXED, draw_fixed

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
-from . import images, layers
+from . import images, layers, world
 from .camera import visible_plane
 from .classes import table
 from .exports import Snapshot
@@ -116,11 +116,11 @@ class Exporter(QObject):
             images.pixels(image),
             reading.axes,
             reading.channel,
-            images.pixel_size(image),
+            world.pixel_size(image),
             image.name,
             visible_plane(self._viewer, cells),
-            images.z_step(image, reading.axes),
-            images.offset(image, reading.axes),
+            world.z_step(image, reading.axes),
+            world.offset(image, reading.axes),
         )
 
     def _on_measured(self, features: pd.DataFrame) -> None:

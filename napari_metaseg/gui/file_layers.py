@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Labels
 
 from . import colours, marks
-from .images import placement
 from .layers import brush_size, next_label
 from .protect import protect_cells
+from .world import same_place
 
 if TYPE_CHECKING:
     from napari.components import LayerList
@@ -49,7 +49,7 @@ def show_file(
         name=name,
         colormap=colours.of_cells(),
         opacity=0.7,
-        **placement(image, tuple(reading.axes.index(a) for a in axes)),
+        **same_place(image, tuple(reading.axes.index(a) for a in axes)),
     )
     layer.editable = False
     selected = set(layers.selection)
@@ -72,7 +72,7 @@ def adopt(layer: Labels, image: Image, reading: Reading, *, cells: bool) -> None
     cells : bool
         Whether it shows instances; else it is what was painted.
     """
-    for name, value in placement(image, reading.kept).items():
+    for name, value in same_place(image, reading.kept).items():
         setattr(layer, name, value)
     role = marks.CELLS if cells else marks.ANNOTATION
     layer.name = marks.title(image, role, reading.target)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, Signal
 
-from . import file_layers, images, layers
+from . import file_layers, images, layers, world
 from .decoding import UNLINKED, Link
 from .guidance import Line, Tone
 from .saving import ask_path
@@ -148,9 +148,9 @@ class Large(QObject):
             reading.channel,
             work.last.decoded.settings,
             str(self._form.links.value),
-            images.pixel_size(image),
-            images.z_step(image, reading.axes),
-            images.offset(image, reading.axes),
+            world.pixel_size(image),
+            world.z_step(image, reading.axes),
+            world.offset(image, reading.axes),
             path,
             self._view.source.device,
         )

@@ -10,8 +10,9 @@ from napari.layers import Image, Labels
 from napari_metaseg.core.errors import UserError
 
 from . import colours, marks
-from .images import Target, annotation_shape, placement
+from .images import Target, annotation_shape
 from .protect import protect_cells, unprotected
+from .world import same_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,7 +91,7 @@ def make_annotation(layers: LayerList, image: Image, reading: Reading) -> Labels
         name=marks.title(image, marks.ANNOTATION, reading.target),
         colormap=colours.of_annotation(BACKGROUND),
         opacity=0.6,
-        **placement(image, reading.kept),
+        **same_place(image, reading.kept),
     )
     marks.link(layer, image, marks.ANNOTATION, reading.target)
     protect_cells(layer)
@@ -201,7 +202,7 @@ def _make_cells(
         name=marks.title(image, marks.CELLS, reading.target),
         colormap=colours.of_cells(),
         opacity=0.9,
-        **placement(image, reading.kept),
+        **same_place(image, reading.kept),
     )
     marks.link(layer, image, marks.CELLS, reading.target)
     annotation = find_annotation(layers, image, reading)

@@ -10,7 +10,7 @@ import numpy as np
 from napari.layers import Image
 from qtpy.QtCore import QObject, Signal
 
-from . import images
+from . import images, world
 from .guidance import Line, Tone
 from .worker import Runner
 
@@ -184,7 +184,7 @@ def as_layer(cut: Cut, pixels: NDArray[Any]) -> Image:
     looks = {} if image.rgb else {"colormap": image.colormap, "gamma": image.gamma}
     if not image.rgb:
         looks["contrast_limits"] = image.contrast_limits
-    place = images.placement(image, cut.kept)
+    place = world.same_place(image, cut.kept)
     linear = place["rotate"] @ place["shear"] @ np.diag(place["scale"])
     place["translate"] = place["translate"] + linear @ cut.corner
     return Image(

@@ -8,8 +8,9 @@ import numpy as np
 from napari.layers import Image, Points
 
 from . import marks
-from .images import annotation_shape, placement
+from .images import annotation_shape
 from .layers import brush_size
+from .world import same_place
 
 if TYPE_CHECKING:
     from napari.components import LayerList
@@ -46,7 +47,7 @@ def make_tests(layers: LayerList, image: Image, reading: Reading) -> Points:
         face_color="white",
         border_color="black",
         border_width=0.2,
-        **placement(image, reading.kept),
+        **same_place(image, reading.kept),
     )
     marks.link(layer, image, _TESTS, reading.target)
     selected = set(layers.selection)
@@ -100,7 +101,7 @@ def show_map(
         colormap=_MAP_COLOURS[role],
         contrast_limits=(0, 1),
         opacity=0.6,
-        **placement(image, reading.kept),
+        **same_place(image, reading.kept),
     )
     marks.link(layer, image, role, reading.target)
     selected = set(layers.selection)

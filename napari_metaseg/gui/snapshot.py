@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_metaseg.core.settings import DEFAULT_MIRRORS
 
-from . import images, layers
+from . import images, layers, world
 from .camera import visible_plane
 from .held_out import held_out_cells
 from .large_form import Scope
@@ -88,7 +88,7 @@ def take(
         held_out=held_out_cells(viewer.layers, work.image, work.reading),
         planes=planes,
         part=part,
-        origins=(images.origin(work.image, work.reading.axes), *others.origins),
+        origins=(world.origin(work.image, work.reading.axes), *others.origins),
     )
 
 
@@ -161,7 +161,7 @@ def companions(layer_list: LayerList, image: Image, reading: Reading) -> Compani
             if tests is not None:
                 drawn[tests > 0] = 0
             pairs.append((images.pixels(other), drawn))
-            origins.append(images.origin(other, reading.axes))
+            origins.append(world.origin(other, reading.axes))
         else:
             left_out.append(other.name)
     return Companions(tuple(pairs), tuple(left_out), tuple(origins))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from napari.layers import Labels
 
 from . import colours, marks
-from .images import Target, annotation_shape, placement
+from .images import Target, annotation_shape
+from .world import same_place
 
 if TYPE_CHECKING:
     from napari.components import LayerList
@@ -58,7 +59,7 @@ def show_linked(layers: LayerList, inner: Labels, parents: Parents) -> Labels:
         name=f"{inner.name} linked",
         colormap=colours.of_cells(),
         opacity=0.7,
-        **placement(inner, tuple(range(inner.ndim))),
+        **same_place(inner, tuple(range(inner.ndim))),
     )
     selected = set(layers.selection)
     layers.insert(layers.index(inner) + 1, layer)

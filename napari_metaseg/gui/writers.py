@@ -10,7 +10,7 @@ from napari.layers import Image, Labels, Layer
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.nesting import lies_inside
 
-from . import images
+from . import images, world
 from .classes import table
 
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ def write_cells(path: str, data: Any, meta: dict[str, Any]) -> list[str]:
         path,
         _cells(layer),
         axes=_axes(layer),
-        pixel_size=images.pixel_size(layer),
-        z_step=images.z_step(layer, _axes(layer)),
-        offset=images.offset(layer, _axes(layer)),
+        pixel_size=world.pixel_size(layer),
+        z_step=world.z_step(layer, _axes(layer)),
+        offset=world.offset(layer, _axes(layer)),
         classes=table.read_classes(layer),
         overwrite=True,
     )
@@ -105,7 +105,7 @@ def write_measurements(path: str, layers: Sequence[FullLayerData]) -> list[str]:
         path,
         cells,
         axes=axes,
-        pixel_size=images.pixel_size(labels),
+        pixel_size=world.pixel_size(labels),
         image=image,
         channel_names=names,
         outer=around[0] if around else None,

@@ -21,13 +21,13 @@ from napari_metaseg.core.devices import DeviceInfo
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.data.synthetic import SAMPLES
-from napari_metaseg.gui import rounds, samples, saving
+from napari_metaseg.gui import rounds, samples, saving, world
 from napari_metaseg.gui.choosers import SourceForm
 from napari_metaseg.gui.decode_form import DecodeForm
 from napari_metaseg.gui.exports import Snapshot
 from napari_metaseg.gui.form import Fold
 from napari_metaseg.gui.guidance import Situation, Tone, next_step
-from napari_metaseg.gui.images import pixel_size, readings
+from napari_metaseg.gui.images import readings
 from napari_metaseg.gui.painted import Painted, painted
 from napari_metaseg.gui.rounds import Initialization, Ready
 
@@ -248,7 +248,7 @@ def saver(qtbot: QtBot) -> saving.Saver:
 def cells_in(image: Image, labels: Any = None) -> Snapshot:
     """Return a snapshot of cells; of none, if no labels are given."""
     shown = np.zeros((30, 40), np.int32) if labels is None else labels
-    return Snapshot(shown, image.data, "YX", None, pixel_size(image), image.name)
+    return Snapshot(shown, image.data, "YX", None, world.pixel_size(image), image.name)
 
 
 def test_export_keeps_type_shape_and_pixel_size(

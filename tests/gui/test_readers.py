@@ -14,7 +14,7 @@ from napari.layers import Layer
 from npe2 import PluginManager, PluginManifest
 from npe2.io_utils import read
 
-from napari_metaseg.gui import images, readers
+from napari_metaseg.gui import images, readers, world
 from napari_metaseg.io.bundle import find_bundle
 from napari_metaseg.io.images import ImageFile
 from napari_metaseg.workflows.session import (
@@ -93,7 +93,7 @@ def test_a_session_opens_as_image_cells_and_annotation(
         viewer.layers, ("image", "cells", "annotation"), strict=True
     ):
         assert tuple(layer.scale) == (1, 0.5, 0.25)
-        assert images.pixel_size(layer) == (0.5, 0.25)
+        assert world.pixel_size(layer) == (0.5, 0.25)
         known = layer.metadata[readers.SESSION]
         assert (known.path, known.number, known.role) == (session, 0, role)
         assert (known.axes, known.target) == ("TYXC", "cells")
@@ -112,7 +112,7 @@ def test_the_distance_of_planes_comes_back(session: Path) -> None:
 
     for layer in layers:
         assert tuple(layer.scale) == (2, 0.5, 0.25)
-        assert images.z_step(layer, "ZYX") == 2
+        assert world.z_step(layer, "ZYX") == 2
 
 
 def test_an_image_comes_back_to_the_place_its_file_tells(
@@ -129,8 +129,8 @@ def test_an_image_comes_back_to_the_place_its_file_tells(
     for layer in layers:
         assert tuple(layer.data_to_world((0, 0, 0))) == (2, 5, -1)
         assert tuple(layer.data_to_world((1, 1, 1))) == (4, 5.5, -0.75)
-        assert images.offset(layer, "ZYX") == (1, 10, -4)
-        assert images.pixel_size(layer) == (0.5, 0.25)
+        assert world.offset(layer, "ZYX") == (1, 10, -4)
+        assert world.pixel_size(layer) == (0.5, 0.25)
 
 
 def test_what_was_painted_opens_without_the_image(

@@ -13,7 +13,7 @@ from napari.layers import Layer
 from napari.layers._source import layer_source
 
 from napari_metaseg.core.classes import CellClass
-from napari_metaseg.gui import images, readers, sessions
+from napari_metaseg.gui import readers, sessions, world
 from napari_metaseg.gui.classes import table
 from napari_metaseg.gui.classes.classes_panel import ClassesPanel
 from napari_metaseg.gui.large_form import Scope
@@ -213,7 +213,7 @@ def test_layers_come_back_to_their_place(
     assert len(layers) == 3
     for layer in layers:
         assert layer.units == image.units
-        assert images.pixel_size(layer) == images.pixel_size(image) == (500, 250)
+        assert world.pixel_size(layer) == world.pixel_size(image) == (500, 250)
         for corner in ((0, 0), (0, 9), (9, 0)):
             there = layer.data_to_world(corner)
             np.testing.assert_allclose(there, image.data_to_world(corner), atol=1e-12)

@@ -9,7 +9,7 @@ from napari.layers import Image, Labels
 from napari.utils.colormaps import DirectLabelColormap
 from napari.utils.colormaps.standardize_color import transform_color
 
-from napari_metaseg.gui import images, layers, marks
+from napari_metaseg.gui import images, layers, marks, world
 from napari_metaseg.gui.pieces import labels_of
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def make(shown: LayerList, cells: Labels) -> Labels:
         labels_of(cells).copy(),
         name=f"{cells.name} classes",
         opacity=0.8,
-        **images.placement(cells, tuple(range(cells.ndim))),
+        **world.same_place(cells, tuple(range(cells.ndim))),
     )
     marks.link_to(layer, cells, _ROLE)
     chosen = set(shown.selection)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, Signal
 
-from napari_metaseg.gui import images, saving
+from napari_metaseg.gui import images, saving, world
 from napari_metaseg.gui.guidance import Line, Tone
 from napari_metaseg.gui.pieces import labels_of
 from napari_metaseg.gui.worker import Runner
@@ -60,7 +60,7 @@ class Export(QObject):
                 sheet.classes(),
                 None if image is None else images.pixels(image),
                 reading,
-                images.pixel_size(sheet.cells),
+                world.pixel_size(sheet.cells),
             )
         )
 

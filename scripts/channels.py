@@ -22,7 +22,7 @@ from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
-from rejections import corner, one, open_score
+from _corners import corner, one, open_score
 
 from napari_metaseg import adapt
 from napari_metaseg.core.metrics import average_precision

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from _corners import corner, one, open_score
 
 from napari_metaseg import adapt
 from napari_metaseg.core.metrics import average_precision, iou_matrix
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     Labels = NDArray[np.int32]
 
 REJECTED = 2
-SIDE = 320, 700  # px, at least and at most, of the part of an image that is used
 
 
 def main() -> None:
@@ -77,14 +77,6 @@ def compare(task: TaskFolder, draw: int, init: str) -> dict[str, object] | None:
     return row
 
 
-def corner(task: TaskFolder, index: int) -> tuple[NDArray[np.generic], Labels]:
-    """Return the first corner of an image, some sixteen cells wide, with its masks."""
-    width = 16 * float(np.median(list(task.diameters[index].values())))
-    part = slice(int(np.clip(width, *SIDE)))
-    masks = task.masks[index][part, part].astype(np.int32)
-    return task.images[index][part, part], masks
-
-
 def false_cells(truth: Labels, found: Labels, painted: Labels) -> list[int]:
     """List what was found where no cell is, the largest first."""
     iou, numbers = iou_matrix(truth, found), np.unique(found)[1:]
@@ -96,19 +88,6 @@ def false_cells(truth: Labels, found: Labels, painted: Labels) -> list[int]:
         and not painted[found == k].any()
     }
     return sorted(size, key=lambda k: -size[k])
-
-
-def one(labels: Labels | list[Labels]) -> Labels:
-    """Return the labels of the only image."""
-    assert not isinstance(labels, list)
-    return labels
-
-
-def open_score(truth: Labels, found: Labels, annotation: Labels) -> float:
-    """Return the AP@0.5 over all that is neither painted nor rejected."""
-    cells, shown = np.unique(truth[annotation > 0]), np.unique(found[annotation != 0])
-    left = np.where(np.isin(truth, cells), 0, truth)
-    return float(average_precision(left, np.where(np.isin(found, shown), 0, found)))
 
 
 if __name__ == "__main__":

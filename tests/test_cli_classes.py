@@ -57,7 +57,10 @@ def test_a_bundle_is_trained_further(tmp_path: Path) -> None:
 
     before, after = (load_class_bundle(tmp_path / n) for n in ("first", "second"))
     torch.testing.assert_close(after.body, before.body)
-    assert after.card["training"]["start"]["sha256"] == before.card["sha256"]
+    told, parent = before.card["training"], after.card["training"]["parent"]
+    assert parent["sha256"] == before.card["sha256"]
+    assert parent["training"] == {k: v for k, v in told.items() if k != "tasks"}
+    assert after.card["training"]["tasks"] == told["tasks"]
 
 
 def test_other_peoples_data_need_a_word(

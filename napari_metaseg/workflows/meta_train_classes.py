@@ -15,7 +15,7 @@ from napari_metaseg.data.folders import read_tasks
 from napari_metaseg.io.class_bundle import load_class_bundle, save_class_bundle
 from napari_metaseg.learners.reptile_classes import train_reptile
 
-from .run_card import versions
+from .run_card import ancestry, versions
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -77,10 +77,8 @@ def meta_train_classes(
     used = {pool.task for pool in pools}
     card = _card(settings, [task for task in tasks if task.name in used], command)
     if earlier is not None:
-        card["training"]["start"] = {
-            "sha256": earlier.card["sha256"],
-            "training": earlier.card["training"],
-        }
+        training = card["training"]
+        training["parent"] = ancestry(earlier.card, training["tasks"])
     save_class_bundle(output, net, card, overwrite=overwrite)
     return output
 

@@ -58,11 +58,8 @@ def make_card(
     rows = _provenance(tasks, settings.procedural_share)
     if settings.validation is not None:
         known["validation"]["data"] = Path(settings.validation.data).name
-    ancestry = None
     if parent is not None:
         known["init"] = parent.card.get("name")
-        ancestry = {k: parent.card.get(k) for k in ("algorithm", "sha256")}
-        ancestry["training"] = _not_repeated(parent.card.get("training"), rows)
     return {
         "name": settings.outer.algorithm,
         "algorithm": settings.outer.algorithm,
@@ -76,7 +73,7 @@ def make_card(
             "command": command,
             "settings": known,
             "tasks": rows,
-            "parent": ancestry,
+            "parent": None if parent is None else ancestry(parent.card, rows),
         },
         "metrics": {"validation": validation} if validation else {},
     }
@@ -171,6 +168,20 @@ def ancestors_tasks(card: dict[str, Any] | None) -> set[str]:
         names |= {str(t.get("task")) for t in card["training"].get("tasks", ())}
         card = card["training"].get("parent")
     return names - {PROCEDURAL.source}
+
+
+def ancestry(parent: dict[str, Any], tasks: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what a card says of the bundle that its own was trained from.
+
+    Parameters
+    ----------
+    parent : dict
+        Card of that bundle.
+    tasks : list of dict
+        What the one that came from it was trained on; it is not listed again.
+    """
+    told = {k: parent.get(k) for k in ("algorithm", "sha256")}
+    return told | {"training": _not_repeated(parent.get("training"), tasks)}
 
 
 def _not_repeated(training: Any, tasks: list[dict[str, Any]]) -> Any:

@@ -5,21 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_warning
-from qtpy.QtCore import QEvent, Qt
-from qtpy.QtGui import QHideEvent, QKeySequence
-from qtpy.QtWidgets import (
-    QMainWindow,
-    QShortcut,
-    QSizePolicy,
-    QVBoxLayout,
-    QWidget,
-)
 
 from . import guidance, rounds, snapshot
 from .adapting import Adapting
 from .before import Before
 from .bench import Bench
 from .desk import Desk
+from .dock import Dock
 from .guidance import Line, Situation, Tone
 from .history import History
 from .keeper import Keeper
@@ -49,7 +41,7 @@ if TYPE_CHECKING:
 _HEAD_START = 100  # ms in which the window is drawn before torch is imported
 
 
-class AdaptPanel(QWidget):
+class AdaptPanel(Dock):
     """The dock widget.
 
     Parameters
@@ -62,12 +54,8 @@ class AdaptPanel(QWidget):
         super().__init__()
         self._layers = napari_viewer.layers
         self._news: Line | None = None
-        # As tall as the dock: napari would otherwise add empty space below.
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.view = PanelView()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.view)
+        self.fill(self.view)
         self.desk = Desk(self._layers, self.view.source, self)
         self.tools = Tools(napari_viewer, self.desk, self)
         self.bench = Bench(napari_viewer, self)
@@ -117,23 +105,7 @@ class AdaptPanel(QWidget):
         self.desk.background()
         self._refresh()
 
-    def changeEvent(self, event: QEvent | None) -> None:
-        """Leave once napari has closed the dock."""
-        super().changeEvent(event)
-        detached = event is not None and event.type() == QEvent.Type.ParentChange
-        if detached and self.parent() is None:
-            self._leave()
-
-    def hideEvent(self, event: QHideEvent | None) -> None:
-        """Leave if it is the whole window that closes, and not only the dock."""
-        super().hideEvent(event)
-        owner = self.parentWidget()
-        while owner is not None and not isinstance(owner, QMainWindow):
-            owner = owner.parentWidget()
-        if owner is not None and not owner.isVisible():
-            self._leave()
-
-    def _leave(self) -> None:
+    def leave(self) -> None:
         """Leave the layers alone and end whatever runs."""
         for part in (
             *(self.tools, self.adapting, self.desk, self.keeper, self.masks),
@@ -153,10 +125,7 @@ class AdaptPanel(QWidget):
         view.tools.accept_all.clicked.connect(self._accept_visible)
         view.save.clicked.connect(self._save_model)
         view.decode.changed.connect(self._decode)
-        for name in ("Ctrl+Return", "Ctrl+Enter"):
-            shortcut = QShortcut(QKeySequence(name), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(self.adapt)
+        self.press_by_keys(self.adapt)
 
     def _connect_parts(self) -> None:
         keys = {"N": self.next_cell, "G": self.background, "Control-Enter": self.adapt}

@@ -6,15 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import QEvent, Qt
-from qtpy.QtGui import QHideEvent, QKeySequence
-from qtpy.QtWidgets import QShortcut, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_metaseg.gui import images
+from napari_metaseg.gui.dock import Dock
 from napari_metaseg.gui.guidance import Line, Tone
 from napari_metaseg.gui.links import Links, after_rest
 from napari_metaseg.gui.pieces import labels_of
-from napari_metaseg.gui.train.closing import window_of
 from napari_metaseg.gui.worker import Runner
 
 from . import class_layer, jobs, words
@@ -32,7 +29,7 @@ if TYPE_CHECKING:
 _REST = 300  # ms without a change of the cells, after which classes follow them
 
 
-class ClassesPanel(QWidget):
+class ClassesPanel(Dock):
     """The dock widget.
 
     Parameters
@@ -48,11 +45,8 @@ class ClassesPanel(QWidget):
         self._asked: Sheet | None = None
         self._news: Line | None = None
         self._links, self._lasting = Links(), Links()
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.view = ClassesView()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.view)
+        self.fill(self.view)
         self.clicks = Clicks(self._layers, self)
         self.runner = Runner("Classifying", self)
         self.export = Export(self)
@@ -109,21 +103,7 @@ class ClassesPanel(QWidget):
         )
         self._refresh()
 
-    def changeEvent(self, event: QEvent | None) -> None:
-        """Leave once napari has closed the dock."""
-        super().changeEvent(event)
-        detached = event is not None and event.type() == QEvent.Type.ParentChange
-        if detached and self.parent() is None:
-            self._leave()
-
-    def hideEvent(self, event: QHideEvent | None) -> None:
-        """Leave if it is the whole window that closes, and not only the dock."""
-        super().hideEvent(event)
-        owner = window_of(self)
-        if owner is not None and not owner.isVisible():
-            self._leave()
-
-    def _leave(self) -> None:
+    def leave(self) -> None:
         """Leave the layers alone and end whatever runs."""
         self._soon.stop()
         self._links.cut()
@@ -144,10 +124,7 @@ class ClassesPanel(QWidget):
         view.clear.clicked.connect(self._clear)
         view.classify.clicked.connect(self.classify)
         view.export.clicked.connect(self._export)
-        for name in ("Ctrl+Return", "Ctrl+Enter"):
-            shortcut = QShortcut(QKeySequence(name), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(self.classify)
+        self.press_by_keys(self.classify)
         self.clicks.clicked.connect(self.give)
         self.clicks.pressed.connect(self.take)
         self.clicks.confirmed.connect(self.classify)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, QObject
-from qtpy.QtWidgets import QMainWindow, QMessageBox, QWidget
+from qtpy.QtWidgets import QMessageBox, QWidget
+
+from napari_metaseg.gui.dock import window_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,14 +46,6 @@ class Farewell(QObject):
         ):
             self._call()
         return False
-
-
-def window_of(dock: QWidget) -> QWidget | None:
-    """Return the main window that a widget is in, if it is in one."""
-    owner = dock.parentWidget()
-    while owner is not None and not isinstance(owner, QMainWindow):
-        owner = owner.parentWidget()
-    return owner
 
 
 def ask_to_keep(window: QWidget, run: str) -> bool:

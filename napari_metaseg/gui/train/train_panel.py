@@ -6,11 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QUrl
-from qtpy.QtGui import QDesktopServices, QHideEvent, QShowEvent
-from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtCore import QUrl
+from qtpy.QtGui import QDesktopServices, QShowEvent
 
 from napari_metaseg.gui import rounds
+from napari_metaseg.gui.dock import Dock
 from napari_metaseg.gui.guidance import Line, Tone, counted
 from napari_metaseg.gui.links import after_rest
 from napari_metaseg.gui.news import LIBRARY, STARTS
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _HEAD_START = 100  # ms in which the window is drawn before torch is imported
 
 
-class TrainPanel(QWidget):
+class TrainPanel(Dock):
     """The dock widget.
 
     Parameters
@@ -45,11 +45,8 @@ class TrainPanel(QWidget):
 
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__()
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.view = TrainView()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.view)
+        self.fill(self.view)
         self.office = Office(history_file(), self)
         self.sharing = Sharing(self)
         self._farewell = closing.Farewell(self, self._on_closing)
@@ -89,21 +86,7 @@ class TrainPanel(QWidget):
         super().showEvent(event)
         self._farewell.find_window()
 
-    def changeEvent(self, event: QEvent | None) -> None:
-        """Leave once napari has closed the dock."""
-        super().changeEvent(event)
-        detached = event is not None and event.type() == QEvent.Type.ParentChange
-        if detached and self.parent() is None:
-            self._leave()
-
-    def hideEvent(self, event: QHideEvent | None) -> None:
-        """Leave if it is the whole window that closes, and not only the dock."""
-        super().hideEvent(event)
-        owner = closing.window_of(self)
-        if owner is not None and not owner.isVisible():
-            self._leave()
-
-    def _leave(self) -> None:
+    def leave(self) -> None:
         """End whatever runs here; training goes on."""
         self.office.leave()
         self.sharing.leave()

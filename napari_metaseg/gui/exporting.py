@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject, Signal
-
 from . import images, layers, world
 from .camera import visible_plane
 from .classes import table
 from .exports import Snapshot
-from .guidance import Line, Tone, counted
+from .guidance import Tone, counted
 from .pieces import labels_of
+from .teller import Teller
 from .worker import Runner
 
 if TYPE_CHECKING:
     import pandas as pd
     from napari.components import ViewerModel
     from napari.layers import Labels
+    from qtpy.QtCore import QObject
 
     from .bench import Bench
     from .desk import Desk
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .work import Work
 
 
-class Exporter(QObject):
+class Exporter(Teller):
     """Exports and measures the cells of the chosen target.
 
     Parameters
@@ -41,14 +41,7 @@ class Exporter(QObject):
         Asks for the file and writes it.
     parent : QObject
         Owner.
-
-    Signals
-    -------
-    told : object
-        A `Line` about what was measured.
     """
-
-    told = Signal(object)
 
     def __init__(
         self,
@@ -133,11 +126,11 @@ class Exporter(QObject):
             f"Measured {found}: select '{cells.name}' and open napari's features table "
             "(Layers > Metadata)."
         )
-        self.told.emit(Line(text, Tone.DONE))
+        self.say(text, Tone.DONE)
 
     def _on_refused(self, reason: str) -> None:
         self._measured = None
-        self.told.emit(Line(reason, Tone.WARNING))
+        self.warn(reason)
 
     def _forget(self, work: Work) -> None:
         """Take away what was measured of cells that are shown otherwise by now."""

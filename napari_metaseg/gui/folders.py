@@ -8,16 +8,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
-from qtpy.QtCore import QObject, Signal
-
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay
 
-from .guidance import Line, Tone, counted
+from .guidance import Tone, counted
+from .teller import Teller
 from .worker import Runner
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    from qtpy.QtCore import QObject
 
     from napari_metaseg.core.settings import DecodeSettings
     from napari_metaseg.workflows.adapt import AdaptedModel
@@ -63,16 +64,8 @@ class Step(NamedTuple):
     state: FolderProgress
 
 
-class Folders(QObject):
-    """Segments folders, one at a time.
-
-    Signals
-    -------
-    told : object
-        A `Line` about what came of it.
-    """
-
-    told = Signal(object)
+class Folders(Teller):
+    """Segments folders, one at a time."""
 
     def __init__(
         self, desk: Desk, bench: Bench, form: FolderForm, parent: QObject
@@ -82,7 +75,7 @@ class Folders(QObject):
         self._runner = Runner("Segmenting a folder", self)
         self._runner.progressed.connect(self._on_progress)
         self._runner.returned.connect(self._on_returned)
-        self._runner.refused.connect(self._on_refused)
+        self._runner.refused.connect(self.warn)
         self._runner.failed.connect(self._on_failed)
         self._runner.cancelled.connect(self._on_cancelled)
         self._runner.idle.connect(self._refresh)
@@ -145,18 +138,15 @@ class Folders(QObject):
         if report.problems:
             text += f", {len(report.problems)} skipped: the list says why"
         tone = Tone.WARNING if report.problems else Tone.DONE
-        self.told.emit(Line(f"{text}.", tone))
-
-    def _on_refused(self, reason: str) -> None:
-        self.told.emit(Line(reason, Tone.WARNING))
+        self.say(f"{text}.", tone)
 
     def _on_failed(self, error: Exception) -> None:
         text = f"Segmenting the folder failed ({error}); what is finished is kept."
-        self.told.emit(Line(text, Tone.WARNING))
+        self.warn(text)
 
     def _on_cancelled(self) -> None:
         text = "Cancelled; what is finished is kept, and 'Segment folder' goes on."
-        self.told.emit(Line(text))
+        self.say(text)
 
 
 def segment(errand: Errand) -> Generator[Step, None, FolderReport]:

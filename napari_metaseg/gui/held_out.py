@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import QObject, Signal
 from scipy import ndimage as ndi
 
 from napari_metaseg.core.cut_out import cell_at
 from napari_metaseg.core.errors import UserError
 
 from . import layers, side_layers
-from .guidance import Line, Tone
+from .guidance import Tone
+from .teller import Teller
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from napari.components import LayerList, ViewerModel
     from napari.layers import Image, Labels
     from numpy.typing import ArrayLike, NDArray
+    from qtpy.QtCore import QObject
 
     from napari_metaseg.core.cut_out import Cell
 
@@ -29,20 +30,13 @@ if TYPE_CHECKING:
 Index = tuple[int, ...]
 
 
-class HeldOut(QObject):
+class HeldOut(Teller):
     """Marks painted cells of the chosen image as a test.
 
     A mark is a point in a layer of its own: whichever cell is painted there is held
     out. So a mark survives undo, redo and other numbers; the person sees it, and may
     move or delete it as any point.
-
-    Signals
-    -------
-    told : object
-        A `Line` for the person.
     """
-
-    told = Signal(object)
 
     def __init__(self, viewer: ViewerModel, desk: Desk, parent: QObject) -> None:
         super().__init__(parent)
@@ -61,7 +55,7 @@ class HeldOut(QObject):
             index = self._target(annotation)
             held = self._switch(image, reading, annotation.data, index)
         except UserError as error:
-            self.told.emit(Line(str(error), Tone.WARNING))
+            self.warn(str(error))
             return
         number = annotation.data[index]
         text = f"Cell {number} is learned from again."
@@ -70,7 +64,7 @@ class HeldOut(QObject):
                 f"Cell {number} is held out: it is not learned from, and each Adapt "
                 "tells how well it is found."
             )
-        self.told.emit(Line(text, Tone.DONE))
+        self.say(text, Tone.DONE)
 
     def _switch(
         self, image: Image, reading: Reading, drawn: NDArray[np.int32], index: Index

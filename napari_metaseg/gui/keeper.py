@@ -13,9 +13,10 @@ from qtpy.QtCore import QObject, Signal
 from napari_metaseg.core.errors import UserError
 
 from . import guidance, keeping, layers
-from .guidance import Line, Tone, counted
+from .guidance import Line, counted
 from .keeping import Kept, Looked
 from .links import after_rest
+from .teller import Teller
 from .worker import Runner
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class _File:
     due: Labels | None = None
 
 
-class Keeper(QObject):
+class Keeper(Teller):
     """Writes what is painted to files, and finds what an earlier session left.
 
     All of that happens in a thread; the window's does not even copy the annotation.
@@ -67,12 +68,9 @@ class Keeper(QObject):
     -------
     changed :
         There is something else to offer.
-    told : object
-        A `Line` about what was done.
     """
 
     changed = Signal()
-    told = Signal(object)
 
     def __init__(self, desk: Desk, row: OfferRow, parent: QObject) -> None:
         super().__init__(parent)
@@ -195,7 +193,7 @@ class Keeper(QObject):
             file.offers = looked.found
         for path in looked.broken:
             text = f"An unsaved annotation is damaged and was set aside as {path}."
-            self.told.emit(Line(text, Tone.WARNING))
+            self.warn(text)
         self._show()
 
     def _on_restored(self, filling: Filling) -> None:
@@ -213,7 +211,7 @@ class Keeper(QObject):
         """Say why something was not kept or found, but not every few seconds."""
         if reason != self._refusal:
             self._refusal = reason
-            self.told.emit(Line(reason, Tone.WARNING))
+            self.warn(reason)
 
     def _show(self) -> None:
         found = self.offer

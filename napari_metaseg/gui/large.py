@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject, Signal
-
 from . import file_layers, images, layers, world
 from .decoding import UNLINKED, Link
-from .guidance import Line, Tone
+from .guidance import Tone
 from .saving import ask_path
+from .teller import Teller
 from .worker import Runner
 
 if TYPE_CHECKING:
@@ -79,16 +78,8 @@ class Voyage:
     device: str
 
 
-class Large(QObject):
-    """Segments one image at a time into an OME-Zarr.
-
-    Signals
-    -------
-    told : object
-        A `Line` about what came of it.
-    """
-
-    told = Signal(object)
+class Large(Teller):
+    """Segments one image at a time into an OME-Zarr."""
 
     def __init__(
         self,
@@ -108,7 +99,7 @@ class Large(QObject):
         self._runner = Runner("Segmenting to a file", self)
         self._runner.progressed.connect(self._on_progress)
         self._runner.returned.connect(self._on_returned)
-        self._runner.refused.connect(self._on_refused)
+        self._runner.refused.connect(self.warn)
         self._runner.failed.connect(self._on_failed)
         self._runner.cancelled.connect(self._on_cancelled)
         self._runner.idle.connect(self._refresh)
@@ -158,7 +149,7 @@ class Large(QObject):
         self._form.bar.setValue(0)
         self._runner.start(partial(segment, voyage))
         if voyage.path.with_name(f"{path.name}.partial").exists():
-            self.told.emit(Line(f"Going on with {path.name} where it was left."))
+            self.say(f"Going on with {path.name} where it was left.")
 
     def _chosen(self) -> tuple[Image, Reading] | None:
         """Return the image to segment, read as the one that was adapted to."""
@@ -211,18 +202,15 @@ class Large(QObject):
         at_work, self._at_work = self._at_work, None
         if at_work is not None and at_work[0] in self._layers:
             file_layers.show_file(self._layers, *at_work, levels, axes, path.stem)
-        self.told.emit(Line(f"Saved {path}", Tone.DONE))
-
-    def _on_refused(self, reason: str) -> None:
-        self.told.emit(Line(reason, Tone.WARNING))
+        self.say(f"Saved {path}", Tone.DONE)
 
     def _on_failed(self, error: Exception) -> None:
         text = f"Segmenting to a file failed ({error}); what is done of it is kept."
-        self.told.emit(Line(text, Tone.WARNING))
+        self.warn(text)
 
     def _on_cancelled(self) -> None:
         text = "Cancelled; 'Segment to file' under the same name goes on from here."
-        self.told.emit(Line(text))
+        self.say(text)
 
 
 def segment(

@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from qtpy.QtCore import QObject, Signal
-
 from napari_metaseg.io.sources.found import task_name
 from napari_metaseg.io.sources.history import (
     add_to_library,
@@ -15,10 +13,11 @@ from napari_metaseg.io.sources.history import (
 )
 
 from . import images, layers
-from .guidance import Line, Tone, counted
+from .guidance import Tone, counted
 from .images import CELLS
 from .news import LIBRARY
 from .pieces import labels_of
+from .teller import Teller
 from .worker import Runner
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from napari.components import LayerList
     from napari.layers import Image, Labels
     from numpy.typing import NDArray
+    from qtpy.QtCore import QObject
 
     from napari_metaseg.io.sources.history import Added, Held
 
@@ -41,7 +41,7 @@ _NO_NAMES = {"images", "image", "img", "imgs", "raw", "data", "tif", "tiff"}
 """Folders whose name says nothing of what is in them."""
 
 
-class Library(QObject):
+class Library(Teller):
     """Adds the cells of the chosen image to a task of the library.
 
     Parameters
@@ -54,14 +54,7 @@ class Library(QObject):
         Name of the task, what is added, and the button.
     parent : QObject
         Owner.
-
-    Signals
-    -------
-    told : object
-        A `Line` about what came of it.
     """
-
-    told = Signal(object)
 
     def __init__(
         self,
@@ -77,7 +70,7 @@ class Library(QObject):
         self._proposed = ""
         self._adding = Runner("Adding to the library", self)
         self._adding.returned.connect(self._on_added)
-        self._adding.refused.connect(self._on_refused)
+        self._adding.refused.connect(self.warn)
         self._adding.idle.connect(self.refresh)
         self._surveying = Runner("Reading the library", self)
         self._surveying.returned.connect(form.offer)
@@ -99,7 +92,7 @@ class Library(QObject):
         why_not = images.why_too_large(image, reading)
         layer = self._source(image, reading)
         if why_not or layer is None:
-            self._on_refused(why_not or "There is no cell yet; paint one first.")
+            self.warn(why_not or "There is no cell yet; paint one first.")
             return
         given = _Given(
             self._form.task,
@@ -150,10 +143,7 @@ class Library(QObject):
             f"{counted(added.objects, 'cell')}. MetaSeg: Meta-train offers it under My "
             "task library."
         )
-        self.told.emit(Line(text, Tone.DONE))
-
-    def _on_refused(self, reason: str) -> None:
-        self.told.emit(Line(reason, Tone.WARNING))
+        self.say(text, Tone.DONE)
 
 
 def propose(image: Image, reading: Reading) -> str:

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_metaseg.core.filling import fill_unknown
 
 from . import guidance, images, layers
-from .guidance import Line, Tone
+from .teller import Teller
 from .worker import Runner
 
 if TYPE_CHECKING:
@@ -32,16 +31,8 @@ if TYPE_CHECKING:
 _KINDS = "Masks (*.tif *.tiff *.png *.bmp *.zip *.roi *.geojson *.json)"
 
 
-class Masks(QObject):
-    """Puts masks into the annotation, as one step for undo.
-
-    Signals
-    -------
-    told : object
-        A `Line` about what came of it.
-    """
-
-    told = Signal(object)
+class Masks(Teller):
+    """Puts masks into the annotation, as one step for undo."""
 
     def __init__(
         self, layer_list: LayerList, desk: Desk, form: MaskForm, parent: QWidget
@@ -54,7 +45,7 @@ class Masks(QObject):
         self._target: Labels | None = None
         self._reading = Runner("Reading masks", self)
         self._reading.returned.connect(self._on_read)
-        self._reading.refused.connect(self._on_refused)
+        self._reading.refused.connect(self.warn)
         form.use.clicked.connect(self.use_layer)
         form.open.clicked.connect(self.ask_file)
         desk.changed.connect(self._offer)
@@ -109,9 +100,6 @@ class Masks(QObject):
         if annotation is not None and annotation in self._layers:
             layers.fill(annotation, filling)
             self.told.emit(guidance.filled("made examples", filling))
-
-    def _on_refused(self, reason: str) -> None:
-        self.told.emit(Line(reason, Tone.WARNING))
 
 
 def _of_layer(data: Any, only: int | None) -> NDArray[Any]:

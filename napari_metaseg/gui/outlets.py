@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject, Signal
-
 from .exporting import Exporter
 from .folders import Folders
 from .large import Large
 from .library import Library
 from .sessions import Sessions
+from .teller import Teller
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -22,16 +21,8 @@ if TYPE_CHECKING:
     from .saving import Saver
 
 
-class Outlets(QObject):
-    """Joins the parts that take the current result somewhere.
-
-    Signals
-    -------
-    told : object
-        A `Line` of one of them.
-    """
-
-    told = Signal(object)
+class Outlets(Teller):
+    """Joins the parts that take the current result somewhere."""
 
     def __init__(
         self,

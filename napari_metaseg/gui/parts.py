@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image
-from qtpy.QtCore import QObject, Signal
 
 from . import images, world
-from .guidance import Line, Tone
+from .teller import Teller
 from .worker import Runner
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from napari.components import ViewerModel
     from numpy.typing import NDArray
+    from qtpy.QtCore import QObject
 
     from .desk import Desk
     from .images import Reading
@@ -54,7 +54,7 @@ class Cut:
         return np.array([p.start or 0 for p in parts if isinstance(p, slice)])
 
 
-class Parts(QObject):
+class Parts(Teller):
     """Takes what is in view of a large image, to be painted on and adapted to.
 
     Parameters
@@ -67,14 +67,7 @@ class Parts(QObject):
         Its button, and the chooser that goes over to the part.
     parent : QObject
         Owner.
-
-    Signals
-    -------
-    told : object
-        A `Line` about why there is no part.
     """
-
-    told = Signal(object)
 
     def __init__(
         self, viewer: ViewerModel, desk: Desk, view: PanelView, parent: QObject
@@ -84,7 +77,7 @@ class Parts(QObject):
         self._cut: Cut | None = None
         self._runner = Runner("Reading a part", self)
         self._runner.returned.connect(self._on_read)
-        self._runner.refused.connect(self._on_refused)
+        self._runner.refused.connect(self.warn)
         self._runner.idle.connect(self._refresh)
         view.part.clicked.connect(self.take)
         for signal in (desk.image_changed, desk.changed):
@@ -107,7 +100,7 @@ class Parts(QObject):
         self._cut = cut_in_view(self._viewer, image, reading)
         if self._cut is None:
             text = f"Nothing of '{image.name}' is in view: bring some of it into view."
-            self.told.emit(Line(text, Tone.WARNING))
+            self.warn(text)
             return
         self._runner.start(partial(read, self._cut))
         self._refresh()
@@ -127,9 +120,6 @@ class Parts(QObject):
             part = as_layer(cut, pixels)
             layer_list.insert(layer_list.index(cut.image) + 1, part)
             self._view.source.choose_image(part)
-
-    def _on_refused(self, reason: str) -> None:
-        self.told.emit(Line(reason, Tone.WARNING))
 
 
 def cut_in_view(viewer: ViewerModel, image: Image, reading: Reading) -> Cut | None:

@@ -6,18 +6,19 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import QObject, Signal
 
 from . import judged
 from .camera import in_view, look_at
 from .corrections import Tool
 from .guidance import Line, Tone, counted
+from .teller import Teller
 from .worker import Runner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari.components import ViewerModel
+    from qtpy.QtCore import QObject
 
     from napari_metaseg.core.confidence import Place
 
@@ -36,7 +37,7 @@ _SUGGESTED = Line(
 _NOTHING = Line("Everything is annotated already; press Adapt.", Tone.DONE)
 
 
-class Review(QObject):
+class Review(Teller):
     """Leads through the cells of the chosen image that are still to be judged.
 
     A cell is no longer in the queue once something is annotated in its middle, by
@@ -55,14 +56,7 @@ class Review(QObject):
         What the keys A and R do while no cell is under review.
     parent : QObject
         Owner.
-
-    Signals
-    -------
-    told : object
-        A `Line` for the person.
     """
-
-    told = Signal(object)
 
     def __init__(
         self,
@@ -190,7 +184,7 @@ class Review(QObject):
         )
         if annotation.data[doubt.place] != 0:
             text = "This cell is judged already: Ctrl+Z takes it back, or go on (.)."
-        self.told.emit(Line(f"{said} {text}" if said else text))
+        self.say(f"{said} {text}" if said else text)
         self._refresh()
 
     def _decide(self, tool: Tool, key: str) -> None:

@@ -9,17 +9,17 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels, Layer
-from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from . import file_layers, images, layers, readers, session_files, target_layers
 from .classes import table
-from .guidance import Line, Tone
+from .guidance import Tone
 from .images import CELLS, Target
 from .links import Links, after_rest
 from .pieces import labels_of
 from .readers import SESSION, SessionLayer
 from .saving import ask_path
+from .teller import Teller
 from .worker import Runner
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ _OPENED_MODEL = (
 )
 
 
-class Sessions(QObject):
+class Sessions(Teller):
     """Writes sessions, and makes the layers of one the panel's own.
 
     Parameters
@@ -57,14 +57,7 @@ class Sessions(QObject):
         Proposes a name.
     parent : QWidget
         Owner, and the dialogs' parent.
-
-    Signals
-    -------
-    told : object
-        A `Line` about what came of it.
     """
-
-    told = Signal(object)
 
     def __init__(
         self,
@@ -94,7 +87,7 @@ class Sessions(QObject):
         self._searching = Runner("Looking for the image", self)
         self._searching.returned.connect(self._on_found)
         for runner in (self._saving, self._opening, self._searching):
-            runner.refused.connect(self._on_refused)
+            runner.refused.connect(self.warn)
             runner.idle.connect(self._refresh)
         for signal in (desk.image_changed, desk.changed, bench.changed):
             signal.connect(self._refresh)
@@ -115,7 +108,7 @@ class Sessions(QObject):
         if last is None or cells is None:
             return
         if last.request is None or last.model.report is None:
-            self.told.emit(Line(_OPENED_MODEL, Tone.WARNING))
+            self.warn(_OPENED_MODEL)
             return
         start = self._saver.beside(image, f"{reading.target.name}.metaseg")
         path = ask_path(self._window, "Save session", start, _KIND)
@@ -158,13 +151,10 @@ class Sessions(QObject):
         self._form.open.setEnabled(quiet and not self._opening.running)
 
     def _on_saved(self, text: str) -> None:
-        self.told.emit(Line(text, Tone.DONE))
+        self.say(text, Tone.DONE)
 
     def _on_opened(self, found: list[readers.LayerData]) -> None:
         self._layers.extend([Layer.create(*each) for each in found])
-
-    def _on_refused(self, reason: str) -> None:
-        self.told.emit(Line(reason, Tone.WARNING))
 
     def _on_inserted(self, event: Any) -> None:
         self._take(event.value)
@@ -190,7 +180,7 @@ class Sessions(QObject):
             image, reading
         ):
             text = f"'{image.name}' cannot be read as in the session; open its file."
-            self.told.emit(Line(text, Tone.WARNING))
+            self.warn(text)
             return
         reading = replace(reading, target=self._target(image, known.target))
         layer.metadata = {k: v for k, v in layer.metadata.items() if k != SESSION}
@@ -264,7 +254,7 @@ class Sessions(QObject):
                 f"The image of the session {what} and is not there as it was: open the "
                 "right one, then the session again."
             )
-            self.told.emit(Line(text, Tone.WARNING))
+            self.warn(text)
         else:
             self._make_room(image, known)
             for layer in mine:

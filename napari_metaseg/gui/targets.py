@@ -6,14 +6,14 @@ from functools import partial
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QMessageBox
 
 from napari_metaseg.core.nesting import find_parents, lies_inside
 
 from . import target_layers
-from .guidance import Line, Tone
+from .guidance import Tone
 from .images import CELLS, Target
+from .teller import Teller
 from .worker import Runner
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from napari.components import LayerList
     from napari.layers import Labels
     from numpy.typing import NDArray
+    from qtpy.QtCore import QObject
 
     from napari_metaseg.core.nesting import Parents
 
@@ -31,16 +32,8 @@ if TYPE_CHECKING:
     from .worker import Tick
 
 
-class Targets(QObject):
-    """Lets the person choose what they segment in the image on the desk.
-
-    Signals
-    -------
-    told : object
-        A `Line` about what was done.
-    """
-
-    told = Signal(object)
+class Targets(Teller):
+    """Lets the person choose what they segment in the image on the desk."""
 
     def __init__(
         self, layer_list: LayerList, desk: Desk, row: TargetRow, parent: QObject
@@ -51,7 +44,7 @@ class Targets(QObject):
         self._row = row
         self._linking = Runner("Linking", self)
         self._linking.returned.connect(self._on_linked)
-        self._linking.refused.connect(self._on_refused)
+        self._linking.refused.connect(self.warn)
         self._linked: Labels | None = None
         row.chosen.connect(desk.choose_target)
         row.add_wanted.connect(self._add)
@@ -83,7 +76,7 @@ class Targets(QObject):
             return
         if any(t.name.casefold() == name.casefold() for t in self.known if t != target):
             text = f"There is a target '{name}' already; choose another name."
-            self.told.emit(Line(text, Tone.WARNING))
+            self.warn(text)
             return
         target_layers.rename_target(self._layers, image, target, name)
         self._desk.choose_target(Target(target.key, name))
@@ -103,7 +96,7 @@ class Targets(QObject):
         shown = target_layers.all_cells(self._layers, image, reading)
         if len(shown) != 2:
             text = "Link targets needs the results of two; adapt both, and no third."
-            self.told.emit(Line(text, Tone.WARNING))
+            self.warn(text)
             return
         first, second = shown
         self._linking.start(partial(_link, first, second, first.data, second.data))
@@ -149,10 +142,7 @@ class Targets(QObject):
                 f"'{inner.name}' shown under the numbers of '{outer.name}'; "
                 f"{lost} of {parents.inner.size} lie in none."
             )
-            self.told.emit(Line(text, Tone.DONE))
-
-    def _on_refused(self, reason: str) -> None:
-        self.told.emit(Line(reason, Tone.WARNING))
+            self.say(text, Tone.DONE)
 
 
 def _link(

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject, Signal
-
 from .held_out import HeldOut
 from .maps import Maps
 from .methods import copy_methods
 from .review import Review
 from .review_part import ReviewPart
+from .teller import Teller
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari.components import ViewerModel
+    from qtpy.QtCore import QObject
 
     from .bench import Bench
     from .desk import Desk
@@ -23,16 +23,8 @@ if TYPE_CHECKING:
     from .tools import Tools
 
 
-class Trust(QObject):
-    """Joins these parts and puts them into the panel.
-
-    Signals
-    -------
-    told : object
-        A `Line` for the person.
-    """
-
-    told = Signal(object)
+class Trust(Teller):
+    """Joins these parts and puts them into the panel."""
 
     def __init__(
         self,

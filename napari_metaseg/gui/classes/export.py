@@ -6,11 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_info
-from qtpy.QtCore import QObject, Signal
 
 from napari_metaseg.gui import images, saving, world
-from napari_metaseg.gui.guidance import Line, Tone
+from napari_metaseg.gui.guidance import Tone
 from napari_metaseg.gui.pieces import labels_of
+from napari_metaseg.gui.teller import Teller
 from napari_metaseg.gui.worker import Runner
 
 from . import class_layer, jobs
@@ -26,23 +26,15 @@ if TYPE_CHECKING:
 _KINDS = "Measurements (*.csv);;QuPath GeoJSON (*.geojson);;COCO JSON (*.json)"
 
 
-class Export(QObject):
-    """Asks for a file and writes to it in the background.
-
-    Signals
-    -------
-    told : object
-        A `Line` about what came of it.
-    """
-
-    told = Signal(object)
+class Export(Teller):
+    """Asks for a file and writes to it in the background."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._window = parent
         self._saving = Runner("Saving", self)
         self._saving.returned.connect(self._on_saved)
-        self._saving.refused.connect(self._on_refused)
+        self._saving.refused.connect(self.warn)
 
     def ask(self, sheet: Sheet, image: Image | None) -> None:
         """Ask for a file and write the cells of a sheet."""
@@ -66,7 +58,4 @@ class Export(QObject):
 
     def _on_saved(self, path: Path) -> None:
         show_info(f"Saved {path}")
-        self.told.emit(Line(f"Saved {path}", Tone.DONE))
-
-    def _on_refused(self, reason: str) -> None:
-        self.told.emit(Line(reason, Tone.WARNING))
+        self.say(f"Saved {path}", Tone.DONE)

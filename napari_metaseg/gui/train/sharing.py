@@ -6,12 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QWidget
 
-from napari_metaseg.gui.guidance import Line, Tone
+from napari_metaseg.gui.guidance import Tone
 from napari_metaseg.gui.news import STARTS
 from napari_metaseg.gui.saving import ask_path
+from napari_metaseg.gui.teller import Teller
 from napari_metaseg.gui.worker import Runner
 
 from .keeping import free_start
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _KIND = "Start (*.zip)"
 
 
-class Sharing(QObject):
+class Sharing(Teller):
     """Asks for files, and writes or installs starts, one at a time.
 
     Parameters
@@ -34,13 +35,10 @@ class Sharing(QObject):
 
     Signals
     -------
-    told : object
-        A `Line` about what came of it.
     installed : str
         Name of a start that has come in.
     """
 
-    told = Signal(object)
     installed = Signal(str)
 
     def __init__(self, window: QWidget) -> None:
@@ -51,7 +49,7 @@ class Sharing(QObject):
         self._exporting.returned.connect(self._on_exported)
         self._importing.returned.connect(self._on_imported)
         for runner in (self._exporting, self._importing):
-            runner.refused.connect(self._on_refused)
+            runner.refused.connect(self.warn)
 
     def export(self, name: str) -> None:
         """Ask for a file and write a start to it."""
@@ -72,16 +70,13 @@ class Sharing(QObject):
         self._importing.drop()
 
     def _on_exported(self, path: Path) -> None:
-        self.told.emit(Line(f"Saved {path}", Tone.DONE))
+        self.say(f"Saved {path}", Tone.DONE)
 
     def _on_imported(self, name: str) -> None:
         text = f"Installed “{name}”: it can be chosen under Start from."
-        self.told.emit(Line(text, Tone.DONE))
+        self.say(text, Tone.DONE)
         self.installed.emit(name)
         STARTS.changed.emit()
-
-    def _on_refused(self, reason: str) -> None:
-        self.told.emit(Line(reason, Tone.WARNING))
 
 
 def ask_file(window: QWidget, title: str, kinds: str) -> Path | None:

@@ -16,11 +16,12 @@ from .guidance import Line, Situation, Tone
 from .history import History
 from .keeper import Keeper
 from .links import after_rest
+from .look import ADAPT_KEY
 from .masks import Masks
 from .news import STARTS
 from .opening import Opener
 from .outlets import Outlets
-from .panel_view import ADAPT_KEY, PanelView
+from .panel_view import PanelView
 from .parts import Parts
 from .preferences import Preferences
 from .round_table import RoundTable

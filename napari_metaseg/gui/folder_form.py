@@ -6,21 +6,20 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, QUrl
+from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QLineEdit,
     QPlainTextEdit,
-    QProgressBar,
-    QPushButton,
     QSpinBox,
     QWidget,
 )
 
 from .choosers import Chooser
 from .form import Form, beside
+from .look import Bar, make_button
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,10 +43,8 @@ class FolderField(QWidget):
         self.setToolTip(tip)
         self._title = title
         self.text = QLineEdit()
-        self.choose = QPushButton("…")
-        self.choose.setToolTip(f"{title}…")
+        self.choose = make_button("…", f"{title}…")
         self.choose.setFixedWidth(28)
-        self.choose.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.choose.clicked.connect(self._ask)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -86,25 +83,21 @@ class FolderForm(Form):
         self.jobs = QSpinBox()
         self.jobs.setRange(1, os.cpu_count() or 1)
         self.jobs.setToolTip("How many images are segmented side by side.")
-        self.start = QPushButton("Segment folder")
-        self.start.setToolTip(
+        self.start = make_button(
+            "Segment folder",
             "Segments all images of the folder with the current model. What is "
-            "finished already is kept. Press again to cancel."
+            "finished already is kept. Press again to cancel.",
         )
-        self.summary = QPushButton("Open summary")
-        self.summary.setToolTip("Opens the table: a row for each image.")
-        self.bar = QProgressBar()
-        self.bar.setObjectName("progress")
-        self.bar.setTextVisible(False)
-        self.bar.setFixedHeight(6)
+        self.summary = make_button(
+            "Open summary", "Opens the table: a row for each image."
+        )
+        self.bar = Bar()
         self.report = QPlainTextEdit()
         self.report.setReadOnly(True)
         self.report.setToolTip("What came of each image.")
         line = self.report.fontMetrics().lineSpacing()
         self.report.setFixedHeight(_LINES * line + 12)
         self.report.setTabChangesFocus(True)
-        for button in (self.start, self.summary):
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.add("Images", self.images)
         self.add("Results", self.output)
         self.add("Normalise", self.normalise)

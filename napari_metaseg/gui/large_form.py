@@ -5,11 +5,9 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QProgressBar, QPushButton
-
 from .choosers import Chooser
 from .form import Form
+from .look import Bar, make_button
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -39,17 +37,13 @@ class LargeForm(Form):
             "Whether a cell keeps its number from plane to plane: the same body "
             "through Z, the same cell through T."
         )
-        self.start = QPushButton("Segment to file…")
-        self.start.setToolTip(
+        self.start = make_button(
+            "Segment to file…",
             "Segments all of an image of any size with the current model, block by "
             "block, into an OME-Zarr, and shows it. What was begun before under the "
-            "same name goes on where it was. Press again to cancel."
+            "same name goes on where it was. Press again to cancel.",
         )
-        self.start.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.bar = QProgressBar()
-        self.bar.setObjectName("progress")
-        self.bar.setTextVisible(False)
-        self.bar.setFixedHeight(6)
+        self.bar = Bar()
         self.bar.setRange(0, 100)
         self.add("Segment", self.scope)
         self.add("Image", self.images)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QPushButton
+from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel
 
 from .folder_form import open_file
 from .form import Form, beside
 from .guidance import counted
+from .look import make_button
 
 if TYPE_CHECKING:
     from napari_metaseg.io.sources.history import Held
@@ -38,18 +39,16 @@ class LibraryForm(Form):
             "cells shown are added, and the rest counts as background. Otherwise only "
             "what you painted or accepted is added, and the rest stays unknown."
         )
-        self.add_button = QPushButton("Add to my task library")
-        self.add_button.setToolTip(
+        self.all_right.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.add_button = make_button(
+            "Add to my task library",
             "Copies the image and its cells to your library, from which MetaSeg: "
-            "Meta-train learns. Added again, an image has its latest cells."
+            "Meta-train learns. Added again, an image has its latest cells.",
         )
-        self.open = QPushButton("Open folder")
-        self.open.setToolTip("Opens the folder of your library.")
+        self.open = make_button("Open folder", "Opens the folder of your library.")
         self.where = QLabel()
         self.where.setWordWrap(True)
         self.where.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        for widget in (self.all_right, self.add_button, self.open):
-            widget.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.open.clicked.connect(self._open_folder)
         self.open.setEnabled(False)
         self.add("Task", self.name)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QCheckBox, QPushButton
+from qtpy.QtWidgets import QCheckBox
 
 from .choosers import Chooser
 from .form import Form, beside
+from .look import make_button
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -25,17 +26,16 @@ class MaskForm(Form):
             "Takes only the cell whose number is chosen in the layer's own controls; "
             "pick it there with napari's picker."
         )
-        self.use = QPushButton("Use this layer")
-        self.use.setToolTip(
+        self.selected_only.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.use = make_button(
+            "Use this layer",
             "Makes its cells examples, as if you had painted them. "
-            "What you have painted stays as it is."
+            "What you have painted stays as it is.",
         )
-        self.open = QPushButton("From a file…")
-        self.open.setToolTip(
-            "Reads masks from a label image, ImageJ ROIs, GeoJSON or COCO JSON."
+        self.open = make_button(
+            "From a file…",
+            "Reads masks from a label image, ImageJ ROIs, GeoJSON or COCO JSON.",
         )
-        for widget in (self.selected_only, self.use, self.open):
-            widget.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.add("Layer", self.layers)
         self.add_wide(self.selected_only)
         self.add_wide(beside(self.use, self.open))

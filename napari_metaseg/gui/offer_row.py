@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QWidget
+
+from .look import make_button
 
 
 class OfferRow(QWidget):
@@ -20,15 +22,16 @@ class OfferRow(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.restore = QPushButton("Restore")
-        self.restore.setToolTip("Brings the cells back; Ctrl+Z takes that back.")
-        self.discard = QPushButton("Discard")
-        self.discard.setToolTip("Removes the cells that were found, for good.")
+        self.restore = make_button(
+            "Restore", "Brings the cells back; Ctrl+Z takes that back."
+        )
+        self.discard = make_button(
+            "Discard", "Removes the cells that were found, for good."
+        )
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for button in (self.restore, self.discard):
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            layout.addWidget(button, 1)
+        layout.addWidget(self.restore, 1)
+        layout.addWidget(self.discard, 1)
         self.restore.clicked.connect(self.restored)
         self.discard.clicked.connect(self.discarded)
         self.hide()

@@ -2,87 +2,23 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QProgressBar,
-    QPushButton,
-    QSpinBox,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
 from .choices import AdaptChoices
 from .choosers import SourceForm
 from .decode_form import DecodeForm
 from .first_steps import FirstSteps
 from .folder_form import FolderForm
-from .form import LEFT, Column, Fold, Form, below, beside, caption
-from .guidance import Line, Tone
+from .form import Column, Fold, Form, below, beside, caption
 from .large_form import LargeForm
 from .library_form import LibraryForm
+from .look import ADAPT_KEY, STYLE, Bar, StatusCard, make_button, make_main_button
 from .mask_form import MaskForm
 from .offer_row import OfferRow
 from .session_form import SessionForm
 from .target_row import TargetRow
 from .tool_row import ToolRow
-
-ADAPT_KEY = QKeySequence("Ctrl+Enter").toString(QKeySequence.SequenceFormat.NativeText)
-
-_SELECTABLE = Qt.TextInteractionFlag.TextSelectableByMouse
-# Okabe and Ito's blue, green and orange, at a lightness that reads on both themes.
-_ACCENT = {Tone.NEXT: "#2d86c9", Tone.DONE: "#0b9e74", Tone.WARNING: "#d97a1d"}
-STYLE = """
-QPushButton#adapt {
-    background: #1f6fb2; color: white; font-weight: 600;
-    padding: 7px; border-radius: 3px;
-}
-QPushButton#adapt:hover { background: #2d86c9; }
-QPushButton#adapt:pressed { background: #185a92; }
-QPushButton#adapt:disabled { background: rgba(128, 128, 128, 60); color: gray; }
-QPushButton#adapt[running="true"] { background: #a8590f; }
-QProgressBar#progress { background: rgba(128, 128, 128, 60); border: none; }
-QProgressBar#progress::chunk { background: #2d86c9; }
-QPushButton:focus, QToolButton:focus, QComboBox:focus, QCheckBox:focus,
-QAbstractSlider:focus, QAbstractSpinBox:focus { border: 1px solid #56b4e9; }
-QPushButton#adapt:focus { border: 2px solid #f0e442; }
-QLabel#caption { font-weight: 600; }
-QToolButton#fold { font-weight: 600; border: none; background: transparent; }
-"""
-
-
-class StatusCard(QFrame):
-    """The line that says what to do next, with a coloured edge for its tone."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setObjectName("status")
-        self._text = QLabel()
-        self._text.setWordWrap(True)
-        self._text.setAlignment(LEFT)
-        self._text.setTextInteractionFlags(_SELECTABLE)
-        self._text.setMinimumHeight(3 * self.fontMetrics().lineSpacing())
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(10, 6, 8, 6)
-        layout.addWidget(self._text)
-
-    @property
-    def text(self) -> str:
-        """The line shown."""
-        return str(self._text.text())
-
-    def show_line(self, line: Line) -> None:
-        """Show a line."""
-        self._text.setText(line.text)
-        self.setStyleSheet(
-            "#status { background: rgba(128, 128, 128, 38); border: none;"
-            f" border-left: 4px solid {_ACCENT[line.tone]}; border-radius: 2px; }}"
-            "#status QLabel { background: transparent; }"
-        )
 
 
 class SizeRow(QWidget):
@@ -144,8 +80,8 @@ class PanelView(QWidget):
         self.setStyleSheet(STYLE)
         self.status = StatusCard()
         self.offer = OfferRow()
-        self.sample = _button("Open sample", "Opens an image made for trying out.")
-        self.part = _button(
+        self.sample = make_button("Open sample", "Opens an image made for trying out.")
+        self.part = make_button(
             "Work on the part in view",
             "Makes a layer of what is in view, at full resolution: paint cells there "
             "and adapt. The whole image is segmented under 'Stacks and big images'.",
@@ -153,56 +89,51 @@ class PanelView(QWidget):
         self.first_steps = FirstSteps(ADAPT_KEY)
         self.source = SourceForm()
         self.target = TargetRow()
-        self.next_cell = _button("Next cell", "Paints one more cell.", "N")
-        self.background = _button(
+        self.next_cell = make_button("Next cell", "Paints one more cell.", "N")
+        self.background = make_button(
             "Background", "Marks where no cell is. Never paints over cells.", "G"
         )
         self.next_cell.setCheckable(True)
         self.background.setCheckable(True)
         self.object_size = SizeRow()
-        self.adapt = _button(
+        self.adapt = make_main_button(
             "Adapt",
             "Learns from what is painted and finds all cells. "
             "Press again to cancel; nothing is lost.",
             ADAPT_KEY,
         )
-        self.adapt.setObjectName("adapt")
-        self.progress = QProgressBar()
-        self.progress.setTextVisible(False)
-        self.progress.setObjectName("progress")
-        self.progress.setFixedHeight(6)
-        keeping = self.progress.sizePolicy()
-        keeping.setRetainSizeWhenHidden(True)
-        self.progress.setSizePolicy(keeping)
+        self.progress = Bar(stays=True)
         self.choices = AdaptChoices()
         self.tools = ToolRow()
         self.decode = DecodeForm()
         self.before = QCheckBox("Show the result before adaptation")
         self.before.setToolTip("Compares: untick to see the adapted result again.")
-        self.export = _button(
+        self.export = make_button(
             "Export…",
             "Saves the cells shown: label image, ImageJ ROIs, GeoJSON, COCO, "
             "measurements or a figure.",
         )
-        self.measure = _button(
+        self.measure = make_button(
             "Measure",
             "Measures size, shape and intensity of the cells shown, into the features "
             "of their layer.",
         )
-        self.save = _button(
+        self.save = make_button(
             "Save model…", "Saves the adapted model, for other images of this kind."
         )
         self.masks = MaskForm()
         self.large = LargeForm()
         self.folder = FolderForm()
         self.library = LibraryForm()
-        self.reset = _button("Reset settings", "Brings all settings back as they were.")
+        self.reset = make_button(
+            "Reset settings", "Brings all settings back as they were."
+        )
         self.folds: list[Fold] = []
-        self.open = _button(
+        self.open = make_button(
             "Open model…",
             "Segments this image with a saved model, and says whether it fits.",
         )
-        self.methods = _button(
+        self.methods = make_button(
             "Copy methods text",
             "Puts a paragraph for a paper on the clipboard: versions and settings.",
         )
@@ -233,9 +164,7 @@ class PanelView(QWidget):
         cancel = "Cancelling…" if stopping else f"Cancel  ({ADAPT_KEY})"
         self.adapt.setText(cancel if running else f"Adapt  ({ADAPT_KEY})")
         step, total = progress
-        self.progress.setMaximum(max(total, 1))
-        self.progress.setValue(step)
-        self.progress.setVisible(running)
+        self.progress.show_progress(step, max(total, 1), busy=running)
         if running != bool(self.adapt.property("running")):
             self.adapt.setProperty("running", running)
             style = self.adapt.style()
@@ -279,11 +208,3 @@ class PanelView(QWidget):
         layout.addWidget(self.sample)
         layout.addWidget(self.part)
         layout.addWidget(self._column, 1)
-
-
-def _button(text: str, tip: str, key: str = "") -> QPushButton:
-    """Make a button that names its key; a click leaves the focus on the canvas."""
-    button = QPushButton(f"{text}  ({key})" if key else text)
-    button.setToolTip(tip)
-    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    return button

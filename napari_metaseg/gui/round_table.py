@@ -9,7 +9,6 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
-    QPushButton,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -18,6 +17,7 @@ from qtpy.QtWidgets import (
 
 from .curve import Curve
 from .form import beside
+from .look import make_button
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,10 +92,10 @@ class RoundTable(QWidget):
             line = self.fontMetrics().lineSpacing()
             down.setDefaultSectionSize(2 * line + 6)
             self.table.setFixedHeight(_ROWS * (2 * line + 6) + 2 * line)
-        self.back = _button(
+        self.back = make_button(
             "Go back to this round", "Makes the round you see the current result."
         )
-        self.compare = _button(
+        self.compare = make_button(
             "Compare starts",
             "Adapts once from each initialization to what is painted, one row each; "
             "the current result stays.",
@@ -142,10 +142,3 @@ def _item(text: str, row: Row) -> QTableWidgetItem:
     if not row.kept:
         item.setFlags(Qt.ItemFlag.NoItemFlags)
     return item
-
-
-def _button(text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tip)
-    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    return button

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from .form import beside
+from .look import make_button
 
 
 class SessionForm(QWidget):
@@ -19,18 +19,16 @@ class SessionForm(QWidget):
 
     def __init__(self, methods: QPushButton) -> None:
         super().__init__()
-        self.save = QPushButton("Save session…")
-        self.save.setToolTip(
+        self.save = make_button(
+            "Save session…",
             "Keeps annotation, cells, settings and model in one file, to go on later "
-            "or to be replayed elsewhere; the image stays where it is."
+            "or to be replayed elsewhere; the image stays where it is.",
         )
-        self.open = QPushButton("Open session…")
-        self.open.setToolTip(
+        self.open = make_button(
+            "Open session…",
             "Brings a session back as it was. A file that is dropped on napari opens "
-            "in the same way."
+            "in the same way.",
         )
-        for button in (self.save, self.open):
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(beside(self.save, self.open))

@@ -241,7 +241,7 @@ class ClassesPanel(Dock):
         self._refresh()
 
     def _on_progress(self, tick: Described) -> None:
-        self.view.show_progress(tick.step, tick.total, busy=True)
+        self.view.progress.show_progress(tick.step, tick.total, busy=True)
 
     def _on_classified(self, result: jobs.Classified) -> None:
         sheet, image = self._asked, self.view.image.value

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_metaseg.core.classes import MOST
 from napari_metaseg.gui.choosers import Chooser
 from napari_metaseg.gui.form import Column, Form, beside, caption
-from napari_metaseg.gui.panel_view import ADAPT_KEY, STYLE, StatusCard
+from napari_metaseg.gui.look import (
+    ADAPT_KEY,
+    STYLE,
+    Bar,
+    StatusCard,
+    make_button,
+    make_main_button,
+)
 
 from .class_table import ClassTable
 
@@ -32,19 +38,18 @@ class ClassesView(QWidget):
         self.cells = Chooser("The layer whose cells get classes.")
         self.image = Chooser("The image that shows what the cells look like.")
         self.table = ClassTable()
-        self.add = _button("Add class", "Makes one more class, up to nine.")
-        self.remove = _button(
+        self.add = make_button("Add class", "Makes one more class, up to nine.")
+        self.remove = make_button(
             "Remove class", "Removes the chosen class; its cells get other ones."
         )
-        self.clear = _button("Clear examples", "Takes all examples back.")
-        self.classify = _button(
-            f"Classify  ({ADAPT_KEY})",
+        self.clear = make_button("Clear examples", "Takes all examples back.")
+        self.classify = make_main_button(
+            "Classify",
             "Gives every cell a class, from the examples. After that each further "
             "example does so by itself.",
+            ADAPT_KEY,
         )
-        # The name under which the style knows the button that matters most.
-        self.classify.setObjectName("adapt")
-        self.export = _button(
+        self.export = make_button(
             "Export…", "Saves cells with classes: CSV, QuPath GeoJSON, or COCO."
         )
         self.buttons = (
@@ -54,17 +59,8 @@ class ClassesView(QWidget):
             self.classify,
             self.export,
         )
-        self.progress = QProgressBar()
-        self.progress.setTextVisible(False)
-        self.progress.setObjectName("progress")
-        self.progress.setFixedHeight(6)
+        self.progress = Bar(stays=True)
         self._lay_out()
-
-    def show_progress(self, step: int, total: int, *, busy: bool) -> None:
-        """Show how far describing the cells is."""
-        self.progress.setVisible(busy)
-        self.progress.setMaximum(total)
-        self.progress.setValue(step)
 
     def show_sheet(self, sheet: Sheet | None, *, image: bool, busy: bool) -> None:
         """Show the classes of cells, and what can be done with them.
@@ -79,7 +75,7 @@ class ClassesView(QWidget):
             Whether they are being classified.
         """
         if not busy:
-            self.show_progress(0, 1, busy=False)
+            self.progress.show_progress(0, 1, busy=False)
         self.table.setEnabled(sheet is not None and image)
         if sheet is None:
             self.table.show_classes((), {}, {}, None)
@@ -99,9 +95,6 @@ class ClassesView(QWidget):
         form = Form()
         form.add("Cells", self.cells)
         form.add("Image", self.image)
-        keeping = self.progress.sizePolicy()
-        keeping.setRetainSizeWhenHidden(True)
-        self.progress.setSizePolicy(keeping)
         parts = (
             form,
             caption("Classes"),
@@ -115,10 +108,3 @@ class ClassesView(QWidget):
         layout.setContentsMargins(8, 8, 8, 8)
         layout.addWidget(self.status)
         layout.addWidget(Column(parts), 1)
-
-
-def _button(text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tip)
-    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    return button

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_metaseg.gui.guidance import Line, Tone, counted
-from napari_metaseg.gui.panel_view import ADAPT_KEY
+from napari_metaseg.gui.look import ADAPT_KEY
 
 if TYPE_CHECKING:
     from napari_metaseg.core.classes import Classes

@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QPushButton,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -20,6 +19,7 @@ from qtpy.QtWidgets import (
 
 from napari_metaseg.gui.choosers import Chooser
 from napari_metaseg.gui.form import Form, beside, caption
+from napari_metaseg.gui.look import make_button
 
 from .plan import ALGORITHMS, Plan
 from .task_table import TaskTable
@@ -104,13 +104,13 @@ class SetupView(QWidget):
         self._counts: dict[str, int] = {}
         self._proposed = 1
         self.named_by_hand = False
-        self.choose = _button(
+        self.choose = make_button(
             "Choose folder…",
             "A folder of images with masks, or of several such folders: task folders, "
             "Cellpose, StarDist, DSB 2018, COCO (LIVECell), Cell Tracking Challenge, "
             "label images, ImageJ ROIs, QuPath GeoJSON.",
         )
-        self.library = _button(
+        self.library = make_button(
             "My task library", "What you annotated in MetaSeg and added as tasks."
         )
         self.found = QLabel()
@@ -122,12 +122,12 @@ class SetupView(QWidget):
             "The start that training sets out from. From one of these, minutes to "
             "hours are enough; from scratch it takes many hours."
         )
-        self.take_in = _button("…", "Install a start that was exported elsewhere.")
+        self.take_in = make_button("…", "Install a start that was exported elsewhere.")
         self.devices = Chooser("Where the computing is done.")
         self.processes = ProcessesBox()
         self.budget = BudgetRow()
         self.name = QLineEdit()
-        self.place = _button("…", "Choose another folder to keep the run in.")
+        self.place = make_button("…", "Choose another folder to keep the run in.")
         self._lay_out()
         self.algorithms.offer([(a.title, a.key) for a in ALGORITHMS])
         for row, algorithm in enumerate(ALGORITHMS):
@@ -263,9 +263,3 @@ def _with_more(field: QWidget, more: QWidget) -> QWidget:
     row.addWidget(field, 1)
     row.addWidget(more)
     return both
-
-
-def _button(text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tip)
-    return button

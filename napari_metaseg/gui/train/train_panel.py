@@ -239,7 +239,7 @@ class TrainPanel(Dock):
         view.setup.setEnabled(not office.preparing)
         if setup:
             at = office.progress if office.preparing else self._reading_at
-            view.show_progress(*at, busy=busy)
+            view.progress.show_progress(*at, busy=busy)
             return
         view.run.show_glimpse(glimpse)
         view.show_actions(
@@ -249,7 +249,7 @@ class TrainPanel(Dock):
             installed=glimpse is not None and bool(glimpse.installed),
         )
         view.log.setVisible(glimpse is not None and bool(glimpse.complaint))
-        view.show_progress(
+        view.progress.show_progress(
             *words.progress(state), busy=office.going or office.preparing
         )
 

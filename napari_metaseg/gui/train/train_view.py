@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_metaseg.gui.choosers import Chooser
 from napari_metaseg.gui.form import Column, Form
-from napari_metaseg.gui.panel_view import STYLE, StatusCard
+from napari_metaseg.gui.look import (
+    STYLE,
+    Bar,
+    StatusCard,
+    make_button,
+    make_main_button,
+)
 
 from .run_view import RunView
 from .setup_view import SetupView
@@ -23,24 +28,19 @@ class TrainView(QWidget):
         self.runs = Chooser("A new run, or one that is going on or has ended.")
         self.setup = SetupView()
         self.run = RunView()
-        self.progress = QProgressBar()
-        self.progress.setTextVisible(False)
-        self.progress.setObjectName("progress")
-        self.progress.setFixedHeight(6)
-        self.start = _button("Start", "Trains in a process of its own.")
-        # The name under which the style knows the button that matters most.
-        self.start.setObjectName("adapt")
-        self.pause = _button(
+        self.progress = Bar(stays=True)
+        self.start = make_main_button("Start", "Trains in a process of its own.")
+        self.pause = make_button(
             "Pause", "Ends the process after this meta-step; Resume goes on from there."
         )
-        self.stop = _button(
+        self.stop = make_button(
             "Stop and keep", "Ends the run and keeps what it has learned as a start."
         )
-        self.resume = _button("Resume", "Goes on where the run was.")
-        self.export = _button(
+        self.resume = make_button("Resume", "Goes on where the run was.")
+        self.export = make_button(
             "Export…", "Writes the start as one file, for another machine."
         )
-        self.log = _button("Open log", "Opens all that the training process wrote.")
+        self.log = make_button("Open log", "Opens all that the training process wrote.")
         self._lay_out()
 
     def show_page(self, *, setup: bool) -> None:
@@ -64,18 +64,9 @@ class TrainView(QWidget):
         self.stop.setEnabled(going or ended)
         self.export.setVisible(ended and finished and installed)
 
-    def show_progress(self, step: int, total: int, *, busy: bool) -> None:
-        """Show how far something is; a total of 0 shows only that it goes on."""
-        self.progress.setVisible(busy)
-        self.progress.setMaximum(total)
-        self.progress.setValue(step)
-
     def _lay_out(self) -> None:
         runs = Form()
         runs.add("Run", self.runs)
-        keeping = self.progress.sizePolicy()
-        keeping.setRetainSizeWhenHidden(True)
-        self.progress.setSizePolicy(keeping)
         buttons = QWidget()
         row = QHBoxLayout(buttons)
         row.setContentsMargins(0, 0, 0, 0)
@@ -91,10 +82,3 @@ class TrainView(QWidget):
         layout.addWidget(Column((self.setup, self.run)), 1)
         layout.addWidget(self.progress)
         layout.addWidget(buttons)
-
-
-def _button(text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tip)
-    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    return button

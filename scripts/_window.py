@@ -85,18 +85,19 @@ class Hand:
 
     def choose(self, box: QComboBox, title: str) -> None:
         """Open a list and click one of its lines."""
-        self.press(box)
         lines, model = box.view(), box.model()
         assert lines is not None and model is not None
         while not lines.isVisible():
-            wait(50)
-        # A click right after that would count as the second half of a double click.
-        wait(2 * QApplication.doubleClickInterval())
+            self.press(box)
+            # A click sooner would count as the second half of a double click; on a busy
+            # machine the window system may meanwhile have closed the list again.
+            wait(2 * QApplication.doubleClickInterval())
         line = model.index(box.findText(title), box.modelColumn())
         lines.scrollTo(line)
         place = lines.visualRect(line).center()
         TEST.mouseClick(lines.viewport(), _LEFT, pos=place)
-        wait(100)
+        while lines.isVisible():
+            wait(20)
         assert box.currentText() == title, f"{title} was not chosen"
 
     def click(self, pixel: Pixel) -> None:

@@ -7,14 +7,28 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from napari.components import ViewerModel
+from napari.utils._test_utils import read_only_mouse_event
+from napari.utils.interactions import (
+    mouse_move_callbacks,
+    mouse_press_callbacks,
+    mouse_release_callbacks,
+)
 
 from napari_metaseg.gui.adapt_panel import AdaptPanel
+from napari_metaseg.gui.rounds import Initialization
 
 if TYPE_CHECKING:
     from napari.layers import Labels
+    from numpy.typing import NDArray
+    from qtpy.QtWidgets import QTableWidget
+
+    Place = tuple[float, ...]
 
 Open: TypeAlias = Callable[[ViewerModel], AdaptPanel]
 Settle: TypeAlias = Callable[[AdaptPanel], None]
+
+MAML, IMAML = Initialization("maml", "MAML", ""), Initialization("imaml", "iMAML", "")
+ZOOM = 8  # px of the canvas to a px of the image
 
 
 def annotation_of(panel: AdaptPanel) -> Labels:
@@ -40,3 +54,42 @@ def adapt(panel: AdaptPanel, settle: Settle) -> None:
 def cells_of(viewer: ViewerModel) -> Labels:
     """Return the layer that shows the cells."""
     return viewer.layers["plate cells"]
+
+
+def table_of(panel: AdaptPanel) -> QTableWidget:
+    return panel.rounds.table
+
+
+def texts(panel: AdaptPanel) -> list[list[str]]:
+    table = table_of(panel)
+    rows, columns = range(table.rowCount()), range(table.columnCount())
+    return [[table.item(row, column).text() for column in columns] for row in rows]
+
+
+def go_to(panel: AdaptPanel, row: int, settle: Settle) -> None:
+    table_of(panel).setCurrentCell(row, 0)
+    settle(panel)
+
+
+def drag(viewer: ViewerModel, *path: Place) -> None:
+    """Press, move and release over pixels of the active layer."""
+    layer = viewer.layers.selection.active
+
+    def event(kind: str, place: Place) -> object:
+        return read_only_mouse_event(
+            type=kind,
+            button=1,
+            is_dragging=kind == "mouse_move",
+            position=tuple(layer.data_to_world(place)),
+            pos=ZOOM * np.array(place[-2:]),
+        )
+
+    mouse_press_callbacks(layer, event("mouse_press", path[0]))
+    for place in path[1:]:
+        mouse_move_callbacks(layer, event("mouse_move", place))
+    mouse_release_callbacks(layer, event("mouse_release", path[-1]))
+
+
+def labels_at(data: NDArray[np.int32], y: int, x: int) -> set[int]:
+    """Return the values in the blob whose corner is (y, x)."""
+    return set(np.unique(data[y : y + 10, x : x + 10]).tolist())

@@ -9,7 +9,7 @@ import pytest
 
 from napari_metaseg.gui.corrections import Tool
 
-from .acting import annotation_of
+from .acting import adapt, annotation_of, paint_cell
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -31,11 +31,8 @@ def panel(
     The others, at (8, 40), (40, 8) and (40, 40), are known less and less surely.
     """
     panel = open_panel(viewer)
-    rows, columns = np.mgrid[8:18, 8:18]
-    annotation_of(panel).data_setitem((rows.ravel(), columns.ravel()), 1)
-    settle(panel)
-    panel.adapt()
-    settle(panel)
+    paint_cell(panel)
+    adapt(panel, settle)
     return panel
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 
@@ -18,3 +20,15 @@ def paint(masks: np.ndarray, number: int = 3) -> np.ndarray:
     stroke = annotation[y - 1 : y + 2, x - 4 : x + 5]
     stroke[stroke == 0] = -1
     return annotation
+
+
+def check_labels(labels: Any, annotation: np.ndarray) -> None:
+    """Check what is promised of every result."""
+    assert labels.dtype == np.int32
+    assert labels.shape == annotation.shape
+    assert labels.min() >= 0
+    cells = annotation > 0
+    np.testing.assert_array_equal(labels[cells], annotation[cells])
+    assert not labels[annotation == -1].any()
+    for k in np.unique(annotation[cells]):
+        assert not (labels[annotation == 0] == k).any()

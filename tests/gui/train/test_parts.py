@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
-from qtpy.QtCore import QPoint, Qt
 
-from napari_metaseg.cli import make_parser
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import exhaust
 from napari_metaseg.gui.guidance import Tone
@@ -26,9 +24,7 @@ from napari_metaseg.gui.train.launch import (
     read_command,
     write_command,
 )
-from napari_metaseg.gui.train.plan import ALGORITHMS, Plan, arguments, check_plan
 from napari_metaseg.gui.train.run_view import RunView
-from napari_metaseg.gui.train.task_table import TaskTable
 from napari_metaseg.gui.train.watch import (
     MOST_POINTS,
     Curve,
@@ -38,178 +34,13 @@ from napari_metaseg.gui.train.watch import (
     thin,
 )
 from napari_metaseg.io.bundle import bundled_names, models_folder
-from napari_metaseg.io.sources.check import TaskRow
-from napari_metaseg.io.sources.found import FoundTask, Skipped
-from napari_metaseg.io.sources.split import Split
 
-from .training import draw_tasks, write_state
+from .training import write_state
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pytestqt.qtbot import QtBot
 
 NO_PROCESS = 2**22 + 1
-
-
-def row(name: str, *, images: int = 3, hashes: Sequence[str] = ()) -> TaskRow:
-    return TaskRow(
-        name, "own", name, "unknown", images, 30, 17.4, (), (), frozenset(hashes)
-    )
-
-
-def plan(folder: Path, **changes: Any) -> Plan:
-    values: dict[str, Any] = {
-        "data": folder / "data",
-        "training": ("a",),
-        "validation": ("b",),
-        "algorithm": "fomaml",
-        "init": "maml",
-        "device": "cpu",
-        "processes": 1,
-        "minutes": None,
-        "steps": 7,
-        "folder": folder / "run",
-    }
-    return Plan(**values | changes)
-
-
-def found(name: str, *, complete: bool = True) -> FoundTask:
-    return FoundTask(name, "own", name, (), complete=complete)
-
-
-@pytest.mark.parametrize("algorithm", [a.key for a in ALGORITHMS])
-@pytest.mark.parametrize("budget", [{"minutes": 3, "steps": None}, {}])
-def test_the_shell_takes_what_is_planned(
-    tmp_path: Path, algorithm: str, budget: dict[str, Any]
-) -> None:
-    given = plan(tmp_path, algorithm=algorithm, init=None, **budget)
-
-    options = make_parser().parse_args(arguments(given, given.data))
-
-    assert options.data == given.data
-    assert (options.tasks, options.validation_tasks) == (["a"], ["b"])
-    assert options.validate == given.data
-    assert (options.algorithm, options.init) == (algorithm, None)
-    assert (options.minutes, options.steps) == (given.minutes, given.steps)
-    assert (options.output, options.processes) == (given.folder, 1)
-
-
-@pytest.mark.parametrize(("processes", "tasks"), [(2, 4), (6, 6)])
-def test_each_of_several_processes_has_a_task(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: int, tasks: int
-) -> None:
-    monkeypatch.setattr("napari_metaseg.gui.train.plan.FREQUENT", ())
-    given = arguments(plan(tmp_path, processes=processes), tmp_path)
-
-    options = make_parser().parse_args(given)
-    assert (options.processes, options.tasks_per_step) == (processes, tasks)
-
-
-@pytest.mark.parametrize(
-    ("minutes", "steps", "every"),
-    [(1, None, 10), (5, None, 20), (600, None, 100), (None, 7, 10), (None, 400, 40)],
-)
-def test_a_short_run_is_validated_more_often(
-    tmp_path: Path, minutes: int | None, steps: int | None, every: int
-) -> None:
-    given = arguments(plan(tmp_path, minutes=minutes, steps=steps), tmp_path)
-
-    assert given[given.index("--validate-every") + 1] == str(every)
-
-
-def test_without_validation_none_is_asked_for(tmp_path: Path) -> None:
-    given = arguments(plan(tmp_path, validation=()), tmp_path)
-
-    assert make_parser().parse_args(given).validate is None
-
-
-@pytest.mark.parametrize(
-    ("changes", "rows", "tasks", "words"),
-    [
-        ({"training": ()}, [], [], "No task is left"),
-        (
-            {},
-            [row("a", hashes=["1", "2"]), row("b", hashes=["2"])],
-            [],
-            "'a' and 'b' share images",
-        ),
-        ({}, [], [found("b", complete=False)], "Not every object of 'b'"),
-    ],
-)
-def test_a_plan_that_cannot_be_is_refused_in_a_sentence(
-    tmp_path: Path,
-    changes: dict[str, Any],
-    rows: list[TaskRow],
-    tasks: list[FoundTask],
-    words: str,
-) -> None:
-    with pytest.raises(UserError, match=words):
-        check_plan(plan(tmp_path, **changes), tasks, rows)
-
-
-def test_images_may_be_shared_within_one_side(tmp_path: Path) -> None:
-    rows = [row("a", hashes=["1"]), row("c", hashes=["1"]), row("b", hashes=["2"])]
-
-    check_plan(plan(tmp_path, training=("a", "c")), [found("b")], rows)
-
-
-def tick(qtbot: QtBot, table: TaskTable, row: int, column: int) -> None:
-    """Click the box of a cell."""
-    item = table.table.item(row, column)
-    assert item is not None
-    place = table.table.visualItemRect(item)
-    at = QPoint(place.left() + 10, place.center().y())
-    viewport = table.table.viewport()
-    assert viewport is not None
-    qtbot.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=at)
-
-
-@pytest.fixture
-def table(qtbot: QtBot) -> TaskTable:
-    table = TaskTable()
-    qtbot.addWidget(table)
-    skipped = (Skipped("/x/1.tif", "has no masks"), Skipped("/x/2.tif", "has no masks"))
-    odd = TaskRow("odd", "own", "s", "l", 2, 9, 12.0, ("tiny objects: 3",), skipped)
-    rows = [row("a"), row("b"), odd, row("empty", images=0)]
-    table.show_tasks(rows, Split(("a", "odd"), ("b",)))
-    table.resize(330, 300)
-    table.show()
-    return table
-
-
-def test_the_proposed_split_is_ticked(table: TaskTable) -> None:
-    assert table.training == ("a", "odd")
-    assert table.validation == ("b",)
-
-
-def test_a_task_moves_by_its_boxes(qtbot: QtBot, table: TaskTable) -> None:
-    with qtbot.waitSignal(table.changed):
-        tick(qtbot, table, 0, 1)
-    assert (table.training, table.validation) == (("odd",), ("a", "b"))
-    tick(qtbot, table, 1, 0)
-    assert (table.training, table.validation) == (("odd",), ("a",))
-
-
-def test_a_task_moves_by_the_keyboard(qtbot: QtBot, table: TaskTable) -> None:
-    table.table.setCurrentCell(0, 1)
-    qtbot.keyClick(table.table, Qt.Key.Key_Space)
-
-    assert table.validation == ("a", "b")
-
-
-def test_a_task_without_images_cannot_be_used(qtbot: QtBot, table: TaskTable) -> None:
-    tick(qtbot, table, 3, 0)
-
-    assert "empty" not in table.training + table.validation
-
-
-def test_the_chosen_task_says_what_is_odd_and_what_is_skipped(table: TaskTable) -> None:
-    assert "2 files skipped" in table.about.text()
-    table.table.setCurrentCell(2, 2)
-
-    said = "odd: tiny objects: 3; skipped 1.tif and 1 more: has no masks."
-    assert table.about.text() == said
 
 
 def test_a_curve_is_thinned_and_smoothed() -> None:
@@ -421,53 +252,6 @@ def test_a_folder_is_named_from_home_on(
 
     assert words.place(tmp_path / "our" / "cells") == str(Path("~", "our", "cells"))
     assert words.place(tmp_path.parent) == str(tmp_path.parent)
-
-
-def test_tasks_in_our_layout_are_trained_on_where_they_are(tmp_path: Path) -> None:
-    draw_tasks(tmp_path / "data", ("a", "b"))
-    seen = exhaust(jobs.preview(tmp_path / "data"))
-    assert [r.images for r in seen.rows] == [2, 2]
-    assert seen.layouts == "Task folders"
-
-    order = exhaust(jobs.get_ready(plan(tmp_path), seen, tmp_path / "recent.json"))
-
-    assert order.arguments[1] == str(tmp_path / "data")
-    assert recent_runs(tmp_path / "recent.json") == [order.folder]
-    with pytest.raises(UserError, match="another name"):
-        exhaust(jobs.get_ready(plan(tmp_path), seen, tmp_path / "recent.json"))
-
-
-def test_other_layouts_are_brought_into_ours_in_the_folder_of_the_run(
-    tmp_path: Path,
-) -> None:
-    draw_tasks(tmp_path / "data", ("a", "b"))
-    for task in ("a", "b"):
-        folder = tmp_path / "data" / task
-        for path in (folder / "images").iterdir():
-            path.rename(folder / path.name)
-        for path in (folder / "masks").iterdir():
-            path.rename(folder / f"{path.stem}_masks.png")
-    seen = exhaust(jobs.preview(tmp_path / "data"))
-    assert seen.layouts == "Cellpose"
-
-    order = exhaust(jobs.get_ready(plan(tmp_path), seen, tmp_path / "recent.json"))
-
-    tasks = order.folder / "tasks"
-    assert order.arguments[1] == str(tasks)
-    assert len(list((tasks / "a" / "images").iterdir())) == 2
-
-
-def test_a_run_that_is_not_made_ready_leaves_nothing(tmp_path: Path) -> None:
-    draw_tasks(tmp_path / "data", ("a", "b"))
-    (tmp_path / "data" / "a" / "images" / "000.png").rename(tmp_path / "data" / "x.png")
-    seen = exhaust(jobs.preview(tmp_path / "data"))
-    assert seen.rows[0].skipped
-    steps = jobs.get_ready(plan(tmp_path), seen, tmp_path / "recent.json")
-
-    next(steps)
-    steps.close()
-
-    assert not (tmp_path / "run").exists()
 
 
 def test_the_start_of_a_run_is_installed_once(

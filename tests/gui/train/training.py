@@ -17,6 +17,7 @@ from napari_metaseg.core.network import Architecture, PrototypeUNet
 from napari_metaseg.data.synthetic import procedural_task
 from napari_metaseg.gui.worker import Runner
 from napari_metaseg.io.bundle import save_bundle
+from napari_metaseg.io.sources.check import TaskRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +29,12 @@ if TYPE_CHECKING:
     from napari_metaseg.gui.train.train_panel import TrainPanel
 
 LONG = 180_000  # ms; a busy machine is no failure
+
+
+def row(name: str, *, images: int = 3, hashes: Sequence[str] = ()) -> TaskRow:
+    return TaskRow(
+        name, "own", name, "unknown", images, 30, 17.4, (), (), frozenset(hashes)
+    )
 
 
 def draw_tasks(folder: Path, names: Sequence[str], *, images: int = 2) -> None:

@@ -23,13 +23,11 @@ from .models_options import add_models_options
 from .protocol_options import add_protocol_options
 from .replay_options import add_replay_options
 from .segment_options import add_segment_options
+from .status import BAD_INPUT, STOPPED
 from .tasks_options import add_tasks_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-SOME_FAILED = 1
-BAD_INPUT = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BAD_INPUT
     except KeyboardInterrupt:
         print("napari-metaseg: stopped; what was written stays.", file=sys.stderr)
-        return 130
+        return STOPPED
     return status
 
 

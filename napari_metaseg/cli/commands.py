@@ -25,6 +25,8 @@ from napari_metaseg.workflows.outputs import (
 from napari_metaseg.workflows.session import make_session, session_image
 from napari_metaseg.workflows.session_file import save_session
 
+from .status import SOME_FAILED
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
@@ -92,7 +94,7 @@ def adapt(options: argparse.Namespace) -> int:
         )
         print(save_session(options.save_session, session, overwrite=options.overwrite))
     # The image itself succeeded, so that at most some have failed.
-    return 1 if _segment_files(model, options.also, options) else 0
+    return _segment_files(model, options.also, options)
 
 
 def _tell(state: Progress) -> None:
@@ -118,7 +120,7 @@ def _print_report(model: AdaptedModel) -> None:
 def _segment_files(
     model: AdaptedModel, paths: Sequence[Path], options: argparse.Namespace
 ) -> int:
-    """Segment files one by one; one that fails does not stop the others."""
+    """Segment files one by one, whichever fail; return the exit status."""
     if not paths:
         return 0
     folder: Path = options.output_dir
@@ -140,7 +142,7 @@ def _segment_files(
         except UserError as error:
             failed += 1
             print(f"napari-metaseg: {path}: {error}", file=sys.stderr)
-    return 1 if failed else 0
+    return SOME_FAILED if failed else 0
 
 
 def _write(

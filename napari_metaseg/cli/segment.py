@@ -13,6 +13,7 @@ from napari_metaseg.workflows.folder_work import Look
 from napari_metaseg.workflows.segmenter import load_segmenter
 
 from .crew import make_crew
+from .status import BAD_INPUT, SOME_FAILED
 
 if TYPE_CHECKING:
     import argparse
@@ -39,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
         _print_report(report)
     if not report.problems:
         return 0
-    return 2 if count == 1 else 1
+    return BAD_INPUT if count == 1 else SOME_FAILED
 
 
 def _tell(state: FolderProgress) -> None:

@@ -249,8 +249,3 @@ class PrototypeUNet(nn.Module):
 
         seeing = self.stem, self.down1, self.down2, self.bottom, self.up2, self.up1
         return Moments(shapes(*seeing), shapes(self.judge, self.last))
-
-
-def count_parameters(module: nn.Module) -> int:
-    """Count the trainable numbers of a module."""
-    return sum(p.numel() for p in module.parameters())

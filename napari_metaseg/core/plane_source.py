@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from .axes import PLANE_AXES, check_axes, check_values
-from .intensity import Range, measure_range
 from .windows import Shape, Window, whole
 
 if TYPE_CHECKING:
@@ -140,8 +139,3 @@ def _spread(length: int, count: int) -> list[slice]:
     side = min(length, SAMPLE_SIDE)
     starts = np.unique(np.linspace(0, length - side, count).astype(int))
     return [slice(int(start), int(start) + side) for start in starts]
-
-
-def measure_ranges(sample: NDArray[Any]) -> list[Range]:
-    """Measure the range of each channel of a (C, ...) sample."""
-    return [measure_range(channel) for channel in sample]

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from .session import Labels
     from .wanted import Rectangle
 
-SUFFIX = ".metaseg"
 MANIFEST = "session.json"
 KIND = "napari-metaseg session"
 SCHEMA = 1

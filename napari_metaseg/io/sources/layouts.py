@@ -66,18 +66,6 @@ LAYOUTS = (
 )
 
 
-def find_layouts(folder: Path) -> tuple[Layout, ...]:
-    """Tell which layouts a folder has, or else the folders in it.
-
-    Raises
-    ------
-    UserError
-        If none fits.
-    """
-    keys = {task.layout for task in find_tasks(folder)}
-    return tuple(layout for layout in LAYOUTS if layout.key in keys)
-
-
 def find_tasks(folder: Path) -> list[FoundTask]:
     """Find the tasks of a folder; where it has none, those of the folders in it.
 

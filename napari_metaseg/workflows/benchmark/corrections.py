@@ -136,14 +136,13 @@ def next_round(
         annotation = np.zeros_like(task.masks[index]) if known is None else known
         found = shown(fitted)(task.images[index])
         assert found is not None
-        errors = _errors(
-            task.masks[index], found, annotation, strike=task.info.complete
-        )
+        seen = task.masks[index], found, annotation
+        strike = task.info.complete
         rng = np.random.default_rng([draw.number, painted.n_cells, index])
         if place == WORST:
-            correction = _worst(errors)
+            correction = worst_error(*seen, strike=strike)
         else:
-            every = [c for kind in errors for c in kind]
+            every = [c for kind in _errors(*seen, strike=strike) for c in kind]
             image = task.images[index]
             correction = _choose(place, every, fitted, image, annotation, rng)
         if correction is not None:
@@ -200,7 +199,9 @@ def worst_error(
     Correction or None
         None if there is no such error.
     """
-    return _worst(_errors(truth, found, annotation, strike=strike))
+    kinds = _errors(truth, found, annotation, strike=strike)
+    firsts = [c for c in (next(kind, None) for kind in kinds) if c is not None]
+    return max(firsts, key=lambda c: c.error, default=None)
 
 
 def _errors(
@@ -210,11 +211,6 @@ def _errors(
     missed = _missed_cells(truth, found, annotation)
     false = _false_objects(truth, found, annotation)
     return [missed, false] if strike else [missed]
-
-
-def _worst(errors: list[Iterator[Correction]]) -> Correction | None:
-    firsts = [c for c in (next(kind, None) for kind in errors) if c is not None]
-    return max(firsts, key=lambda c: c.error, default=None)
 
 
 def _missed_cells(

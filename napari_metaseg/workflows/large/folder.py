@@ -79,11 +79,6 @@ class JobFolder:
         marks.mkdir(parents=True, exist_ok=True)
         (marks / str(index)).touch()
 
-    def count_done(self, stage: str) -> int:
-        """Count the blocks of a stage that are done."""
-        marks = self.path / "done" / stage
-        return len(os.listdir(marks)) if marks.is_dir() else 0
-
     def array(self, name: str) -> Any:
         """Open an array for reading and writing."""
         return zarr.open_array(str(self.path / name), mode="r+")

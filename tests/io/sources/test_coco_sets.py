@@ -13,7 +13,7 @@ from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import exhaust
 from napari_metaseg.data.folders import read_tasks
 from napari_metaseg.io.coco import write_coco
-from napari_metaseg.io.sources.layouts import find_layouts, find_tasks
+from napari_metaseg.io.sources.layouts import find_tasks
 from napari_metaseg.io.sources.library import import_tasks
 
 from .scenes import (
@@ -80,8 +80,9 @@ def test_masks_come_out_of_the_library_as_they_were(
 ) -> None:
     write_json(folder / "annotations" / "all.json", content(NAMES, kind))
 
-    assert [layout.key for layout in find_layouts(folder)] == ["coco"]
-    exhaust(import_tasks(find_tasks(folder), tmp_path / "library"))
+    found = find_tasks(folder)
+    assert [one.layout for one in found] == ["coco"]
+    exhaust(import_tasks(found, tmp_path / "library"))
 
     (task,) = read_tasks(tmp_path / "library")
     assert (task.name, task.info.source) == ("set", "set")

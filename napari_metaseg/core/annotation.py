@@ -12,6 +12,8 @@ from .errors import UserError
 from .objects import object_diameters
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 LEAST_AREA = 12
@@ -106,19 +108,30 @@ def separate_parts(annotation: NDArray[np.int32]) -> NDArray[np.int32]:
     """
     result = np.minimum(annotation, 0)
     next_id = 0
-    for k in np.unique(annotation[annotation > 0]):
-        parts, n = ndi.label(annotation == k, np.ones((3, 3)))
+    for k, box in _boxes(annotation):
+        parts, n = ndi.label(annotation[box] == k, np.ones((3, 3)))
         area = np.bincount(parts.ravel())[1:]
         main = int(area.argmax())
+        numbers = np.zeros(n + 1, np.int32)
         for part in range(n):
-            own = part != main and area[part] >= LEAST_AREA
-            if own:
+            if part != main and area[part] >= LEAST_AREA:
                 next_id += 1
-            result[parts == part + 1] = next_id if own else -2
+                numbers[part + 1] = next_id
         # The main part takes its crumbs along.
         next_id += 1
-        result[result == -2] = next_id
+        numbers[1:][numbers[1:] == 0] = next_id
+        result[box] = np.where(parts > 0, numbers[parts], result[box])
     return result
+
+
+def _boxes(annotation: NDArray[np.int32]) -> Iterator[tuple[int, tuple[slice, ...]]]:
+    """Return where each positive number lies, which may be any, in rising order."""
+    painted = annotation > 0
+    known, numbers = np.unique(annotation[painted], return_inverse=True)
+    # As large as the plane: small numbers take the least memory and time.
+    ranks = np.zeros(annotation.shape, np.int32)
+    ranks[painted] = numbers + 1
+    return zip(map(int, known), ndi.find_objects(ranks), strict=True)
 
 
 def check_annotation(labels: NDArray[np.int32]) -> Annotated:
@@ -151,21 +164,23 @@ def check_annotation(labels: NDArray[np.int32]) -> Annotated:
         if not plane.any():
             continue
         parts = separate_parts(plane)
-        area = np.bincount(np.maximum(parts, 0).ravel())
-        for part in np.flatnonzero(area[1:]) + 1:
-            k = int(plane[parts == part][0])
-            if area[part] < LEAST_AREA:
+        cells = plane[parts > 0]
+        _, first, area = np.unique(
+            parts[parts > 0], return_index=True, return_counts=True
+        )
+        for k, size in zip(cells[first], area, strict=True):
+            if size < LEAST_AREA:
                 raise UserError(
-                    f"Cell {k} covers only {area[part]} px; paint the whole cell "
+                    f"Cell {k} covers only {size} px; paint the whole cell "
                     f"(at least {LEAST_AREA} px) or erase it."
                 )
-            if area[part] > MOST_OF_IMAGE * plane.size:
+            if size > MOST_OF_IMAGE * plane.size:
                 raise UserError(
                     f"Cell {k} covers the whole image; paint a single cell, which must "
                     "be smaller than the image."
                 )
-        names = {int(plane[parts == p][0]) for p in np.flatnonzero(area[1:]) + 1}
-        if len(names) < np.count_nonzero(area[1:]):
+        names = np.unique(cells)
+        if len(names) < len(area):
             doubled.extend(names)
         diameters.extend(object_diameters(parts).values())
         strokes += ndi.label(plane < 0, np.ones((3, 3)))[1]

@@ -93,3 +93,13 @@ def test_crumbs_stay_with_their_cell_and_strokes_stay_strokes() -> None:
     assert ((parts > 0) == (labels == 1)).all()
     assert len(np.unique(parts[parts > 0])) == 1
     assert ((parts == -1) == (labels == -1)).all()
+
+
+def test_any_positive_number_may_name_a_cell() -> None:
+    largest = np.iinfo(np.int32).max
+    labels = plane(ONE, (slice(20, 30), slice(30, 40), largest))
+
+    parts = separate_parts(labels)
+
+    assert (parts == np.select([labels == 1, labels == largest], [1, 2])).all()
+    assert check_annotation(labels[None]).n_cells == 2

@@ -10,11 +10,15 @@ from numpy.typing import NDArray
 from skimage.segmentation import expand_labels
 
 from .decode import Decoded, decode
+from .enlarge import enlarge
 from .instances import off_the_border
+from .resample import source_window
 from .scaling import resize_image, resize_labels
+from .windows import grown, whole, within
 
 if TYPE_CHECKING:
     from .settings import DecodeSettings
+    from .windows import Shape, Window
 
 Labels = NDArray[np.int32]
 
@@ -40,6 +44,11 @@ class PlaneOutput:
     diameter: float
     drawn: bool = True
 
+    @property
+    def working(self) -> Shape:
+        """Shape of the plane at working scale."""
+        return self.maps.shape[1], self.maps.shape[2]
+
     @classmethod
     def blank(
         cls, working: tuple[int, int], shape: tuple[int, int], diameter: float
@@ -56,24 +65,44 @@ class PlaneOutput:
         maps = np.broadcast_to(np.zeros((), np.float16), (2, *working))
         return cls(maps, shape, diameter, drawn=False)
 
-    def instances(self, settings: DecodeSettings) -> Labels:
+    def instances(self, settings: DecodeSettings, part: Window | None = None) -> Labels:
         """Decode, bring to image scale, and apply size and border rules.
 
         Parameters
         ----------
         settings : DecodeSettings
             All of its rules are applied.
+        part : Window, optional
+            Part of the plane at image scale; by default all of it. What the part does
+            not cut is as in the whole.
 
         Returns
         -------
         (Y, X) array of int32
+            Of the shape of the part.
         """
         if not self.drawn:
-            return np.zeros(self.shape, np.int32)
-        foreground, cue = self.maps.astype(np.float32)
+            blank = np.zeros(self.shape, np.int32)
+            return blank if part is None else blank[part]
+        if part == whole(self.shape):
+            part = None
+        working = self.working
+        at = whole(working)
+        if part is not None:
+            at = grown(source_window(working, self.shape, part), 2, working)
+        foreground, cue = self.maps[(slice(None), *at)].astype(np.float32)
         smallest = settings.min_size * np.pi / 4 * self.diameter**2
         decoded = decode(foreground, cue, settings, min_area=smallest)
-        labels = _to_image_scale(decoded, foreground, self.shape)
+        if part is None:
+            labels = _to_image_scale(decoded, foreground, self.shape)
+        else:
+
+            def read(window: Window) -> tuple[NDArray[np.float32], Labels]:
+                there = within(window, at)
+                return foreground[there], decoded.labels[there]
+
+            outline = decoded.outline
+            labels = enlarge(read, working, self.shape, part, outline).astype(np.int32)
         if settings.clear_border:
             labels = off_the_border(labels)
         return np.minimum(labels, 1) if settings.region else labels

@@ -13,7 +13,7 @@ from .filters import REACH
 from .inner_loop import run
 from .network import STRIDE, Params, PrototypeUNet
 from .support import pad_to
-from .windows import grown
+from .windows import grown, whole
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -52,8 +52,10 @@ class Tile(NamedTuple):
     write: Window
 
 
-def tile_windows(shape: tuple[int, int], tile: int) -> Iterator[Tile]:
-    """Divide an image.
+def tile_windows(
+    shape: tuple[int, int], tile: int, part: Window | None = None
+) -> Iterator[Tile]:
+    """Divide an image, or a part of it.
 
     Parameters
     ----------
@@ -61,6 +63,8 @@ def tile_windows(shape: tuple[int, int], tile: int) -> Iterator[Tile]:
         Multiples of `STRIDE`.
     tile : int
         Side of the kept parts, a multiple of `STRIDE`.
+    part : Window, optional
+        What the tiles are to cover; they may go beyond it.
 
     Yields
     ------
@@ -68,15 +72,17 @@ def tile_windows(shape: tuple[int, int], tile: int) -> Iterator[Tile]:
     """
     halo = PrototypeUNet.HALO + -(-REACH // STRIDE) * STRIDE
 
-    def spans(length: int) -> Iterator[tuple[slice, slice, slice]]:
-        for start in range(0, length, tile):
-            stop = min(start + tile, length)
+    def spans(length: int, within: slice) -> Iterator[tuple[slice, slice, slice]]:
+        end = min(-(-within.stop // STRIDE) * STRIDE, length)
+        for start in range(within.start // STRIDE * STRIDE, end, tile):
+            stop = min(start + tile, end)
             low, high = max(0, start - halo), min(length, stop + halo)
             kept = slice(start - low, stop - low)
             yield slice(low, high), kept, slice(start, stop)
 
-    for read_y, keep_y, write_y in spans(shape[0]):
-        for read_x, keep_x, write_x in spans(shape[1]):
+    rows, columns = whole(shape) if part is None else part
+    for read_y, keep_y, write_y in spans(shape[0], rows):
+        for read_x, keep_x, write_x in spans(shape[1], columns):
             yield Tile((read_y, read_x), (keep_y, keep_x), (write_y, write_x))
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 Shape: TypeAlias = tuple[int, int]
 """Height and width of a plane (px)."""
@@ -31,6 +34,39 @@ def grown(window: Window, by: int, shape: Shape) -> Window:
     y, x = (
         slice(max(0, s.start - by), min(n, s.stop + by))
         for s, n in zip(window, shape, strict=True)
+    )
+    return y, x
+
+
+def apart(windows: Iterable[Window]) -> list[Window]:
+    """Join windows that share a pixel, until none do.
+
+    Parameters
+    ----------
+    windows : iterable of Window
+        In any order.
+
+    Returns
+    -------
+    list of Window
+        Each the smallest that holds those it was joined from.
+    """
+    result: list[Window] = []
+    for window in windows:
+        joined, known = window, len(result) + 1
+        while len(result) < known:
+            known = len(result)
+            touched = [other for other in result if meet(other, joined)]
+            result = [other for other in result if not meet(other, joined)]
+            joined = _hull([joined, *touched])
+        result.append(joined)
+    return result
+
+
+def _hull(windows: Sequence[Window]) -> Window:
+    y, x = (
+        slice(min(s.start for s in parts), max(s.stop for s in parts))
+        for parts in zip(*windows, strict=True)
     )
     return y, x
 

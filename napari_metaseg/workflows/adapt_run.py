@@ -26,7 +26,7 @@ from napari_metaseg.io.bundle import Bundle, load_bundle
 
 from .adapted import AdaptedModel, View
 from .blend import blend, start_share
-from .drawing import Drawings, first_parts
+from .drawing import Drawings
 from .held_out import hold_out
 from .judging import judge, own_iou_of
 from .lens import Lens
@@ -110,13 +110,11 @@ class AdaptRun:
         # plane what a person waits for comes first, and the rest in the end.
         with _timed(seconds, "before"):
             before = Drawings(module, initial, lens, views, wanted)
-            first = [first_parts(view, lens) for view in views]
-            yield from _told(before.draw(first), "before", 0, 20)
+            yield from _told(before.draw(before.around()), "before", 0, 25)
             region = self.settings.region
             known_before = own_iou_of(views, before.outputs, region=region)
             share = start_share(known_before)
             sight = Sight(views, lens, self.look_at, self.previous, self.settings)
-            yield from _told(before.draw(sight.parts), "before", 20, 25)
             told, close = sight.before(before)
             yield told
         with _timed(seconds, "adapt"):
@@ -131,10 +129,10 @@ class AdaptRun:
             after = Drawings(module, adapted, lens, views, wanted, self.mirrors)
             large = not before.complete
             if large and self.previews:
-                yield from _told(after.draw(sight.parts), "segment", 50, 55)
-                yield sight.after(before, after, share)
-            yield from _told(after.draw(), "segment", 55, 80 if large else 100)
-            yield from _told(before.draw(), "segment", 80, 100)
+                yield from sight.after(before, after, share)
+            rest = after.draw(after.left())
+            yield from _told(rest, "segment", 55, 80 if large else 100)
+            yield from _told(before.draw(before.left()), "segment", 80, 100)
             old, new = before.outputs, after.outputs
             if share:
                 new = _blended(old, new, share)
@@ -238,8 +236,7 @@ def _told(
 def _wanted(
     view: View, planes: Collection[int] | None, part: Rectangle | None
 ) -> Wanted | None:
-    known = [view.annotation] + ([] if view.held_out is None else [view.held_out])
-    return parts_to_draw(view.planes, known, planes, part)
+    return parts_to_draw(view.planes, view.known, planes, part)
 
 
 def _adapt(

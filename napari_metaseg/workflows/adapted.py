@@ -41,6 +41,11 @@ class View:
     )
     held_out: Labels | None = field(default=None, repr=False)
 
+    @property
+    def known(self) -> list[Labels]:
+        """What is painted: the annotation, and what is held out."""
+        return [a for a in (self.annotation, self.held_out) if a is not None]
+
 
 class AdaptedModel:
     """The result of `adapt`, and a segmenter for more images of the kind.

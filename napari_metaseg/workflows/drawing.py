@@ -10,8 +10,10 @@ from napari_metaseg.core.network import STRIDE
 from napari_metaseg.core.plane_output import PlaneOutput
 from napari_metaseg.core.scaling import resize_labels, scaled_shape
 from napari_metaseg.core.support import pad_to
-from napari_metaseg.core.tiles import TILE, draw_tile, tiles_within
-from napari_metaseg.core.windows import Shape, Window, grown, meet, whole
+from napari_metaseg.core.tiles import TILE, draw_tile, tile_windows, tiles_within
+from napari_metaseg.core.windows import Shape, Window, meet, whole
+
+from .around import judged_in
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
@@ -20,20 +22,13 @@ if TYPE_CHECKING:
 
     from napari_metaseg.core.axes import Planes
     from napari_metaseg.core.network import PrototypeUNet
+    from napari_metaseg.core.tiles import Tile
 
     from .adapted import View
     from .lens import Lens
+    from .segmenter import Labels
     from .state import State
     from .wanted import Wanted
-
-Parts: TypeAlias = dict[int, Window]
-"""Windows at working scale, by the number of their plane."""
-
-AT_ONCE = 1024 * 1024
-"""Pixels (at working scale) up to which a plane is drawn as a whole."""
-
-AROUND = 4
-"""How much around painted cells is looked at first, in working diameters."""
 
 
 class Drawing:
@@ -74,6 +69,11 @@ class Drawing:
         wanted = None if where is None else resize_labels(where, self._working)
         self._left = list(tiles_within((height, width), TILE, wanted))
         self._maps = np.zeros((2, height, width), np.float16)
+        self._blank: NDArray[np.bool_] | None = None
+        if where is not None:
+            self._blank = np.ones((height, width), bool)
+            for tile in self._left:
+                self._blank[tile.write] = False
         self._image: NDArray[np.float32] | None = None
 
     @property
@@ -82,32 +82,73 @@ class Drawing:
         maps = self._maps[:, : self._working[0], : self._working[1]]
         return PlaneOutput(maps, self._shape, self._lens.working_diameter)
 
-    def left(self, part: Window | None = None) -> int:
-        """Return how many tiles are still to be drawn, of all or in a part."""
-        return sum(part is None or meet(tile.write, part) for tile in self._left)
+    @property
+    def left(self) -> tuple[Tile, ...]:
+        """What is still to be drawn."""
+        return tuple(self._left)
 
-    def draw(self, part: Window | None = None) -> Generator[None, None, None]:
-        """Draw what is still to be drawn; yields after each tile."""
-        due = [t for t in self._left if part is None or meet(t.write, part)]
-        if due and self._image is None:
+    def left_in(self, part: Window, first: Window) -> list[Tile]:
+        """Return what is still to be drawn in a part.
+
+        Parameters
+        ----------
+        part : Window
+            At working scale.
+        first : Window
+            What the tiles begin with; they go on with what lies nearest.
+        """
+
+        def away(tile: Tile) -> float:
+            pairs = zip(tile.write, first, strict=True)
+            return float(
+                np.hypot(*((a.start + a.stop - b.start - b.stop) for a, b in pairs))
+            )
+
+        return sorted((t for t in self._left if meet(t.write, part)), key=away)
+
+    def around(self, annotations: Sequence[Labels]) -> list[Tile]:
+        """Return what is to be drawn before cells can be judged, see `judged_in`.
+
+        Of a large plane these are tiles of their own, which those that are `left` draw
+        over: they fit what is painted, and the result does not depend on it.
+        """
+        working = self._lens.working_diameter
+        windows = judged_in(annotations, self._working, working)
+        if windows == [whole(self._shape)]:
+            return self._left.copy()
+        zoom, shape = self._lens.zoom, self._maps.shape[1:]
+        scaled = (window_at(window, zoom, self._working) for window in windows)
+        return [
+            tile
+            for part in scaled
+            for tile in tile_windows((shape[0], shape[1]), TILE, part)
+        ]
+
+    def draw(self, tile: Tile) -> None:
+        """Draw a tile."""
+        if self._image is None:
             image = self._lens.look(self._planes, self._index)
             self._image = pad_to(image, STRIDE, STRIDE, "edge")
         module, state = self._network
-        for tile in due:
-            assert self._image is not None
-            drawn = draw_tile(
-                module,
-                state.params,
-                self._image,
-                state.context,
-                tile,
-                mirrors=self._mirrors,
-            )
-            self._maps[(slice(None), *tile.write)] = drawn
+        drawn = draw_tile(
+            module,
+            state.params,
+            self._image,
+            state.context,
+            tile,
+            mirrors=self._mirrors,
+        )
+        if self._blank is not None:
+            drawn[:, self._blank[tile.write]] = 0
+        self._maps[(slice(None), *tile.write)] = drawn
+        if tile in self._left:
             self._left.remove(tile)
-            yield
         if not self._left:
             self._image = None
+
+
+Due: TypeAlias = tuple[Drawing, "Tile"]
+"""What is to be drawn, and of which plane."""
 
 
 class Drawings:
@@ -158,35 +199,37 @@ class Drawings:
     @property
     def complete(self) -> bool:
         """Whether nothing is left to be drawn."""
-        return not any(d.left() for drawn in self._drawings for d in drawn.values())
+        return not self.left()
 
-    def draw(
-        self, parts: Sequence[Parts] | None = None
-    ) -> Generator[float, None, None]:
-        """Draw what is still to be drawn, of everything or only in some parts.
+    def left(self) -> list[Due]:
+        """Return what is still to be drawn."""
+        drawings = (d for drawn in self._drawings for d in drawn.values())
+        return [(drawing, tile) for drawing in drawings for tile in drawing.left]
 
-        Parameters
-        ----------
-        parts : sequence of Parts, optional
-            Of each image.
+    def around(self) -> list[Due]:
+        """Return what is to be drawn before cells can be judged."""
+        due: list[Due] = []
+        for view, drawn in zip(self._views, self._drawings, strict=True):
+            for index, drawing in drawn.items():
+                known = [view.planes.split(labels)[index] for labels in view.known]
+                due += [(drawing, tile) for tile in drawing.around(known)]
+        return due
+
+    def plane(self, index: int) -> Drawing | None:
+        """Return the drawing of a plane of the first image, if there is to be one."""
+        return self._drawings[0].get(index)
+
+    def draw(self, due: Sequence[Due]) -> Generator[float, None, None]:
+        """Draw tiles.
 
         Yields
         ------
         float
-            Share of that which is done.
+            Share of them that is done.
         """
-        due = [
-            (drawing, None if parts is None else parts[number][index])
-            for number, drawn in enumerate(self._drawings)
-            for index, drawing in drawn.items()
-            if parts is None or index in parts[number]
-        ]
-        total = sum(drawing.left(part) for drawing, part in due)
-        done = 0
-        for drawing, part in due:
-            for _ in drawing.draw(part):
-                done += 1
-                yield done / total
+        for done, (drawing, tile) in enumerate(due, start=1):
+            drawing.draw(tile)
+            yield done / len(due)
 
     def _blank(self, planes: Planes) -> PlaneOutput:
         shape = planes.data.shape[-2], planes.data.shape[-1]
@@ -198,37 +241,6 @@ def _each(
     parts: Wanted | None, planes: int
 ) -> Iterable[tuple[int, NDArray[np.bool_] | None]]:
     return dict.fromkeys(range(planes)).items() if parts is None else parts.items()
-
-
-def first_parts(view: View, lens: Lens) -> Parts:
-    """Say what is to be drawn of an image before its cells can be judged.
-
-    Parameters
-    ----------
-    view : View
-        The image and what is annotated on it.
-    lens : Lens
-        How it is looked at.
-
-    Returns
-    -------
-    Parts
-        Everything; of a plane that is too large for that, what is around painted and
-        held-out cells. It depends on nothing else, as the result must not.
-    """
-    data = view.planes.data
-    working = scaled_shape((data.shape[-2], data.shape[-1]), lens.zoom)
-    if working[0] * working[1] <= AT_ONCE:
-        return dict.fromkeys(range(len(data)), whole(working))
-    known = view.planes.split(view.annotation) > 0
-    if view.held_out is not None:
-        known = known | (view.planes.split(view.held_out) > 0)
-    reach = round(AROUND * lens.working_diameter)
-    boxes = {index: _box(plane) for index, plane in enumerate(known) if plane.any()}
-    return {
-        index: grown(window_at(box, lens.zoom, working), reach, working)
-        for index, box in boxes.items()
-    }
 
 
 def window_at(window: Window, zoom: float, working: Shape) -> Window:
@@ -252,12 +264,3 @@ def to_working_scale(part: slice, zoom: float, length: int) -> slice:
     """
     start = min(round(part.start * zoom), length - 1)
     return slice(start, max(start + 1, min(round(part.stop * zoom), length)))
-
-
-def _box(mask: NDArray[np.bool_]) -> Window:
-    """Return the smallest window that holds all of a mask that is not empty."""
-    rows, columns = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
-    return (
-        slice(int(rows[0]), int(rows[-1]) + 1),
-        slice(int(columns[0]), int(columns[-1]) + 1),
-    )

@@ -13,7 +13,7 @@ from napari_metaseg.core.inner_loop import context_of, run, run_on_support
 from napari_metaseg.core.instances import keep_numbers
 from napari_metaseg.core.network import STRIDE, PrototypeUNet
 from napari_metaseg.core.plane_output import PlaneOutput
-from napari_metaseg.core.scaling import scaled_shape
+from napari_metaseg.core.scaling import resize_labels, scaled_shape
 from napari_metaseg.core.support import pad_to
 
 from .drawing import window_at
@@ -92,22 +92,30 @@ class Frame:
         """
         self._shown = shown[self._window].copy()
 
-    def region(self, maps: NDArray[np.float16]) -> Region:
+    def region(
+        self, maps: NDArray[np.float16], drawn: NDArray[np.bool_] | None = None
+    ) -> Region:
         """Show what a network has drawn of it.
 
         Parameters
         ----------
         maps : (2, y, x) array of float16
             Foreground and cue, of the shape of `part`.
+        drawn : (y, x) array of bool, optional
+            Where it has drawn so far, elsewhere stays what was shown; by default all.
         """
         shape = self._painted.shape[0], self._painted.shape[1]
         found = PlaneOutput(maps, shape, self._diameter).instances(self._rules)
-        scores = cell_ious(found, self._painted)
+        complete = drawn is None or drawn.all()
+        scores = cell_ious(found, self._painted) if complete else []
         if self._region:
-            self._shown = np.minimum(found, 1)
+            found = np.minimum(found, 1)
         else:
-            self._shown = keep_numbers(found, self._shown, np.zeros_like(found))
-        labels = self._shown.T if self._turned else self._shown
+            found = keep_numbers(found, self._shown, np.zeros_like(found))
+        if drawn is not None:
+            found = np.where(resize_labels(drawn, shape), found, self._shown)
+        self._shown = found
+        labels = found.T if self._turned else found
         own = float(np.mean(scores)) if scores else None
         return Region(self._place, labels.copy(), own)
 

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_metaseg.core.instances import keep_numbers
-
+from .around import judged_in
 from .blend import blend
 from .preview import IN_VIEW, Frame, choose_window
 from .results import Progress
 from .segmenter import Labels, decode_planes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
+    from napari_metaseg.core.plane_output import PlaneOutput
     from napari_metaseg.core.settings import DecodeSettings
 
     from .adapted import View
-    from .drawing import Drawings, Parts
+    from .drawing import Drawings
     from .lens import Lens
     from .preview import PlaneWindow
 
@@ -49,13 +49,12 @@ class Sight:
         previous: Labels | None,
         settings: DecodeSettings,
     ) -> None:
-        self._view, self._lens, self._look_at = views[0], lens, look_at
+        self._view, self._lens = views[0], lens
         self._previous, self._settings = previous, settings
-        self._window = choose_window(views[0], lens, look_at, IN_VIEW)
-        self._wide = Frame(lens, views[0], self._window, settings)
-        self.parts: list[Parts] = [{} for _ in views]
-        """What is in view, of each image."""
-        self.parts[0][self._wide.plane] = self._wide.part
+        wide = choose_window(views[0], lens, look_at, IN_VIEW)
+        self._wide = Frame(lens, views[0], wide, settings)
+        close = choose_window(views[0], lens, look_at)
+        self._close = Frame(lens, views[0], close, settings)
 
     def before(self, drawn: Drawings) -> tuple[Progress, Frame]:
         """Show what the start has drawn so far.
@@ -66,33 +65,60 @@ class Sight:
         Frame
             The small part that is looked at in every step.
         """
-        found = decode_planes(drawn.outputs[0], self._settings)
-        if not drawn.complete:
-            found = self._amid_the_last(found)
-        window = choose_window(self._view, self._lens, self._look_at)
-        close = Frame(self._lens, self._view, window, self._settings)
-        for frame in (self._wide, close):
-            frame.follow(found)
-        labels = self._view.planes.join(found)
+        planes = self._view.planes
+        if drawn.complete:
+            labels = planes.join(decode_planes(drawn.outputs[0], self._settings))
+        else:
+            labels = self._amid_the_last(drawn.outputs[0])
+        for frame in (self._wide, self._close):
+            frame.follow(planes.split(labels))
         told = Progress("before", 25, 100, "Before adaptation", preview=labels)
-        return told, close
+        return told, self._close
 
-    def after(self, before: Drawings, after: Drawings, share: float) -> Progress:
-        """Show what is in view after adapting, while the rest is still to be drawn."""
-        place = self._wide.plane, (slice(None), *self._wide.part)
-        old, new = (d.outputs[0][place[0]].maps[place[1]] for d in (before, after))
-        region = self._wide.region(blend(old, new, share) if share else new)
-        message = "Found what is in view; finding all cells"
-        return Progress("segment", 55, 100, message, region=region)
+    def after(
+        self, before: Drawings, after: Drawings, share: float
+    ) -> Generator[Progress, None, None]:
+        """Draw and show what is in view after adapting, tile by tile.
 
-    def _amid_the_last(self, found: Labels) -> Labels:
-        """Put what is in view into what the last round has left, if anything."""
-        view = self._view
-        if self._previous is None or self._previous.shape != view.planes.shape:
-            return found
-        shown = view.planes.split(self._previous).copy()
-        part = found[self._window]
-        if not self._settings.region:
-            part = keep_numbers(part, shown[self._window], np.zeros_like(part))
-        shown[self._window] = part
+        Parameters
+        ----------
+        before, after : Drawings
+            By the start, and by the adapted network.
+        share : float
+            How much the start counts.
+        """
+        frame, start = self._wide, before.plane(self._wide.plane)
+        drawing = after.plane(frame.plane)
+        if start is None or drawing is None:
+            return
+        tiles = drawing.left_in(frame.part, self._close.part)
+        drawn = np.zeros(drawing.output.maps.shape[1:], bool)
+        for number, tile in enumerate(tiles, start=1):
+            drawing.draw(tile)
+            drawn[tile.write] = True
+            maps = drawing.output.maps[(slice(None), *frame.part)]
+            if share:
+                start.draw(tile)
+                old = start.output.maps[(slice(None), *frame.part)]
+                maps = blend(old, maps, share)
+            region = frame.region(maps, drawn[frame.part])
+            bar = 50 + round(5 * number / len(tiles))
+            message = "Finding what is in view"
+            if number == len(tiles):
+                message = "Found what is in view; finding all cells"
+            yield Progress("segment", bar, 100, message, region=region)
+
+    def _amid_the_last(self, drawn: Sequence[PlaneOutput]) -> Labels:
+        """Put what is around painted cells into what the last round has left."""
+        view, planes = self._view, self._view.planes
+        shown = np.zeros(planes.shape, np.int32)
+        if self._previous is not None and self._previous.shape == planes.shape:
+            shown = self._previous.copy()
+        for index, output in enumerate(drawn):
+            known = [planes.split(labels)[index] for labels in view.known]
+            for window in judged_in(known, output.working, output.diameter):
+                frame = Frame(self._lens, view, (index, *window), self._settings)
+                frame.follow(planes.split(shown))
+                region = frame.region(output.maps[(slice(None), *frame.part)])
+                shown[region.place] = region.labels
         return shown

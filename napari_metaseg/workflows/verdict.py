@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import ndimage as ndi
 
 from napari_metaseg.core.annotation import separate_parts
 from napari_metaseg.core.metrics import mask_iou
 from napari_metaseg.core.settings import DecodeSettings
+
+from .around import judged_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +35,8 @@ def own_iou(
 ) -> float:
     """Score the painted cells: the best instance's IoU, averaged over cells.
 
-    Where one region is wanted, its IoU with all that is painted of it on a plane.
+    Where one region is wanted, its IoU with all that is painted of it on a plane. On a
+    large plane only what is around painted cells counts, see `judged_in`.
 
     Parameters
     ----------
@@ -51,12 +55,24 @@ def own_iou(
     scores: list[float] = []
     for output, annotation in zip(outputs, annotations, strict=True):
         if (annotation > 0).any():
-            found = output.instances(DecodeSettings(min_size=0.0, region=region))
+            found = _found_around(output, annotation, region=region)
             if region:
                 scores.append(mask_iou(annotation > 0, found > 0))
             else:
                 scores += cell_ious(found, annotation)
     return float(np.mean(scores)) if scores else 0.0
+
+
+def _found_around(
+    output: PlaneOutput, annotation: NDArray[np.int32], *, region: bool
+) -> NDArray[np.int32]:
+    """Return the instances where painted cells are judged; 0 elsewhere."""
+    settings = DecodeSettings(min_size=0.0, region=region)
+    found = np.zeros(output.shape, np.int32)
+    for window in judged_in([annotation], output.working, output.diameter):
+        part = output.instances(settings, window)
+        found[window] = np.where(part > 0, part + found.max(), 0)
+    return found
 
 
 def cell_ious(found: NDArray[np.int32], annotation: NDArray[np.int32]) -> list[float]:
@@ -74,13 +90,13 @@ def cell_ious(found: NDArray[np.int32], annotation: NDArray[np.int32]) -> list[f
     list of float
         IoUs, one a painted cell.
     """
-    parts = separate_parts(annotation)
+    parts, areas = separate_parts(annotation), np.bincount(found.ravel())
     scores: list[float] = []
-    for part in range(1, int(parts.max(initial=0)) + 1):
-        cell = parts == part
-        touching = np.unique(found[cell])
-        ious = (mask_iou(cell, found == k) for k in touching if k > 0)
-        scores.append(max(ious, default=0.0))
+    for part, box in enumerate(ndi.find_objects(np.maximum(parts, 0)), start=1):
+        cell = parts[box] == part
+        shared = np.bincount(found[box][cell], minlength=len(areas))[1:]
+        ious = shared / (np.count_nonzero(cell) + areas[1:] - shared)
+        scores.append(float(ious.max(initial=0)))
     return scores
 
 

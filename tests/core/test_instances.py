@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -84,6 +85,19 @@ def test_instances_come_back_at_image_scale() -> None:
         assert found.shape == shape
         areas = np.bincount(found.ravel())[1:]
         np.testing.assert_allclose(areas, 144 * factor**2, rtol=0.2)
+
+
+@pytest.mark.parametrize("factor", [1, 1.3, 2, 0.7])
+def test_instances_of_a_part_are_those_of_the_whole(factor: float) -> None:
+    side = int(60 * factor)
+    stored, rules = output(squares(), (side, side)), DecodeSettings(min_size=0)
+    part = slice(0, int(46 * factor)), slice(int(2 * factor), int(47 * factor))
+
+    found = stored.instances(rules, part) > 0
+
+    np.testing.assert_array_equal(found, stored.instances(rules)[part] > 0)
+    blank = PlaneOutput.blank((60, 60), (side, side), 12.0)
+    assert blank.instances(rules, part).shape == found.shape
 
 
 def test_the_most_alike_of_several_keeps_the_number() -> None:

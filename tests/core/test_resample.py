@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_metaseg.core.resample import labels_under, resize_part, source_window
 from napari_metaseg.core.scaling import resize_image, resize_labels
-from napari_metaseg.core.windows import Window, grid, grown, whole, within
+from napari_metaseg.core.windows import (
+    Window,
+    apart,
+    grid,
+    grown,
+    meet,
+    whole,
+    within,
+)
 
 # Columns of a single pixel PyTorch itself resizes to something else.
 sides = st.integers(2, 90)
@@ -57,3 +67,23 @@ def test_windows_grow_as_far_as_the_plane_goes() -> None:
     assert window == (slice(0, 6), slice(2, 9))
     assert within((slice(2, 4), slice(5, 6)), window) == (slice(2, 4), slice(3, 4))
     assert grown(window, 99, (6, 20)) == whole((6, 20))
+
+
+@given(st.lists(windows((40, 40)), max_size=8))
+def test_windows_that_meet_are_joined(known: list[Window]) -> None:
+    joined = apart(known)
+
+    assert not any(meet(one, other) for one, other in combinations(joined, 2))
+    for rows, columns in known:
+        (one,) = (other for other in joined if meet(other, (rows, columns)))
+        assert one[0].start <= rows.start < rows.stop <= one[0].stop
+        assert one[1].start <= columns.start < columns.stop <= one[1].stop
+    assert len(apart([*joined, *joined])) == len(joined)
+
+
+def test_windows_that_do_not_meet_stay_apart() -> None:
+    one, other = (slice(0, 4), slice(0, 4)), (slice(4, 8), slice(0, 4))
+
+    assert apart([one, other]) == [one, other]
+    across = slice(2, 6), slice(3, 9)
+    assert apart([one, other, across]) == [(slice(0, 8), slice(0, 9))]

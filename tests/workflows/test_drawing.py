@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from scipy import ndimage as ndi
 
 from napari_metaseg.core.settings import DecodeSettings
-from napari_metaseg.workflows import adapt_run, drawing, judging
+from napari_metaseg.workflows import adapt_run, around, drawing, judging
 from napari_metaseg.workflows.adapt import AdaptedModel, Progress, adapt_steps
 
 if TYPE_CHECKING:
     from napari_metaseg.data.synthetic import Scene
+    from napari_metaseg.workflows.wanted import Rectangle
 
 IN_VIEW = 0, slice(100, 150), slice(110, 170)
 
@@ -24,6 +26,7 @@ def run(
     previous: np.ndarray | None = None,
     *,
     previews: bool = True,
+    part: Rectangle | None = None,
 ) -> tuple[list[Progress], AdaptedModel]:
     steps = adapt_steps(
         scene.image,
@@ -33,6 +36,7 @@ def run(
         look_at=IN_VIEW,
         previous=previous,
         previews=previews,
+        part=part,
     )
     told: list[Progress] = []
     while True:
@@ -45,8 +49,8 @@ def run(
 @pytest.fixture
 def tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let small images count as large."""
-    monkeypatch.setattr(drawing, "AT_ONCE", 0)
-    monkeypatch.setattr(drawing, "AROUND", 0)
+    monkeypatch.setattr(around, "AT_ONCE", 0)
+    monkeypatch.setattr(around, "AROUND", 0)
     monkeypatch.setattr(drawing, "TILE", 32)
 
 
@@ -69,25 +73,29 @@ def test_what_is_in_view_is_found_before_the_rest_is_drawn(
 ) -> None:
     told, model = run(scene, one_cell, small)
 
-    shown = next(i for i, p in enumerate(told) if p.stage == "segment" and p.region)
-    region = told[shown].region
-    assert region is not None
-    assert region.place == IN_VIEW[1:]
-    assert len([p for p in told[shown:] if p.stage == "segment"]) > 10
+    # Before adaptation only what is around the cell is drawn.
+    assert len([p for p in told if p.stage == "before" and p.preview is None]) <= 4
+    regions = [p.region for p in told if p.stage == "segment" and p.region]
+    assert len(regions) > 3
+    assert all(r.place == IN_VIEW[1:] for r in regions)
+    assert len([p for p in told if p.stage == "segment"]) > len(regions) + 10
     found = model.found(DecodeSettings())[IN_VIEW[1:]]
-    assert ((region.labels > 0) == (found > 0)).mean() > 0.95
+    right = [((r.labels > 0) == (found > 0)).mean() for r in regions]
+    assert right[-1] > 0.95
 
 
 @pytest.mark.usefixtures("tiles")
-def test_what_was_shown_stays_outside_the_view(
+def test_what_was_shown_stays_but_around_painted_cells(
     scene: Scene, one_cell: np.ndarray, small: str
 ) -> None:
     previous = np.full(scene.masks.shape, 7, np.int32)
     told, _ = run(scene, one_cell, small, previous)
 
     (preview,) = [p.preview for p in told if p.preview is not None]
+    (box,) = ndi.find_objects((one_cell > 0).astype(np.uint8))
+    assert (preview[box] != 7).any()
     outside = np.ones(preview.shape, bool)
-    outside[IN_VIEW[1:]] = False
+    outside[box] = False
     assert (preview[outside] == 7).all()
 
 
@@ -111,3 +119,19 @@ def test_the_order_of_drawing_changes_nothing_in_the_end(
     shares = [p.step / p.total for p in told]
     assert shares == sorted(shares)
     assert shares[-1] == 1
+
+
+def test_what_is_not_wanted_stays_blank(
+    scene: Scene, one_cell: np.ndarray, small: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looking around painted cells first leaves no trace beyond."""
+    monkeypatch.setattr(drawing, "TILE", 32)
+    part = 0, 20, 0, 20
+    _, plain = run(scene, one_cell, small, part=part)
+    monkeypatch.setattr(around, "AT_ONCE", 0)
+    _, looked = run(scene, one_cell, small, part=part)
+
+    for adapted in (False, True):
+        (one,), (other,) = (m.drawn(adapted=adapted) for m in (plain, looked))
+        assert (one.maps == 0).mean() > 0.3
+        np.testing.assert_array_equal(one.maps, other.maps)

@@ -181,6 +181,27 @@ def test_a_part_is_decoded_as_the_settings_say() -> None:
     assert shown(clear_border=True) == {0, 1, 2}
 
 
+def test_where_nothing_is_drawn_yet_stays_what_was_shown() -> None:
+    view = view_of((64, 64), None)
+    lens = Lens.of(view.planes, 24, 24)
+    frame = Frame(lens, view, (0, slice(0, 64), slice(0, 64)), DecodeSettings())
+    shown = np.zeros((1, 64, 64), np.int32)
+    shown[:, 4:24, 4:24], shown[:, 4:24, 40:60] = 5, 8
+    frame.follow(shown)
+    maps = np.zeros((2, 64, 64), np.float16)
+    maps[:, 5:24, 5:24] = 0.9
+    left = np.zeros((64, 64), bool)
+    left[:, :32] = True
+
+    half = frame.region(maps, left).labels
+    whole = frame.region(maps, np.ones_like(left)).labels
+
+    assert set(np.unique(half[:, :32])) == {0, 5}
+    np.testing.assert_array_equal(half[:, 32:], shown[0, :, 32:])
+    np.testing.assert_array_equal(whole[:, :32], half[:, :32])
+    assert not whole[:, 32:].any()
+
+
 def test_the_first_of_a_list_may_be_all_that_is_segmented(
     scene: Scene, painted: np.ndarray, small: str
 ) -> None:

@@ -6,10 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QUrl
-from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import (
-    QFileDialog,
     QHBoxLayout,
     QLineEdit,
     QPlainTextEdit,
@@ -17,6 +14,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from .asking import ask_folder, open_file
 from .choosers import Chooser
 from .form import Form, beside
 from .look import Bar, make_button
@@ -58,10 +56,9 @@ class FolderField(QWidget):
         return Path(text).expanduser() if text else None
 
     def _ask(self) -> None:
-        start = str(self.path or Path.home())
-        chosen = QFileDialog.getExistingDirectory(self, self._title, start)
-        if chosen:
-            self.text.setText(chosen)
+        chosen = ask_folder(self, self._title, self.path or Path.home())
+        if chosen is not None:
+            self.text.setText(str(chosen))
 
 
 class FolderForm(Form):
@@ -143,8 +140,3 @@ class FolderForm(Form):
     def _open_table(self) -> None:
         if self._table is not None:
             open_file(self._table)
-
-
-def open_file(path: Path) -> None:
-    """Open a file with the program that the system has for it."""
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))

@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from . import file_layers, images, layers, world
+from .asking import ask_path
 from .decoding import UNLINKED, Link
 from .guidance import Tone
-from .saving import ask_path
 from .teller import Teller
 from .worker import Runner
 

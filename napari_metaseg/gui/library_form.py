@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel
 
-from .folder_form import open_file
+from .asking import open_file
 from .form import Form, beside
 from .guidance import counted
 from .look import make_button

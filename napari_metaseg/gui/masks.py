@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_metaseg.core.filling import fill_unknown
 
 from . import guidance, images, layers
+from .asking import ask_file
 from .teller import Teller
 from .worker import Runner
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from napari.components import LayerList
     from napari.layers import Labels
     from numpy.typing import NDArray
+    from qtpy.QtWidgets import QWidget
 
     from napari_metaseg.core.filling import Filling
 
@@ -63,15 +64,12 @@ class Masks(Teller):
     def ask_file(self) -> None:
         """Ask for a file of masks and take its cells."""
         image = self._desk.image
-        start = "" if image is None or image.source.path is None else image.source.path
-        dialog = QFileDialog(
-            self._window, "Masks that serve as annotation", str(start), _KINDS
-        )
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
-        chosen = dialog.selectedFiles() if dialog.exec() else []
-        dialog.deleteLater()
-        if chosen:
-            self.use_file(Path(chosen[0]))
+        source = None if image is None else image.source.path
+        start = None if source is None else Path(source)
+        title = "Masks that serve as annotation"
+        path = ask_file(self._window, title, start, _KINDS)
+        if path is not None:
+            self.use_file(path)
 
     def use_file(self, path: Path) -> None:
         """Take the cells of a file."""

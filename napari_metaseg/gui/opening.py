@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject
-from qtpy.QtWidgets import QFileDialog
 
 from . import decoding, images, rounds
+from .asking import ask_folder
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -93,7 +93,7 @@ class Opener(QObject):
         annotation = self._desk.annotation_at_hand()
         if image is None or reading is None or annotation is None:
             return
-        folder = ask_folder(self._window, "Open model", self._folder)
+        folder = ask_folder(self._window, "Open model", self._folder or Path.home())
         if folder is None or self._bench.running:
             return
         self._folder = folder.parent
@@ -131,9 +131,3 @@ def open_model(opening: Opening) -> Generator[Progress, None, rounds.Round]:
     )
     seconds = time.perf_counter() - start
     return rounds.Round(applied.model, decoded, seconds, warning=applied.warning)
-
-
-def ask_folder(window: QWidget, title: str, start: Path | None) -> Path | None:
-    """Ask for a folder that exists; None if the person changed their mind."""
-    chosen = QFileDialog.getExistingDirectory(window, title, str(start or Path.home()))
-    return Path(chosen) if chosen else None

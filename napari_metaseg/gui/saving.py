@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_info, show_warning
 from qtpy.QtCore import QObject, Signal
-from qtpy.QtWidgets import QFileDialog, QWidget
 
 from . import rounds
+from .asking import ask_path
 from .exports import is_figure, kinds_of_files
 from .figure_form import Looks, ask_looks
 from .worker import Runner
 
 if TYPE_CHECKING:
     from napari.layers import Image
+    from qtpy.QtWidgets import QWidget
 
     from napari_metaseg.core.settings import DecodeSettings
     from napari_metaseg.workflows.adapt import AdaptedModel
@@ -105,40 +106,3 @@ def beside(image: Image, ending: str, folder: Path | None = None) -> Path:
         folder = Path.home() if source is None else Path(source).parent
     name = re.sub(r'[<>:"/\\|?*\s]+', "_", image.name).strip("_.")
     return folder / f"{name or 'image'}_{ending}"
-
-
-def ask_path(window: QWidget, title: str, start: Path, kinds: str) -> Path | None:
-    """Ask for a new file; the dialog asks again before one is replaced.
-
-    Parameters
-    ----------
-    window : QWidget
-        The dialog's parent.
-    title : str
-        Title of the dialog.
-    start : Path
-        Name proposed; its suffix is added where the person gives none.
-    kinds : str
-        Filter, as Qt writes it; the suffix follows the choice among several.
-
-    Returns
-    -------
-    Path or None
-        None if the person changed their mind.
-    """
-    dialog = QFileDialog(window, title, str(start.parent), kinds)
-    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-    dialog.setDefaultSuffix(start.suffix.lstrip("."))
-    dialog.selectFile(start.name)
-    dialog.filterSelected.connect(partial(_follow_kind, dialog))
-    chosen = dialog.selectedFiles() if dialog.exec() else []
-    dialog.deleteLater()
-    return Path(chosen[0]) if chosen else None
-
-
-def _follow_kind(dialog: QFileDialog, kind: str) -> None:
-    """Give the name proposed the usual suffix of the kind that was chosen."""
-    usual = re.search(r"\*(\.\w+)", kind)
-    if usual is not None:
-        dialog.setDefaultSuffix(usual[1].lstrip("."))
-        dialog.selectFile(Path(dialog.selectedFiles()[0]).with_suffix(usual[1]).name)

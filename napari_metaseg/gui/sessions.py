@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels, Layer
-from qtpy.QtWidgets import QFileDialog, QWidget
 
 from . import file_layers, images, layers, readers, session_files, target_layers
+from .asking import ask_file, ask_path
 from .classes import table
 from .guidance import Tone
 from .images import CELLS, Target
 from .links import Links, after_rest
 from .pieces import labels_of
 from .readers import SESSION, SessionLayer
-from .saving import ask_path
 from .teller import Teller
 from .worker import Runner
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
     from napari.components import LayerList
     from napari.layers import Image
+    from qtpy.QtWidgets import QWidget
 
     from .bench import Bench
     from .desk import Desk
@@ -130,7 +130,7 @@ class Sessions(Teller):
 
     def open(self) -> None:
         """Ask for a session and open it."""
-        path = ask_file(self._window)
+        path = ask_file(self._window, "Open session", None, _KIND)
         if path is not None:
             self._opening.start(partial(_read, path))
             self._refresh()
@@ -275,9 +275,3 @@ class Sessions(Teller):
 def _read(path: Path) -> Generator[Tick, None, list[readers.LayerData]]:
     yield from ()
     return readers.session_layers(path)
-
-
-def ask_file(window: QWidget) -> Path | None:
-    """Ask for a session; None if the person changed their mind."""
-    chosen, _ = QFileDialog.getOpenFileName(window, "Open session", "", _KIND)
-    return Path(chosen) if chosen else None

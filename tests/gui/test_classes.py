@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt, QTimer
 
-from napari_metaseg.gui import layers, saving
-from napari_metaseg.gui.classes import table
+from napari_metaseg.gui import layers
+from napari_metaseg.gui.classes import export, table
 from napari_metaseg.gui.classes.classes_panel import ClassesPanel
 from napari_metaseg.gui.images import readings
 from napari_metaseg.gui.worker import Runner
@@ -268,7 +268,7 @@ def test_exports_tell_the_classes(
     bench.press(bench.panel.view.classify)
     paths = [tmp_path / f"Zellen – µ.{end}" for end in ("csv", "geojson", "json")]
     for path in paths:
-        monkeypatch.setattr(saving, "ask_path", lambda *_, path=path: path)
+        monkeypatch.setattr(export, "ask_path", lambda *_, path=path: path)
         bench.press(bench.panel.view.export)
 
     with paths[0].open(encoding="utf-8-sig") as file:

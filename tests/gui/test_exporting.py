@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 from napari_metaseg.core.classes import CellClass
 from napari_metaseg.gui import saving
 from napari_metaseg.gui.adapt_panel import AdaptPanel
+from napari_metaseg.gui.asking import ask_path
 from napari_metaseg.gui.classes import table
 from napari_metaseg.gui.figure_form import FigureDialog, Looks
 from napari_metaseg.io.images import ImageFile
@@ -257,7 +258,7 @@ def test_the_suffix_follows_the_kind_that_is_chosen(
     monkeypatch.setattr(QFileDialog, "exec", choose)
     kinds = "Label image (*.tif *.tiff);;Measurements (*.csv)"
 
-    assert saving.ask_path(window, "", tmp_path / "a.tif", kinds) == tmp_path / "a.csv"
+    assert ask_path(window, "", tmp_path / "a.tif", kinds) == tmp_path / "a.csv"
 
 
 def test_how_a_figure_looks(qtbot: QtBot) -> None:

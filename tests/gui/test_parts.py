@@ -22,6 +22,7 @@ from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.data.synthetic import SAMPLES
 from napari_metaseg.gui import rounds, samples, saving, world
+from napari_metaseg.gui.asking import ask_path
 from napari_metaseg.gui.choosers import SourceForm
 from napari_metaseg.gui.decode_form import DecodeForm
 from napari_metaseg.gui.exports import Snapshot
@@ -341,7 +342,7 @@ def test_the_dialog_adds_the_suffix(
         QFileDialog, "exec", lambda dialog: dialog.selectFile("chosen") or True
     )
 
-    found = saving.ask_path(window, "Export", tmp_path / "a.tif", "TIFF (*.tif)")
+    found = ask_path(window, "Export", tmp_path / "a.tif", "TIFF (*.tif)")
 
     assert found == tmp_path / "chosen.tif"
 

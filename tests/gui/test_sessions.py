@@ -97,7 +97,7 @@ def panel(viewer: ViewerModel, image: Image, open_panel: Open) -> AdaptPanel:
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "day 1.metaseg"
     monkeypatch.setattr(sessions, "ask_path", lambda *_: path)
-    monkeypatch.setattr(sessions, "ask_file", lambda _: path)
+    monkeypatch.setattr(sessions, "ask_file", lambda *_: path)
     return path
 
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_info
 
-from napari_metaseg.gui import images, saving, world
+from napari_metaseg.gui import images, world
+from napari_metaseg.gui.asking import ask_path
 from napari_metaseg.gui.guidance import Tone
 from napari_metaseg.gui.pieces import labels_of
+from napari_metaseg.gui.saving import beside
 from napari_metaseg.gui.teller import Teller
 from napari_metaseg.gui.worker import Runner
 
@@ -38,9 +40,9 @@ class Export(Teller):
 
     def ask(self, sheet: Sheet, image: Image | None) -> None:
         """Ask for a file and write the cells of a sheet."""
-        start = saving.beside(image, f"{sheet.cells.name}_classes.csv")
+        start = beside(image, f"{sheet.cells.name}_classes.csv")
         title = "Export cells with classes"
-        path = saving.ask_path(self._window, title, start, _KINDS)
+        path = ask_path(self._window, title, start, _KINDS)
         if path is None:
             return
         reading = None if image is None else class_layer.reading_of(image, sheet.cells)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
-    QFileDialog,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -246,12 +245,6 @@ class SetupView(QWidget):
 
 
 _SCRATCH = ("Nothing: from scratch", "")
-
-
-def ask_folder(window: QWidget, title: str, start: Path) -> Path | None:
-    """Ask for a folder; None if the person changed their mind."""
-    chosen = QFileDialog.getExistingDirectory(window, title, str(start))
-    return Path(chosen) if chosen else None
 
 
 def _with_more(field: QWidget, more: QWidget) -> QWidget:

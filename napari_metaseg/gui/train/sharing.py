@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFileDialog, QWidget
 
+from napari_metaseg.gui.asking import ask_file, ask_path
 from napari_metaseg.gui.guidance import Tone
 from napari_metaseg.gui.news import STARTS
-from napari_metaseg.gui.saving import ask_path
 from napari_metaseg.gui.teller import Teller
 from napari_metaseg.gui.worker import Runner
 
@@ -19,6 +18,8 @@ from .keeping import free_start
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    from qtpy.QtWidgets import QWidget
 
     from napari_metaseg.gui.worker import Tick
 
@@ -60,7 +61,7 @@ class Sharing(Teller):
 
     def take_in(self) -> None:
         """Ask for a file and install the start that it holds."""
-        path = ask_file(self._window, "Install a start", _KIND)
+        path = ask_file(self._window, "Install a start", Path.home(), _KIND)
         if path is not None:
             self._importing.start(partial(_take_in, path))
 
@@ -77,12 +78,6 @@ class Sharing(Teller):
         self.say(text, Tone.DONE)
         self.installed.emit(name)
         STARTS.changed.emit()
-
-
-def ask_file(window: QWidget, title: str, kinds: str) -> Path | None:
-    """Ask for a file that exists; None if the person changed their mind."""
-    chosen, _ = QFileDialog.getOpenFileName(window, title, str(Path.home()), kinds)
-    return Path(chosen) if chosen else None
 
 
 def _export(name: str, file: Path) -> Generator[Tick, None, Path]:

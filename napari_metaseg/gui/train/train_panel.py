@@ -6,10 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QUrl
-from qtpy.QtGui import QDesktopServices, QShowEvent
-
 from napari_metaseg.gui import rounds
+from napari_metaseg.gui.asking import ask_folder, open_file
 from napari_metaseg.gui.dock import Dock
 from napari_metaseg.gui.guidance import Line, Tone, counted
 from napari_metaseg.gui.links import after_rest
@@ -17,7 +15,7 @@ from napari_metaseg.gui.news import LIBRARY, STARTS
 from napari_metaseg.gui.worker import Runner
 from napari_metaseg.io.sources.history import task_library
 
-from . import closing, jobs, setup_view, words
+from . import closing, jobs, words
 from .history import free_name, history_file, runs_folder
 from .launch import ERRORS
 from .office import Office
@@ -26,6 +24,7 @@ from .train_view import TrainView
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+    from qtpy.QtGui import QShowEvent
 
     from napari_metaseg.io.sources.check import SourceProgress
 
@@ -136,7 +135,7 @@ class TrainPanel(Dock):
 
     def _choose_data(self) -> None:
         start = Path.home() if self._seen is None else self._seen.folder
-        folder = setup_view.ask_folder(self, "Folder of images with masks", start)
+        folder = ask_folder(self, "Folder of images with masks", start)
         if folder is not None:
             self.read_data(folder)
 
@@ -150,7 +149,7 @@ class TrainPanel(Dock):
 
     def _choose_place(self) -> None:
         setup = self.view.setup
-        folder = setup_view.ask_folder(self, "Keep runs in", setup.runs)
+        folder = ask_folder(self, "Keep runs in", setup.runs)
         if folder is not None:
             setup.show_place(folder, setup.name.text())
 
@@ -221,8 +220,7 @@ class TrainPanel(Dock):
 
     def _open_log(self) -> None:
         if self.office.monitor.folder is not None:
-            path = self.office.monitor.folder / ERRORS
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
+            open_file(self.office.monitor.folder / ERRORS)
 
     def _refresh(self) -> None:
         """Bring every part of the view in line with what is there."""

@@ -8,7 +8,7 @@ import psutil
 import pytest
 from napari.components import ViewerModel
 
-from napari_metaseg.gui.train import launch, plan, setup_view
+from napari_metaseg.gui.train import launch, plan, train_panel
 from napari_metaseg.gui.train.history import runs_folder
 from napari_metaseg.gui.train.train_panel import TrainPanel
 from napari_metaseg.workflows.run_state import read_state
@@ -48,7 +48,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Three tasks, which is what the dialog answers."""
     folder = tmp_path / "Platten"
     draw_tasks(folder, ("eins", "zwei", "drei"))
-    monkeypatch.setattr(setup_view, "ask_folder", lambda *_: folder)
+    monkeypatch.setattr(train_panel, "ask_folder", lambda *_: folder)
     return folder
 
 

@@ -11,7 +11,7 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QApplication, QDockWidget, QMainWindow, QMessageBox
 
 from napari_metaseg.gui.adapt_panel import AdaptPanel
-from napari_metaseg.gui.train import closing, setup_view, sharing, train_panel
+from napari_metaseg.gui.train import closing, sharing, train_panel
 from napari_metaseg.gui.train.history import history_file, remember_run, runs_folder
 from napari_metaseg.gui.train.train_panel import TrainPanel
 from napari_metaseg.gui.train.watch import Launched
@@ -42,7 +42,7 @@ def test_what_cannot_be_read_is_told_in_a_sentence(
     qtbot: QtBot, open_dock: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "nothing").mkdir()
-    monkeypatch.setattr(setup_view, "ask_folder", lambda *_: tmp_path / "nothing")
+    monkeypatch.setattr(train_panel, "ask_folder", lambda *_: tmp_path / "nothing")
     dock = open_dock()
 
     click(qtbot, dock.view.setup.choose)
@@ -64,7 +64,7 @@ def test_an_empty_library_says_how_to_fill_it(qtbot: QtBot, open_dock: Open) -> 
 def test_changing_ones_mind_changes_nothing(
     qtbot: QtBot, open_dock: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(setup_view, "ask_folder", lambda *_: None)
+    monkeypatch.setattr(train_panel, "ask_folder", lambda *_: None)
     dock = open_dock()
     before = dock.view.status.text
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping
 
     from napari_metaseg.data.folders import TaskFolder
+    from napari_metaseg.learners.meta_train import EpisodeSource
 
     from .benchmark.draws import Draw
     from .run_lead import MetaSteps
@@ -133,9 +134,7 @@ def _run(
     parent = None if settings.init is None else load_bundle(settings.init)
     network, progress = _begin(settings, parent, chosen)
     tasks = read_tasks(Path(settings.data), settings.tasks)
-    stream = EpisodeStream(
-        tasks, settings.train.seed, settings.procedural_share, settings.episodes
-    )
+    episodes = _episodes(settings, tasks, chosen)
     outer = settings.outer
     if outer.algorithm == "imaml":
         names = _adapted(settings, progress.state.params)
@@ -155,35 +154,27 @@ def _run(
             f"The run in '{output}' has no checkpoint yet; go on with --resume."
         )
 
-    def source(step: int, index: int) -> EpisodeTensors:
-        episode = stream.episode(step, index)
-        return EpisodeTensors(
-            episode.support.to(chosen),
-            episode.query.inputs.to(chosen),
-            type(episode.query.target)(*(t.to(chosen) for t in episode.query.target)),
-        )
-
     def steps(time_spent: Callable[[], float]) -> MetaSteps:
         return meta_train(
-            network, progress, source, outer, settings.train, ranks, time_spent
+            network, progress, episodes, outer, settings.train, ranks, time_spent
         )
 
     bundle = None
     if ranks.first:
         lead = Lead(
-            output,
-            settings,
-            outer,
-            progress,
-            network.architecture,
-            parent,
-            tasks,
-            draws,
-            chosen,
-            command,
-            pause,
-            ranks,
-            processes,
+            output=output,
+            settings=settings,
+            outer=outer,
+            progress=progress,
+            architecture=network.architecture,
+            parent=parent,
+            tasks=tasks,
+            draws=draws,
+            device=chosen,
+            command=command,
+            pause=pause,
+            ranks=ranks,
+            processes=processes,
         )
         bundle = yield from lead.run(steps, keep=keep)
     elif not keep:
@@ -192,6 +183,26 @@ def _run(
             pass
         run.close()
     return ranks.from_first(bundle)
+
+
+def _episodes(
+    settings: RunSettings, tasks: list[TaskFolder], device: torch.device
+) -> EpisodeSource:
+    """Return what draws an episode by the numbers of its meta-step and its own."""
+    stream = EpisodeStream(
+        tasks, settings.train.seed, settings.procedural_share, settings.episodes
+    )
+
+    def draw(step: int, index: int) -> EpisodeTensors:
+        episode = stream.episode(step, index)
+        target = episode.query.target
+        return EpisodeTensors(
+            episode.support.to(device),
+            episode.query.inputs.to(device),
+            type(target)(*(t.to(device) for t in target)),
+        )
+
+    return draw
 
 
 def _hash_of(tasks: Iterable[TaskFolder]) -> str:

@@ -40,7 +40,7 @@ MetaSteps = Generator[dict[str, float], None, None]
 """Metrics of one meta-step after the other."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Lead:
     """All that the first process knows of its run.
 

@@ -15,7 +15,6 @@ from .dock import Dock
 from .guidance import Line, Situation, Tone
 from .history import History
 from .keeper import Keeper
-from .links import after_rest
 from .look import ADAPT_KEY
 from .masks import Masks
 from .news import STARTS
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
     from napari_metaseg.core.settings import DecodeSettings
 
     from .work import Work
-
-_HEAD_START = 100  # ms in which the window is drawn before torch is imported
 
 
 class AdaptPanel(Dock):
@@ -84,8 +81,7 @@ class AdaptPanel(Dock):
         self._connect_view()
         self._connect_parts()
         self._refresh()
-        # Python's import lock would hold up the panel's first painting.
-        after_rest(self, _HEAD_START, self._prepare).start()
+        self.begin_soon(self._prepare)
 
     @property
     def work(self) -> Work | None:

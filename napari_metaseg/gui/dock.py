@@ -8,8 +8,13 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QHideEvent, QKeySequence
 from qtpy.QtWidgets import QMainWindow, QShortcut, QSizePolicy, QVBoxLayout, QWidget
 
+from .links import after_rest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+_HEAD_START = 100  # ms in which the window is drawn before torch is imported
 
 
 class Dock(QWidget):
@@ -32,6 +37,10 @@ class Dock(QWidget):
             shortcut = QShortcut(QKeySequence(name), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(call)
+
+    def begin_soon(self, call: Callable[[], None]) -> None:
+        """Call once the window is drawn: Python's import lock would hold that up."""
+        after_rest(self, _HEAD_START, call).start()
 
     def leave(self) -> None:
         """Leave the layers alone and end whatever runs."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class FolderOrder:
     """A folder to segment, and with what.
 
     Attributes
@@ -88,26 +88,26 @@ class Folders(Teller):
 
     def press(self) -> None:
         """Segment the folder; while that runs, cancel it."""
-        errand = self._errand()
+        order = self._order()
         if self._runner.running:
             self._runner.cancel()
-        elif errand is not None:
+        elif order is not None:
             self._form.show_lines([])
             self._form.show_table(None)
             self._form.show_progress(0, 1)
-            self._runner.start(partial(segment, errand))
+            self._runner.start(partial(segment, order))
         self._refresh()
 
     def leave(self) -> None:
         """End whatever runs; what is finished is kept."""
         self._runner.drop()
 
-    def _errand(self) -> Errand | None:
+    def _order(self) -> FolderOrder | None:
         work, form = self._bench.works.of(self._desk), self._form
         images, output = form.images.path, form.output.path
         if work is None or work.last is None or images is None or output is None:
             return None
-        return Errand(
+        return FolderOrder(
             work.last.model,
             work.last.decoded.settings,
             images,
@@ -118,7 +118,7 @@ class Folders(Teller):
 
     def _refresh(self) -> None:
         running, stopping = self._runner.running, self._runner.stopping
-        possible = self._errand() is not None
+        possible = self._order() is not None
         self._form.show_running(running, stopping, possible=possible)
 
     def _on_progress(self, step: Step) -> None:
@@ -149,20 +149,18 @@ class Folders(Teller):
         self.say(text)
 
 
-def segment(errand: Errand) -> Generator[Step, None, FolderReport]:
+def segment(order: FolderOrder) -> Generator[Step, None, FolderReport]:
     """Segment a folder, by processes if several images are wanted at a time."""
     from napari_metaseg.workflows.folder import segment_folder
     from napari_metaseg.workflows.folder_settings import FolderSettings
     from napari_metaseg.workflows.folder_work import Look
 
-    if not errand.images.is_dir():
-        raise UserError(f"There is no folder '{errand.images}'; choose another one.")
-    settings = FolderSettings(
-        Look(settings=errand.settings), normalise=errand.normalise
-    )
+    if not order.images.is_dir():
+        raise UserError(f"There is no folder '{order.images}'; choose another one.")
+    settings = FolderSettings(Look(settings=order.settings), normalise=order.normalise)
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        crew = _crew(errand, Path(folder) / "model")
-        steps = segment_folder(crew, [errand.images], errand.output, settings)
+        crew = _crew(order, Path(folder) / "model")
+        steps = segment_folder(crew, [order.images], order.output, settings)
         return (yield from relay(steps, _step))
 
 
@@ -171,14 +169,14 @@ def _step(state: FolderProgress) -> Step:
     return Step(share, 100 * max(1, state.total), state)
 
 
-def _crew(errand: Errand, folder: Path) -> Crew:
+def _crew(order: FolderOrder, folder: Path) -> Crew:
     from napari_metaseg.workflows.crews import Alone
     from napari_metaseg.workflows.processes import Processes
 
-    if errand.jobs == 1:
-        return Alone(errand.model.segmenter)
-    errand.model.save(folder)
-    return Processes(errand.model.segmenter, folder, errand.jobs)
+    if order.jobs == 1:
+        return Alone(order.model.segmenter)
+    order.model.save(folder)
+    return Processes(order.model.segmenter, folder, order.jobs)
 
 
 def _about(state: FolderProgress) -> str:

@@ -36,7 +36,7 @@ _KIND = "OME-Zarr (*.zarr)"
 
 
 @dataclass(frozen=True, slots=True)
-class Voyage:
+class LargeOrder:
     """An image to segment, and where to.
 
     Attributes
@@ -132,7 +132,7 @@ class Large(Teller):
         path = ask_path(self._window, "Segment to a file", start, _KIND)
         if path is None:
             return
-        voyage = Voyage(
+        order = LargeOrder(
             work.last.model,
             images.levels(image),
             reading.axes,
@@ -147,8 +147,8 @@ class Large(Teller):
         )
         self._at_work = image, reading
         self._form.bar.setValue(0)
-        self._runner.start(partial(segment, voyage))
-        if voyage.path.with_name(f"{path.name}.partial").exists():
+        self._runner.start(partial(segment, order))
+        if order.path.with_name(f"{path.name}.partial").exists():
             self.say(f"Going on with {path.name} where it was left.")
 
     def _chosen(self) -> tuple[Image, Reading] | None:
@@ -214,29 +214,29 @@ class Large(Teller):
 
 
 def segment(
-    voyage: Voyage,
+    order: LargeOrder,
 ) -> Generator[Progress, None, tuple[Path, list[Any], str]]:
     """Segment block by block; return the file, its levels and their axes."""
     from napari_metaseg.core.devices import pick_device
     from napari_metaseg.io.ome_zarr import open_ome_zarr
     from napari_metaseg.workflows.large.run import make_job, run_job
 
-    finest, *coarser = voyage.levels
+    finest, *coarser = order.levels
     job = make_job(
-        voyage.model.segmenter.to(pick_device(voyage.device)),
+        order.model.segmenter.to(pick_device(order.device)),
         finest,
-        voyage.path,
-        axes=voyage.axes,
-        channel=voyage.channel,
-        settings=voyage.settings,
+        order.path,
+        axes=order.axes,
+        channel=order.channel,
+        settings=order.settings,
         coarser=coarser,
-        link=voyage.link,
+        link=order.link,
     )
     path = yield from run_job(
         job,
-        pixel_size=voyage.pixel_size,
-        z_step=voyage.z_step,
-        offset=voyage.offset,
+        pixel_size=order.pixel_size,
+        z_step=order.z_step,
+        offset=order.offset,
     )
     opened = open_ome_zarr(path)
     levels = [level.array for level in (opened.data, *opened.coarser)]  # type: ignore[attr-defined]

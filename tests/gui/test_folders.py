@@ -147,7 +147,9 @@ def test_a_folder_that_is_cancelled_can_go_on(
 ) -> None:
     closed: list[bool] = []
 
-    def endless(errand: folders.Errand) -> Generator[folders.Step, None, FolderReport]:
+    def endless(
+        order: folders.FolderOrder,
+    ) -> Generator[folders.Step, None, FolderReport]:
         try:
             while True:
                 state = FolderProgress(1, 4, 0.5, "Image 2 of 4")
@@ -179,10 +181,10 @@ def test_what_is_chosen_reaches_the_folder(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    errands: list[folders.Errand] = []
+    orders: list[folders.FolderOrder] = []
 
-    def note(errand: folders.Errand) -> Generator[folders.Step, None, FolderReport]:
-        errands.append(errand)
+    def note(order: folders.FolderOrder) -> Generator[folders.Step, None, FolderReport]:
+        orders.append(order)
         yield from ()
         return FolderReport(0, 0, {}, {}, tmp_path, SimpleNamespace())
 
@@ -196,11 +198,11 @@ def test_what_is_chosen_reaches_the_folder(
     form.start.click()
     settle(panel)
 
-    (errand,) = errands
-    assert (errand.images, errand.output) == (tmp_path, tmp_path / "out")
-    assert errand.normalise == "all"
-    assert errand.jobs == min(2, form.jobs.maximum())
-    assert errand.settings.threshold == 0.4
+    (order,) = orders
+    assert (order.images, order.output) == (tmp_path, tmp_path / "out")
+    assert order.normalise == "all"
+    assert order.jobs == min(2, form.jobs.maximum())
+    assert order.settings.threshold == 0.4
 
 
 def test_a_folder_that_is_not_there_is_told(
@@ -227,10 +229,10 @@ def test_several_at_a_time_are_processes_with_the_model_saved(
     monkeypatch.setattr("napari_metaseg.workflows.processes.Processes", processes)
     saved: list[Path] = []
     model: Any = SimpleNamespace(segmenter=Bright(), save=saved.append)
-    errand = folders.Errand(
+    order = folders.FolderOrder(
         model, DecodeSettings(), plates, tmp_path / "out", "each", 2
     )
-    for _ in folders.segment(errand):
+    for _ in folders.segment(order):
         pass
 
     assert made == [(saved[0], 2)]

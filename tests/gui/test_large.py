@@ -62,32 +62,32 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-class Voyages:
+class Orders:
     """Stands for the engine that works through files."""
 
     def __init__(self) -> None:
-        self.taken: list[large.Voyage] = []
+        self.taken: list[large.LargeOrder] = []
         self.closed = 0
         self.endless = False
         self.error: Exception | None = None
 
-    def segment(self, voyage: large.Voyage) -> Generator[Progress, None, Any]:
-        self.taken.append(voyage)
+    def segment(self, order: large.LargeOrder) -> Generator[Progress, None, Any]:
+        self.taken.append(order)
         try:
             yield Progress("segment", 40, 100, "Looking at tile 4 of 10")
             while self.endless:
                 yield Progress("segment", 40, 100, "Looking at tile 4 of 10")
             if self.error is not None:
                 raise self.error
-            shape = voyage.levels[0].shape
-            return voyage.path, [np.ones(shape, np.uint16)], "TYX"
+            shape = order.levels[0].shape
+            return order.path, [np.ones(shape, np.uint16)], "TYX"
         finally:
             self.closed += 1
 
 
 @pytest.fixture
-def voyages(monkeypatch: pytest.MonkeyPatch) -> Voyages:
-    fake = Voyages()
+def orders(monkeypatch: pytest.MonkeyPatch) -> Orders:
+    fake = Orders()
     monkeypatch.setattr(large, "segment", fake.segment)
     return fake
 
@@ -205,7 +205,7 @@ def test_an_image_is_segmented_to_a_file_and_shown(
     viewer: ViewerModel,
     stack: Any,
     settle: Settle,
-    voyages: Voyages,
+    orders: Orders,
     path: Path,
 ) -> None:
     form = panel.view.large
@@ -215,9 +215,9 @@ def test_an_image_is_segmented_to_a_file_and_shown(
     form.start.click()
     settle(panel)
 
-    (voyage,) = voyages.taken
-    assert (voyage.axes, voyage.channel, voyage.link) == ("TYX", None, "t")
-    assert voyage.levels[0] is stack.data
+    (order,) = orders.taken
+    assert (order.axes, order.channel, order.link) == ("TYX", None, "t")
+    assert order.levels[0] is stack.data
     assert panel.view.status.text == f"Saved {path}"
     shown = viewer.layers["cells"]
     assert isinstance(shown, Labels)
@@ -230,7 +230,7 @@ def test_another_image_is_segmented_with_the_current_model(
     panel: AdaptPanel,
     viewer: ViewerModel,
     settle: Settle,
-    voyages: Voyages,
+    orders: Orders,
     path: Path,
     stack: Any,
 ) -> None:
@@ -246,17 +246,17 @@ def test_another_image_is_segmented_with_the_current_model(
     settle(panel)
 
     assert panel.desk.image is chosen
-    assert [level.shape for level in voyages.taken[0].levels] == [
+    assert [level.shape for level in orders.taken[0].levels] == [
         (2, 40, 40),
         (2, 20, 20),
     ]
 
 
 def test_a_cancelled_run_goes_on_later(
-    qtbot: QtBot, panel: AdaptPanel, settle: Settle, voyages: Voyages, path: Path
+    qtbot: QtBot, panel: AdaptPanel, settle: Settle, orders: Orders, path: Path
 ) -> None:
     form = panel.view.large
-    voyages.endless = True
+    orders.endless = True
     form.start.click()
     qtbot.waitUntil(lambda: form.bar.value() == 40)
     assert form.start.text() == "Cancel"
@@ -264,7 +264,7 @@ def test_a_cancelled_run_goes_on_later(
     form.start.click()
     settle(panel)
 
-    assert voyages.closed == 1
+    assert orders.closed == 1
     assert "goes on from here" in panel.view.status.text
     path.with_name("cells.zarr.partial").mkdir()
     form.start.click()
@@ -274,9 +274,9 @@ def test_a_cancelled_run_goes_on_later(
 
 
 def test_what_cannot_be_written_is_told(
-    panel: AdaptPanel, settle: Settle, voyages: Voyages, path: Path
+    panel: AdaptPanel, settle: Settle, orders: Orders, path: Path
 ) -> None:
-    voyages.error = UserError("cells.zarr exists already; choose another name.")
+    orders.error = UserError("cells.zarr exists already; choose another name.")
 
     panel.view.large.start.click()
     settle(panel)
@@ -292,14 +292,14 @@ def test_the_real_engine_goes_on_where_it_was(tmp_path: Path) -> None:
     settings = DecodeSettings()
     how = "TYX", None, settings, "t"
     placed = (0.5, 0.5), None, (0.0, 30.0, 0.0)
-    voyage = large.Voyage(model, (movie,), *how, *placed, path, "cpu")
-    steps = large.segment(voyage)
+    order = large.LargeOrder(model, (movie,), *how, *placed, path, "cpu")
+    steps = large.segment(order)
     begun = [next(steps).message for _ in range(2)]
     steps.close()
     assert begun[1].startswith("Looking at tile 1 of")
     assert path.with_name("cells.zarr.partial").is_dir()
 
-    steps = large.segment(voyage)
+    steps = large.segment(order)
     with pytest.raises(StopIteration) as end:
         while True:
             next(steps)

@@ -10,7 +10,6 @@ from napari_metaseg.gui import rounds
 from napari_metaseg.gui.asking import ask_folder, open_file
 from napari_metaseg.gui.dock import Dock
 from napari_metaseg.gui.guidance import Line, Tone, counted
-from napari_metaseg.gui.links import after_rest
 from napari_metaseg.gui.news import LIBRARY, STARTS
 from napari_metaseg.gui.worker import Runner
 from napari_metaseg.io.sources.history import task_library
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from napari_metaseg.io.sources.check import SourceProgress
 
     from .jobs import Preview, Recent
-
-_HEAD_START = 100  # ms in which the window is drawn before torch is imported
 
 
 class TrainPanel(Dock):
@@ -62,8 +59,7 @@ class TrainPanel(Dock):
         self._propose_name()
         self._offer_runs()
         self._refresh()
-        # Python's import lock would hold up the panel's first painting.
-        after_rest(self, _HEAD_START, self._prepare).start()
+        self.begin_soon(self._prepare)
 
     def read_data(self, folder: Path) -> None:
         """Look through a folder of data."""

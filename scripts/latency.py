@@ -32,6 +32,7 @@ from napari.layers import Labels
 
 import napari_metaseg.workflows.adapt
 from napari_metaseg.core.plane_output import PlaneOutput
+from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.data.synthetic import sample_scene
 from napari_metaseg.gui.adapt_panel import AdaptPanel
 from napari_metaseg.workflows.results import Progress, Region, Report
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from numpy.typing import NDArray
-
-    from napari_metaseg.core.settings import DecodeSettings
 
     Array = NDArray[np.float32]
 
@@ -57,7 +56,7 @@ class Found:
     def __init__(self, masks: NDArray[np.int32]) -> None:
         self._masks = masks
         self.report = Report(3, 0, 30.0, 2, 0.5, 0.9, True, "", "cpu", "")
-        self.segmenter = SimpleNamespace(card={})
+        self.segmenter = SimpleNamespace(card={}, settings=DecodeSettings())
         self.memory = masks.nbytes
 
     def found(

@@ -54,7 +54,7 @@ def adapt(options: argparse.Namespace) -> int:
     annotations = [read_annotation(ann, background) for _, ann, background in pairs]
     label_axes(options.axes or files[0].axes, annotations[0].shape)
     start = None if options.start is None else load(options.start)
-    settings = DecodeSettings(region=options.region)
+    settings = DecodeSettings(region=True) if options.region else None
     steps = adapt_steps(
         [f.data for f in files],
         annotations,

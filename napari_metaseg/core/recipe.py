@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from .network import Params
 
-MAX_FOLDS = 3
-"""Annotated crops that are left out in turn; more would cost time for little."""
-
 
 @dataclass(frozen=True, slots=True)
 class GradientSteps:
@@ -75,45 +72,6 @@ class GradientSteps:
         """
         begin = params if start is None else start
         return inner_loop(network, begin, support, self._rates(begin), self.steps)
-
-    def steps_that_help(
-        self, network: nn.Module, params: Params, support: Support
-    ) -> Generator[None, None, int]:
-        """Find after how many steps cells that were left out are drawn best.
-
-        Parameters
-        ----------
-        network : nn.Module
-            Supplies the structure.
-        params : Params
-            Where to start.
-        support : Support
-            What was painted.
-
-        Yields
-        ------
-        None
-            After each step, so that it can be stopped.
-
-        Returns
-        -------
-        int
-            Between 0 and `steps`: the number with the least support loss on an
-            annotated crop that took no part, averaged over up to `MAX_FOLDS` of
-            them. `steps` where fewer than two crops are painted.
-        """
-        painted = support.target.painted.flatten(1).any(1).nonzero()[:, 0].tolist()
-        if len(painted) < 2 or not self.steps:
-            return self.steps
-        losses = torch.zeros(self.steps + 1)
-        for crop in painted[:MAX_FOLDS]:
-            rest, left_out = _leave_out(support, crop)
-            for step in self.follow(network, params, rest):
-                with torch.no_grad():
-                    logits = run_on_support(network, step.params, rest).logits
-                losses[step.index] += sparse_loss(logits, left_out.target).cpu()
-                yield
-        return int(losses.argmin())
 
     def _rates(self, params: Params) -> dict[str, Tensor]:
         return {
@@ -203,18 +161,3 @@ def adapted_names(params: Params, adapts: Adapts) -> tuple[str, ...]:
     if adapts == "deciding":
         return tuple(deciding)
     return tuple(k for k in deciding if params[k].ndim < 4 or k.startswith("head."))
-
-
-def _leave_out(support: Support, crop: int) -> tuple[Support, Support]:
-    """Make one crop unknown in the first support, and all others in the second."""
-    keep = torch.ones(len(support.inputs), device=support.inputs.device)
-    keep[crop] = 0
-    rest, left_out = (
-        support._replace(
-            target=type(support.target)(
-                *(t * mask[:, None, None] for t in support.target)
-            )
-        )
-        for mask in (keep, 1 - keep)
-    )
-    return rest, left_out

@@ -12,6 +12,7 @@ from torch import Tensor
 from .evidence import fit_evidence, network_input
 from .filters import REACH, filter_bank
 from .inner_loop import Support
+from .instances import off_the_border
 from .losses import Sparse
 from .network import STRIDE
 from .targets import SparseTarget, sparse_target
@@ -102,21 +103,28 @@ class Crops(NamedTuple):
         Their `filter_bank`, from filters that see beyond the crops' edges.
     target : Sparse
         Their sparse targets.
+    cells : (N, Y, X) tensor of int32
+        Numbers of the painted cells, those that a crop's edge may cut off left out.
     """
 
     images: Tensor
     responses: Tensor
     target: Sparse
+    cells: Tensor
 
     def to(self, device: torch.device | str) -> Crops:
         """Copy to a device."""
         target = Sparse(*(t.to(device) for t in self.target))
-        return Crops(self.images.to(device), self.responses.to(device), target)
+        images, responses, cells = (
+            t.to(device) for t in (self.images, self.responses, self.cells)
+        )
+        return Crops(images, responses, target, cells)
 
     def chosen(self, which: Tensor) -> Crops:
         """Return some of the crops, by number."""
         target = Sparse(*(t[which] for t in self.target))
-        return Crops(self.images[which], self.responses[which], target)
+        cells = self.cells[which]
+        return Crops(self.images[which], self.responses[which], target, cells)
 
     def support(self, mix: Tensor | None = None) -> Support:
         """Fit the evidence and join the network's input.
@@ -164,14 +172,16 @@ def cut_crops(planes: list[tuple[NDArray[np.float32], NDArray[np.int32]]]) -> Cr
         annotation = pad_to(annotation, CROP, STRIDE, "constant")
         for y, x in crop_corners(annotation):
             window = slice(y, y + CROP), slice(x, x + CROP)
-            cut = _Cut(image, window, _crop_target(annotation, window))
+            whole = off_the_border(np.maximum(annotation[window], 0))
+            cut = _Cut(image, window, _crop_target(annotation, window), whole)
             (cells if cut.target.painted.any() else strokes).append(cut)
     cuts = _some(cells) + _some(strokes)
     stacked = (np.stack(m) for m in zip(*(c.target for c in cuts), strict=True))
     target = Sparse(*map(torch.from_numpy, stacked))
     images = np.stack([cut.image[(slice(None), *cut.window)] for cut in cuts])
     responses = torch.stack([_responses(cut.image, cut.window) for cut in cuts])
-    return Crops(torch.from_numpy(images), responses, target)
+    known = torch.from_numpy(np.stack([cut.cells for cut in cuts]))
+    return Crops(torch.from_numpy(images), responses, target, known)
 
 
 class _Cut(NamedTuple):
@@ -180,6 +190,7 @@ class _Cut(NamedTuple):
     image: NDArray[np.float32]
     window: tuple[slice, slice]
     target: SparseTarget
+    cells: NDArray[np.int32]
 
 
 def _some(cuts: list[_Cut]) -> list[_Cut]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from magicgui.widgets import create_widget
 from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QCheckBox
 
 from napari_metaseg.core.settings import DecodeSettings
 
@@ -44,8 +45,21 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
+_FITTED = (
+    "Each Adapt chooses the splitting with which the painted cells are found best. "
+    "Moving the slider ends this."
+)
+
+
 class DecodeForm(Form):
     """Sliders for how the network's output becomes cells.
+
+    Attributes
+    ----------
+    fields : dict of str to Widget
+        By the names of the settings.
+    fitted : QCheckBox
+        Whether each adaptation chooses the splitting.
 
     Signals
     -------
@@ -62,6 +76,9 @@ class DecodeForm(Form):
             field.name: _widget(field.name, getattr(settings, field.name))
             for field in fields(settings)
         }
+        self.fitted = QCheckBox("Splitting from the painted cells")
+        self.fitted.setToolTip(_FITTED)
+        self.fitted.setChecked(True)
         self._pause = after_rest(self, _PAUSE, self._pass_on)
         for name, widget in self.fields.items():
             widget.changed.connect(self._wait)
@@ -69,6 +86,9 @@ class DecodeForm(Form):
                 self.add(_LABELS[name], widget.native)
             else:
                 self.add_wide(widget.native)
+            if name == "split":
+                self.add_wide(self.fitted)
+        self.fields["split"].changed.connect(self._end_fitting)
 
     @property
     def settings(self) -> DecodeSettings:
@@ -87,9 +107,15 @@ class DecodeForm(Form):
         self._match()
         self._pause.start()
 
+    def _end_fitting(self) -> None:
+        """Keep a splitting that a person has chosen."""
+        self.fitted.setChecked(False)
+
     def _match(self) -> None:
         """Grey out the splitting: a region is not cut."""
-        self.fields["split"].enabled = not self.fields["region"].value
+        cut = not self.fields["region"].value
+        self.fields["split"].enabled = cut
+        self.fitted.setEnabled(cut)
 
     def _pass_on(self) -> None:
         self.changed.emit(self.settings)

@@ -71,6 +71,10 @@ class Preferences(QObject):
             box.toggled.connect(self.store)
         for name, widget in decode.fields.items():
             self._fields[name] = _Field(widget.get_value, _setter(widget))
+        # After the splitting, which unticks it.
+        fitted = decode.fitted
+        self._fields["fitted"] = _Field(fitted.isChecked, fitted.setChecked)
+        fitted.toggled.connect(self.store)
         self._bring_in()
         source.inits.currentIndexChanged.connect(self.store)
         source.devices.currentIndexChanged.connect(self.store)

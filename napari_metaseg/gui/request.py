@@ -62,6 +62,8 @@ class Request:
         Mirror images that the adapted network looks at.
     settings : DecodeSettings
         How the network's output is shown.
+    fit_split : bool
+        Whether the splitting is chosen by the painted cells instead.
     previous : array of int32 or None
         Instances of the last round, whose ids are kept.
     others : tuple of (array, array of int32)
@@ -91,6 +93,7 @@ class Request:
     device: str
     mirrors: int = DEFAULT_MIRRORS
     settings: DecodeSettings = field(default_factory=DecodeSettings)
+    fit_split: bool = False
     previous: NDArray[np.int32] | None = None
     others: tuple[tuple[Any, NDArray[np.int32]], ...] = ()
     left_out: tuple[str, ...] = ()

@@ -132,11 +132,11 @@ def adapt(request: Request) -> Generator[Progress, None, Round]:
         planes=request.planes,
         part=request.part,
         settings=request.settings,
+        fit_split=request.fit_split,
     )
     model = yield from relay(steps, course.note)
-    decoded = yield from decode(
-        model, request.settings, request.annotation, request.previous
-    )
+    settings = model.segmenter.settings
+    decoded = yield from decode(model, settings, request.annotation, request.previous)
     return Round(
         model,
         decoded,

@@ -22,21 +22,24 @@ from napari_metaseg.core.inner_loop import (
 from napari_metaseg.core.mixing import adapt_mix
 from napari_metaseg.core.network import Params, PrototypeUNet
 from napari_metaseg.core.recipe import GradientSteps
+from napari_metaseg.core.rehearsal import rehearse
 from napari_metaseg.io.bundle import Bundle, load_bundle
 
 from .adapted import AdaptedModel, View
 from .blend import blend, start_share
 from .drawing import Drawings
 from .held_out import hold_out
-from .judging import judge, own_iou_of
+from .judging import beside, judge, own_iou_of
 from .lens import Lens
 from .network import Network
 from .preview import Preview
 from .results import Progress, Report
 from .segmenter import Labels, Segmenter
 from .sight import Sight
+from .splitting import fit_split, left_out_pairs
 from .state import State
 from .support import as_views, check_views, crops_of, is_single
+from .verdict import ANY_SIZE
 from .wanted import parts_to_draw
 
 if TYPE_CHECKING:
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
     from napari_metaseg.core.annotation import Annotated
     from napari_metaseg.core.axes import Planes
     from napari_metaseg.core.plane_output import PlaneOutput
+    from napari_metaseg.core.recipe import Recipe
     from napari_metaseg.core.settings import DecodeSettings
 
     from .preview import PlaneWindow
@@ -76,6 +80,7 @@ class AdaptRun:
     planes: Collection[int] | None
     part: Rectangle | None
     settings: DecodeSettings
+    fit_split: bool
 
     def steps(
         self, device: torch.device, note: str
@@ -111,8 +116,8 @@ class AdaptRun:
         with _timed(seconds, "before"):
             before = Drawings(module, initial, lens, views, wanted)
             yield from _told(before.draw(before.around()), "before", 0, 25)
-            region = self.settings.region
-            known_before = own_iou_of(views, before.outputs, region=region)
+            usual = replace(ANY_SIZE, region=self.settings.region)
+            known_before = own_iou_of(views, before.outputs, usual)
             share = start_share(known_before)
             sight = Sight(views, lens, self.look_at, self.previous, self.settings)
             told, close = sight.before(before)
@@ -122,30 +127,45 @@ class AdaptRun:
             if self.previews:
                 moving = bundle.recipe.moving
                 preview = Preview(module, support, lens, views[0], close, moving)
-            last = yield from _adapt(module, params, support, bundle, start, preview)
+            recipe, network = bundle.recipe, (module, params, support)
+            rehearsal = None
+            if self.fit_split or isinstance(recipe, GradientSteps):
+                search = rehearse(recipe, *network)
+                rehearsal = yield from _told_of(
+                    search, "adapt", 25, "Leaving cells out in turn"
+                )
+            if rehearsal is not None and isinstance(recipe, GradientSteps):
+                recipe = GradientSteps(recipe.rates, rehearsal.steps)
+            last = yield from _adapt(recipe, *network, start, preview)
             with torch.no_grad():
                 adapted = State(last.params, fit_context(module, last.params, support))
         with _timed(seconds, "segment"):
             after = Drawings(module, adapted, lens, views, wanted, self.mirrors)
             large = not before.complete
+            around = after.draw(after.around())
+            yield from _told(around, "segment", 50, 52 if large else 100)
+            settings = self.settings
+            if self.fit_split and rehearsal is not None:
+                left_out = left_out_pairs(rehearsal.drawn, crops, lens.working_diameter)
+                new = _blended(before.outputs, after.outputs, share)
+                settings = fit_split(beside(views, new), left_out, settings)
             if large and self.previews:
-                yield from sight.after(before, after, share)
+                yield from sight.after(before, after, share, settings)
             rest = after.draw(after.left())
             yield from _told(rest, "segment", 55, 80 if large else 100)
             yield from _told(before.draw(before.left()), "segment", 80, 100)
-            old, new = before.outputs, after.outputs
-            if share:
-                new = _blended(old, new, share)
+            old = before.outputs
+            new = _blended(old, after.outputs, share)
             judged = known, views, old, new, known_before, last.index, lens
-            report = judge(*judged, region=region)
+            report = judge(*judged, settings)
             note = " ".join(filter(None, (note, known.note)))
             report = replace(report, device=device.type, note=note)
             final = Segmenter(
                 Network(module, initial, adapted, share, self.mirrors),
                 lens,
                 report.kept,
-                _card(bundle, report, self, mix),
-                self.settings,
+                _card(bundle, report, self, mix, settings),
+                settings if report.kept else self.settings,
             )
             pairs = zip(old, new, strict=True)
             views = [
@@ -240,18 +260,13 @@ def _wanted(
 
 
 def _adapt(
+    recipe: Recipe,
     module: PrototypeUNet,
     initial: dict[str, torch.Tensor],
     support: Support,
-    bundle: Bundle,
     start: Params | None,
     preview: Preview | None,
 ) -> Generator[Progress, None, Step]:
-    recipe = bundle.recipe
-    if isinstance(recipe, GradientSteps):
-        search = recipe.steps_that_help(module, initial, support)
-        steps = yield from _told_of(search, "adapt", 25, "Leaving cells out in turn")
-        recipe = GradientSteps(recipe.rates, steps)
     last = Step(0, initial, None)
     for last in recipe.follow(module, initial, support, start):
         loss = None if last.loss is None else float(last.loss)
@@ -267,6 +282,8 @@ def _adapt(
 def _blended(
     before: list[list[PlaneOutput]], after: list[list[PlaneOutput]], share: float
 ) -> list[list[PlaneOutput]]:
+    if not share:
+        return after
     return [
         [
             replace(new, maps=blend(old.maps, new.maps, share)) if new.drawn else new
@@ -277,11 +294,17 @@ def _blended(
 
 
 def _card(
-    bundle: Bundle, report: Report, run: AdaptRun, mix: torch.Tensor | None
+    bundle: Bundle,
+    report: Report,
+    run: AdaptRun,
+    mix: torch.Tensor | None,
+    settings: DecodeSettings,
 ) -> dict[str, Any]:
     recipe: dict[str, Any] = {"steps": report.steps, "mirrors": run.mirrors}
     if mix is not None:
         recipe["mix"] = [round(share, 3) for share in mix.tolist()]
+    if run.fit_split and report.kept:
+        recipe["split"] = settings.split
     return {
         "initialization": {
             "name": bundle.card.get("name"),

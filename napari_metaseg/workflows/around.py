@@ -25,7 +25,10 @@ AROUND = 4
 
 
 def judged_in(
-    annotations: Sequence[NDArray[np.int32]], working: Shape, working_diameter: float
+    annotations: Sequence[NDArray[np.int32]],
+    working: Shape,
+    working_diameter: float,
+    at_once: int | None = None,
 ) -> list[Window]:
     """Return where the cells that are painted on a plane are judged.
 
@@ -37,6 +40,9 @@ def judged_in(
         Its shape at working scale.
     working_diameter : float
         Object size (px) there.
+    at_once : int, optional
+        A plane of up to so many px (at working scale) is judged as a whole; by default
+        `AT_ONCE`.
 
     Returns
     -------
@@ -45,7 +51,8 @@ def judged_in(
         of which lies within one window, and no two of these share a pixel.
     """
     shape = annotations[0].shape[0], annotations[0].shape[1]
-    if working[0] * working[1] <= AT_ONCE:
+    most = AT_ONCE if at_once is None else at_once
+    if working[0] * working[1] <= most:
         return [whole(shape)]
     reach = round(AROUND * working_diameter * shape[0] / working[0])
     return apart(

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from .held_out import cells_of_test
 from .results import Report
-from .verdict import own_iou, verdict
+from .verdict import ANY_SIZE, own_iou, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from napari_metaseg.core.annotation import Annotated
     from napari_metaseg.core.plane_output import PlaneOutput
+    from napari_metaseg.core.settings import DecodeSettings
 
     from .adapted import View
     from .lens import Lens
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
     Outputs: TypeAlias = Sequence[Sequence[PlaneOutput]]
 
 
-def own_iou_of(views: Sequence[View], outputs: Outputs, *, region: bool) -> float:
+def own_iou_of(views: Sequence[View], outputs: Outputs, rules: DecodeSettings) -> float:
     """Score the painted cells of several images, see `own_iou`.
 
     Parameters
@@ -30,11 +34,18 @@ def own_iou_of(views: Sequence[View], outputs: Outputs, *, region: bool) -> floa
         The images with what is painted on them.
     outputs : sequence of (sequence of PlaneOutput)
         What a network drew of each plane of each.
-    region : bool
-        Whether one region is wanted.
+    rules : DecodeSettings
+        How the output becomes instances.
     """
+    return own_iou(*zip(*beside(views, outputs), strict=True), rules=rules)
+
+
+def beside(
+    views: Sequence[View], outputs: Outputs
+) -> list[tuple[PlaneOutput, NDArray[np.int32]]]:
+    """Put each plane of several images beside what is painted on it."""
     painted = [plane for view in views for plane in view.planes.split(view.annotation)]
-    return own_iou(_flat(outputs), painted, region=region)
+    return list(zip(_flat(outputs), painted, strict=True))
 
 
 def judge(
@@ -45,8 +56,7 @@ def judge(
     iou_before: float,
     steps: int,
     lens: Lens,
-    *,
-    region: bool,
+    settings: DecodeSettings,
 ) -> Report:
     """Report on a round.
 
@@ -64,20 +74,22 @@ def judge(
         Gradient steps.
     lens : Lens
         How the images were looked at.
-    region : bool
-        Whether one region is wanted.
+    settings : DecodeSettings
+        How the result is decoded. It is judged as it is usually cut or, where that is
+        better, as it is cut here: what was drawn counts, and not where a slider is.
 
     Returns
     -------
     Report
         Without device and note.
     """
-    iou_after = own_iou_of(views, after, region=region)
-    painted = [p for v in views for p in v.planes.split(v.annotation)]
+    usual = replace(ANY_SIZE, region=settings.region)
+    cut = replace(usual, split=settings.split)
     tests = [t for v in views for t in cells_of_test(v)]
     tested = any((t > 0).any() for t in tests)
-    old, new = _flat(before), _flat(after)
-    tested_iou = partial(own_iou, annotations=tests, region=region)
+    new, painted = zip(*beside(views, after), strict=True)
+    old = _flat(before)
+    iou_after = max(own_iou(new, painted, rules=r) for r in {usual, cut})
     reason = verdict(old, new, painted, iou_before, iou_after)
     return Report(
         n_cells=known.n_cells,
@@ -90,8 +102,8 @@ def judge(
         reason=reason,
         device="",
         note="",
-        held_out_iou_before=tested_iou(old) if tested else None,
-        held_out_iou_after=tested_iou(new) if tested else None,
+        held_out_iou_before=own_iou(old, tests, rules=usual) if tested else None,
+        held_out_iou_after=own_iou(new, tests, rules=cut) if tested else None,
     )
 
 

@@ -51,7 +51,7 @@ def methods_text(card: Mapping[str, Any], settings: DecodeSettings) -> str:
         _verdict(card.get("recipe", {}), report),
         _averaged(card.get("recipe", {}), report),
         _tested(report),
-        _decoded(settings),
+        _decoded(settings, card.get("recipe", {})),
         _cited(title),
     ]
     return " ".join(filter(None, sentences))
@@ -121,7 +121,7 @@ def _tested(report: Mapping[str, Any]) -> str:
     )
 
 
-def _decoded(settings: DecodeSettings) -> str:
+def _decoded(settings: DecodeSettings, recipe: Mapping[str, Any]) -> str:
     border = "left out" if settings.clear_border else "kept"
     if settings.region:
         return (
@@ -129,10 +129,13 @@ def _decoded(settings: DecodeSettings) -> str:
             f"least {settings.min_size:g} of an annotated object's area was taken as "
             f"one region; parts at the border were {border}."
         )
+    chosen = ""
+    if recipe.get("split") == settings.split:
+        chosen = " (chosen by how well the annotated cells were found)"
     return (
         f"Instances were decoded with threshold {settings.threshold:g}, splitting "
-        f"{settings.split:g} and smallest size {settings.min_size:g} of an annotated "
-        f"cell's area; cells at the border were {border}."
+        f"{settings.split:g}{chosen} and smallest size {settings.min_size:g} of an "
+        f"annotated cell's area; cells at the border were {border}."
     )
 
 

@@ -65,10 +65,7 @@ class Frame:
     def __init__(
         self, lens: Lens, view: View, window: PlaneWindow, settings: DecodeSettings
     ) -> None:
-        self._region = settings.region
-        # Where the part ends is no border, and a region's pieces count one by one.
-        split = 0.0 if settings.region else settings.split
-        self._rules = replace(settings, clear_border=False, region=False, split=split)
+        self.decode_by(settings)
         self._window = plane, rows, columns = window
         data = view.planes.data
         working = scaled_shape((data.shape[-2], data.shape[-1]), lens.zoom)
@@ -81,6 +78,13 @@ class Frame:
         painted = view.planes.split(view.annotation)[plane]
         self._painted = _whole_inside(painted, rows, columns)
         self._shown = np.zeros_like(self._painted)
+
+    def decode_by(self, settings: DecodeSettings) -> None:
+        """Decode in another way from now on."""
+        self._region = settings.region
+        # Where the part ends is no border, and a region's pieces count one by one.
+        split = 0.0 if settings.region else settings.split
+        self._rules = replace(settings, clear_border=False, region=False, split=split)
 
     def follow(self, shown: Labels) -> None:
         """Take note of what is shown of all planes; matching cells keep their numbers.

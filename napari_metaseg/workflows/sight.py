@@ -76,7 +76,7 @@ class Sight:
         return told, self._close
 
     def after(
-        self, before: Drawings, after: Drawings, share: float
+        self, before: Drawings, after: Drawings, share: float, settings: DecodeSettings
     ) -> Generator[Progress, None, None]:
         """Draw and show what is in view after adapting, tile by tile.
 
@@ -86,7 +86,10 @@ class Sight:
             By the start, and by the adapted network.
         share : float
             How much the start counts.
+        settings : DecodeSettings
+            How what the adapted network draws becomes instances.
         """
+        self._wide.decode_by(settings)
         frame, start = self._wide, before.plane(self._wide.plane)
         drawing = after.plane(frame.plane)
         if start is None or drawing is None:

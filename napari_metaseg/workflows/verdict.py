@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from napari_metaseg.core.plane_output import PlaneOutput
 
+ANY_SIZE = DecodeSettings(min_size=0.0)
+"""How cells are found when they are judged: the usual way, the smallest among them."""
+
 TOLERANCE = 0.02
 """Loss of own-cell IoU that is within the noise of a hand-drawn outline."""
 
@@ -31,7 +34,8 @@ def own_iou(
     outputs: Sequence[PlaneOutput],
     annotations: Sequence[NDArray[np.int32]],
     *,
-    region: bool = False,
+    rules: DecodeSettings = ANY_SIZE,
+    at_once: int | None = None,
 ) -> float:
     """Score the painted cells: the best instance's IoU, averaged over cells.
 
@@ -44,8 +48,10 @@ def own_iou(
         The network's output, plane by plane.
     annotations : sequence of (Y, X) arrays of int32
         What was painted on these planes.
-    region : bool
-        See `DecodeSettings`.
+    rules : DecodeSettings
+        How the output becomes instances.
+    at_once : int, optional
+        See `judged_in`.
 
     Returns
     -------
@@ -55,8 +61,8 @@ def own_iou(
     scores: list[float] = []
     for output, annotation in zip(outputs, annotations, strict=True):
         if (annotation > 0).any():
-            found = _found_around(output, annotation, region=region)
-            if region:
+            found = _found_around(output, annotation, rules, at_once)
+            if rules.region:
                 scores.append(mask_iou(annotation > 0, found > 0))
             else:
                 scores += cell_ious(found, annotation)
@@ -64,13 +70,15 @@ def own_iou(
 
 
 def _found_around(
-    output: PlaneOutput, annotation: NDArray[np.int32], *, region: bool
+    output: PlaneOutput,
+    annotation: NDArray[np.int32],
+    rules: DecodeSettings,
+    at_once: int | None,
 ) -> NDArray[np.int32]:
     """Return the instances where painted cells are judged; 0 elsewhere."""
-    settings = DecodeSettings(min_size=0.0, region=region)
     found = np.zeros(output.shape, np.int32)
-    for window in judged_in([annotation], output.working, output.diameter):
-        part = output.instances(settings, window)
+    for window in judged_in([annotation], output.working, output.diameter, at_once):
+        part = output.instances(rules, window)
         found[window] = np.where(part > 0, part + found.max(), 0)
     return found
 

@@ -42,7 +42,8 @@ def crops(channels: int, seen_in: int, number: int = 2) -> Crops:
         torch.from_numpy(np.stack(m)).float() for m in zip(*targets, strict=True)
     )
     pixels = torch.from_numpy(images)
-    return Crops(pixels, filter_bank(pixels), Sparse(*stacked))
+    known = Sparse(*stacked)
+    return Crops(pixels, filter_bank(pixels), known, known.painted.int())
 
 
 def found(known: Crops) -> torch.Tensor | None:

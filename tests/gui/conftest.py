@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
@@ -19,6 +19,7 @@ from skimage.measure import label
 import napari_metaseg.io.bundle
 import napari_metaseg.workflows.adapt
 from napari_metaseg.core.plane_output import PlaneOutput
+from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.gui import keeper, preferences
 from napari_metaseg.gui.adapt_panel import AdaptPanel
 from napari_metaseg.gui.worker import Runner
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pytestqt.qtbot import QtBot
 
-    from napari_metaseg.core.settings import DecodeSettings
-
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -45,7 +44,9 @@ class FakeModel:
         self.report = report
         told = {} if report is None else {"report": asdict(report)}
         network = SimpleNamespace(mirrors=4)
-        self.segmenter = SimpleNamespace(card=told, network=network)
+        self.segmenter = SimpleNamespace(
+            card=told, network=network, settings=DecodeSettings()
+        )
         self.saved: list[Any] = []
         self.memory = self._found.nbytes
 
@@ -87,6 +88,8 @@ class Engine:
         What the steps after it show of a part of the image.
     report : dict
         Values of the report that differ from the usual ones.
+    split : float
+        Splitting that is chosen where it is to be.
     """
 
     calls: list[SimpleNamespace] = field(default_factory=list)
@@ -96,6 +99,7 @@ class Engine:
     preview: bool = False
     regions: list[Region] = field(default_factory=list)
     report: dict[str, Any] = field(default_factory=dict)
+    split: float = 0.5
 
     def adapt_steps(
         self, images: list[Any], annotations: list[NDArray[np.int32]], **options: Any
@@ -115,7 +119,12 @@ class Engine:
                 yield Progress("adapt", 2, 4, "Step 2 of 4")
             if self.error is not None:
                 raise self.error
-            return self._model(np.asarray(image), annotation, options["channel"])
+            model = self._model(np.asarray(image), annotation, options["channel"])
+            settings = options["settings"]
+            if options["fit_split"]:
+                settings = replace(settings, split=self.split)
+            model.segmenter.settings = settings
+            return model
         finally:
             self.closed += 1
 

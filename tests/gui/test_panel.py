@@ -248,6 +248,33 @@ def test_sliders_act_on_the_stored_output_and_not_on_the_annotation(
     np.testing.assert_array_equal(annotation_of(panel).data, annotated)
 
 
+def test_each_round_sets_the_splitting_until_a_person_does(
+    panel: AdaptPanel, settle: Settle, engine: Engine
+) -> None:
+    paint_cell(panel)
+    form = panel.view.decode
+    engine.split = 0.65
+    adapt(panel, settle)
+
+    assert engine.calls[-1].fit_split
+    assert form.fields["split"].value == 0.65
+    assert form.fitted.isChecked()
+    assert panel.bench.works.of(panel.desk).last.decoded.settings == form.settings
+
+    form.fields["split"].value = 0.3
+    settle(panel)
+    assert not form.fitted.isChecked()
+    adapt(panel, settle)
+    assert not engine.calls[-1].fit_split
+    assert engine.calls[-1].settings.split == form.fields["split"].value == 0.3
+
+    form.fitted.click()
+    adapt(panel, settle)
+    assert form.fields["split"].value == 0.65
+    form.fields["region"].value = True
+    assert not form.fitted.isEnabled()
+
+
 def test_one_region_instead_of_cells(
     panel: AdaptPanel, viewer: ViewerModel, settle: Settle, engine: Engine
 ) -> None:

@@ -31,13 +31,16 @@ def test_what_is_set_is_there_in_the_next_panel(
     first.view.choices.automatic.click()
     first.view.choices.continue_.setChecked(True)
     first.view.source.mirrors.click()
+    first.view.decode.fields["split"].value = 0.7
+    first.view.decode.fitted.setChecked(True)
     advanced(first).heading.click()
     settle(first)
     first.adapting.leave()
 
     assert "threshold: 0.3" in stored.config_path.read_text()
     second = open_panel(viewer)
-    assert second.view.decode.settings == DecodeSettings(0.3, clear_border=True)
+    assert second.view.decode.settings == DecodeSettings(0.3, 0.7, clear_border=True)
+    assert second.view.decode.fitted.isChecked()
     assert second.view.source.device == "cpu"
     assert second.view.choices.automatic.isChecked()
     assert second.view.choices.continue_.isChecked()
@@ -54,6 +57,7 @@ def test_the_manifest_and_the_panel_begin_alike(
     assert panel.view.decode.settings == DecodeSettings()
     assert (source.init, source.device) == ("maml", "auto")
     assert source.mirrors.isChecked()
+    assert panel.view.decode.fitted.isChecked()
     assert [f.title for f in panel.view.folds if f.is_open] == ["First steps"]
     assert not stored.config_path.exists()
 

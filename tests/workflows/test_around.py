@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from napari_metaseg.core.plane_output import PlaneOutput
+from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.core.targets import dense_target
 from napari_metaseg.core.windows import whole
 from napari_metaseg.workflows import around
@@ -21,6 +22,7 @@ MASKS = np.zeros(SHAPE, np.int32)
 for number, (row, column) in enumerate(CORNERS, start=1):
     MASKS[row : row + SIDE, column : column + SIDE] = number
 PAINTED = np.where(MASKS == 2, 0, MASKS)
+ONE = DecodeSettings(min_size=0.0, region=True)
 
 
 @pytest.fixture(autouse=True)
@@ -76,7 +78,7 @@ def test_a_region_is_scored_only_where_some_of_it_is_painted() -> None:
     """Before adapting, the rest of a large plane is not yet drawn."""
     first = np.where(MASKS == 1, MASKS, 0)
 
-    there = own_iou([drawn(first)], [first], region=True)
-    more = own_iou([drawn(np.where(MASKS == 2, 0, MASKS))], [first], region=True)
+    there = own_iou([drawn(first)], [first], rules=ONE)
+    more = own_iou([drawn(np.where(MASKS == 2, 0, MASKS))], [first], rules=ONE)
 
     assert there == more == pytest.approx(1, abs=0.03)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from napari_metaseg.core.plane_output import PlaneOutput
+from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.core.targets import dense_target
 from napari_metaseg.workflows import adapt_run
 from napari_metaseg.workflows.adapt import adapt, load
@@ -31,6 +32,7 @@ PERFECT = drawn(MASKS)
 EMPTY = drawn(np.zeros_like(MASKS))
 FLOOD = drawn(np.ones_like(MASKS))
 SHIFTED = drawn(np.roll(MASKS, 5, 0))
+ONE = DecodeSettings(min_size=0.0, region=True)
 
 
 def judge(before: PlaneOutput, after: PlaneOutput, painted: np.ndarray) -> str:
@@ -56,9 +58,9 @@ def test_a_region_is_scored_as_a_whole() -> None:
     """Two parts of three are painted, and all are found."""
     parts = np.where((MASKS == 1) | (MASKS == 3), MASKS, 0).astype(np.int32)
 
-    assert own_iou([PERFECT], [parts], region=True) == pytest.approx(2 / 3, abs=0.03)
-    assert own_iou([FLOOD], [parts], region=True) == pytest.approx(800 / 6400)
-    assert own_iou([EMPTY], [parts], region=True) == 0
+    assert own_iou([PERFECT], [parts], rules=ONE) == pytest.approx(2 / 3, abs=0.03)
+    assert own_iou([FLOOD], [parts], rules=ONE) == pytest.approx(800 / 6400)
+    assert own_iou([EMPTY], [parts], rules=ONE) == 0
 
 
 def test_the_score_is_the_mean_over_cells() -> None:

@@ -13,6 +13,7 @@ from napari_metaseg.core.axes import as_planes
 from napari_metaseg.core.confidence import suggest_place
 from napari_metaseg.core.devices import pick_device
 from napari_metaseg.core.generators import exhaust
+from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.io.bundle import Bundle, load_bundle, save_bundle
 from napari_metaseg.workflows.adapt import adapt
 
@@ -100,7 +101,9 @@ class FittedSegmenter:
 
     def before(self, image: NDArray[np.generic]) -> Labels:
         """Segment with the parameters before learning."""
-        return self.segmenter.segment(image, axes=image_axes(image), adapted=False)
+        return self.segmenter.segment(
+            image, axes=image_axes(image), adapted=False, settings=DecodeSettings()
+        )
 
     def after(self, image: NDArray[np.generic]) -> Labels:
         """Segment with the parameters after learning."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from magicgui.widgets import create_widget
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QWidget
 
 from napari_metaseg.core.settings import DecodeSettings
 
@@ -76,18 +76,18 @@ class DecodeForm(Form):
             field.name: _widget(field.name, getattr(settings, field.name))
             for field in fields(settings)
         }
-        self.fitted = QCheckBox("Splitting from the painted cells")
+        self.fitted = QCheckBox("auto")
         self.fitted.setToolTip(_FITTED)
         self.fitted.setChecked(True)
         self._pause = after_rest(self, _PAUSE, self._pass_on)
         for name, widget in self.fields.items():
             widget.changed.connect(self._wait)
-            if name in _LABELS:
+            if name == "split":
+                self.add(_LABELS[name], _in_a_row(widget.native, self.fitted))
+            elif name in _LABELS:
                 self.add(_LABELS[name], widget.native)
             else:
                 self.add_wide(widget.native)
-            if name == "split":
-                self.add_wide(self.fitted)
         self.fields["split"].changed.connect(self._end_fitting)
 
     @property
@@ -119,6 +119,16 @@ class DecodeForm(Form):
 
     def _pass_on(self) -> None:
         self.changed.emit(self.settings)
+
+
+def _in_a_row(slider: QWidget, box: QWidget) -> QWidget:
+    both = QWidget()
+    both.setToolTip(slider.toolTip())
+    row = QHBoxLayout(both)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.addWidget(slider, 1)
+    row.addWidget(box)
+    return both
 
 
 def _widget(name: str, value: float | bool) -> Any:

@@ -50,7 +50,7 @@ def object_diameters(labels: NDArray[np.integer]) -> dict[int, float]:
         Diameter in px of each object, see `object_diameter`.
     """
     positive = np.maximum(labels, 0)
-    boxes = ndi.find_objects(positive.astype(np.int64, copy=False))
+    boxes = ndi.find_objects(positive)
     return {
         k: object_diameter(positive[box] == k)
         for k, box in enumerate(boxes, start=1)

@@ -98,15 +98,13 @@ def labels_of(layer: Labels) -> NDArray[np.int32]:
 def go_on_with(layer: Labels, labels: Array) -> None:
     """Have the pieces that are still to come show these labels instead."""
     if layer in _UNDER_WAY:
-        _UNDER_WAY[layer].labels = labels
+        _UNDER_WAY[layer].go_on_with(labels)
 
 
 def change(layer: Labels, region: Region) -> None:
     """Have the pieces that are still to come show other labels in a part."""
     if layer in _UNDER_WAY:
-        labels = labels_of(layer).copy()
-        labels[region.place] = region.labels
-        go_on_with(layer, labels)
+        _UNDER_WAY[layer].change(region)
 
 
 def finish(layer: Labels) -> None:
@@ -129,11 +127,22 @@ class _Showing:
     def __init__(
         self, layer: Labels, labels: Array, plane: tuple[int, ...], parent: QObject
     ) -> None:
-        self._layer, self.labels = layer, labels
+        self._layer = layer
+        self.go_on_with(labels)
         self._places = _nearest_first(layer, plane)
         self.timer = QTimer(parent)
         self.timer.timeout.connect(self._show_next)
         self.timer.start()
+
+    def go_on_with(self, labels: Array) -> None:
+        """Show other labels in the pieces that are still to come."""
+        self.labels, self._own = labels, False
+
+    def change(self, region: Region) -> None:
+        """Change a part of what is to come; of large labels one copy is slow enough."""
+        if not self._own:
+            self.labels, self._own = self.labels.copy(), True
+        self.labels[region.place] = region.labels
 
     def _show_next(self) -> None:
         place = next(self._places, None)

@@ -116,6 +116,22 @@ def test_what_changes_meanwhile_is_not_overwritten(qtbot: QtBot) -> None:
     assert not (followed == 55).any()
 
 
+def test_of_several_parts_that_change_the_labels_are_copied_once(qtbot: QtBot) -> None:
+    """A copy of large labels in every step would hold up the window."""
+    shown = Shown(FIRST[0])
+    one, other = np.s_[0:10, 0:10], np.s_[20:30, 10:20]
+
+    shown.pieces.show(shown.layer, SECOND[0])
+    change(shown.layer, Region(one, np.full((10, 10), 55, np.int32), None))
+    known = labels_of(shown.layer)
+    change(shown.layer, Region(other, np.full((10, 10), 66, np.int32), None))
+
+    assert labels_of(shown.layer) is known
+    shown.finish(qtbot)
+    assert (shown.layer.data[one] == 55).all()
+    assert (shown.layer.data[other] == 66).all()
+
+
 def test_of_a_stack_the_other_planes_are_there_at_once(qtbot: QtBot) -> None:
     shown = Shown(FIRST)
     shown.viewer.dims.set_current_step(0, 1)

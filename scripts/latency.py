@@ -26,15 +26,18 @@ import torch  # noqa: F401  isort: skip
 import napari
 import numpy as np
 from _probe import Probe
+from _tiled import some_cells, tiled
 from _window import settle, wait
 from napari.components import LayerList
 from napari.layers import Labels
+from vispy.app.backends._qt import CanvasBackendDesktop
 
 import napari_metaseg.workflows.adapt
 from napari_metaseg.core.plane_output import PlaneOutput
 from napari_metaseg.core.settings import DecodeSettings
-from napari_metaseg.data.synthetic import sample_scene
 from napari_metaseg.gui.adapt_panel import AdaptPanel
+from napari_metaseg.gui.layers import label_layers
+from napari_metaseg.gui.pieces import labels_of
 from napari_metaseg.workflows.results import Progress, Region, Report
 
 if TYPE_CHECKING:
@@ -42,11 +45,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Array = NDArray[np.float32]
-
 SIDE = 4096
-SCENE = 512
 REST = 400  # ms
+TURNS = 4
 CALM = 25  # ticks in a row after which the window has come to rest
 
 
@@ -110,19 +111,18 @@ class SlowEngine:
             time.sleep(0.02)
 
 
-def tiled(side: int) -> tuple[Array, NDArray[np.int32]]:
-    """Lay one scene beside itself, mirrored, until it fills an image; and its cells."""
-    scene = sample_scene("fluorescence", size=(SCENE, SCENE))
-    count = int(scene.masks.max())
-    image, masks = np.empty((side, side), np.float32), np.empty((side, side), np.int32)
-    for n, (y, x) in enumerate(np.ndindex(-(-side // SCENE), -(-side // SCENE))):
-        turn = np.s_[:: (-1) ** y, :: (-1) ** x]
-        place = np.s_[y * SCENE : (y + 1) * SCENE, x * SCENE : (x + 1) * SCENE]
-        height, width = image[place].shape
-        image[place] = scene.image[turn][:height, :width]
-        cells = scene.masks[turn][:height, :width]
-        masks[place] = np.where(cells > 0, cells + n * count, 0)
-    return image, masks
+def move(viewer: napari.Viewer) -> None:
+    """Have the canvas drawn anew a few times, and nothing else."""
+    for _ in range(TURNS):
+        viewer.scene.camera.zoom *= 1.01
+        wait(REST)
+
+
+def rest(viewer: napari.Viewer) -> None:
+    """Wait until no labels are being shown in pieces."""
+    for layer in label_layers(viewer.layers):
+        while labels_of(layer) is not layer.data:
+            wait(REST)
 
 
 def main() -> None:
@@ -142,6 +142,7 @@ def main() -> None:
         known = getattr(Labels, setter)
         setattr(Labels, setter, property(known.fget, probe.note(known.fset)))
     LayerList.insert = probe.note(LayerList.insert)
+    CanvasBackendDesktop.paintGL = probe.note(CanvasBackendDesktop.paintGL)
     if options.slow:
         engine: Any = SlowEngine(probe, masks)
         napari_metaseg.workflows.adapt.adapt_steps = engine.adapt_steps
@@ -153,6 +154,8 @@ def main() -> None:
     probe.doing = "napari alone: the layer's data replaced"
     layer.data = np.roll(masks, 3)
     wait(2000)
+    probe.doing = "napari alone: the view moved"
+    move(viewer)
     probe.doing = "napari alone: one pixel painted"
     layer.data_setitem((np.array([0]), np.array([0])), 1)
     wait(1000)
@@ -163,14 +166,14 @@ def main() -> None:
     panel = AdaptPanel(viewer)
     viewer.window.add_dock_widget(panel, name="MetaSeg", area="right")
     settle(panel, REST)
-    middle = np.array(masks.shape) // 2
-    ids = np.unique(masks[middle[0] - 200 : middle[0] + 200, middle[1] - 200 :])
     annotation = panel.desk.annotation
     assert annotation is not None
+    cells = some_cells(masks)
+    wait(REST)
     probe.doing = "painting"
-    for cell in [int(k) for k in ids if k][:3]:
+    for pixels in cells:
         panel.next_cell()
-        annotation.data_setitem(np.nonzero(masks == cell), annotation.selected_label)
+        annotation.data_setitem(pixels, annotation.selected_label)
         wait(300)
     settle(panel, REST)
     start = time.perf_counter()
@@ -198,10 +201,14 @@ def main() -> None:
         seconds = time.perf_counter() - start
         probe.doing = f"round {number}: showing"
         settle(panel, REST)
+        rest(viewer)
         print(f"round {number}: {seconds:.1f} s; {panel.view.status.text}", flush=True)
     probe.doing = "a slider moved"
     panel.view.decode.fields["threshold"].value = 0.5
     settle(panel, REST)
+    rest(viewer)
+    probe.doing = "the view moved, with all layers"
+    move(viewer)
     probe.doing = "idle at the end"
     wait(500)
     probe.tell()

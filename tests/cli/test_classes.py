@@ -11,8 +11,7 @@ from PIL import Image
 from napari_metaseg.cli import main
 from napari_metaseg.io.bundle import CLASSIFIER, builtin_names, models_folder
 from napari_metaseg.io.class_bundle import load_class_bundle
-
-from .data.tasks import task
+from tests.data.tasks import task
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,10 +1,8 @@
+"""Adapting and segmenting from the shell."""
+
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -12,59 +10,11 @@ import roifile
 import tifffile
 import torch
 
-from napari_metaseg import __version__, adapt, load
-from napari_metaseg.cli import main
-from napari_metaseg.core.network import Architecture, PrototypeUNet
-from napari_metaseg.data.synthetic import sample_scene
-from napari_metaseg.io.bundle import bundled_names, save_bundle
+from napari_metaseg import adapt, load
 from napari_metaseg.io.labels import write_labels
 from napari_metaseg.workflows.session_file import read_session
 
-ROOT = Path(__file__).resolve().parent.parent
-SCENE = sample_scene("fluorescence", size=(128, 144), seed=3)
-
-
-def whole_cells() -> np.ndarray:
-    """Return three whole cells, numbered as in the masks."""
-    masks = SCENE.masks
-    edge = np.concatenate([masks[0], masks[-1], masks[:, 0], masks[:, -1]])
-    whole = np.setdiff1d(masks, np.append(edge, 0))[:3]
-    return np.where(np.isin(masks, whole), masks, 0).astype(np.int32)
-
-
-CELLS = whole_cells()
-STROKE = np.zeros(CELLS.shape, bool)
-STROKE[60, :] = SCENE.masks[60] == 0
-ANNOTATION = np.where(STROKE, -1, CELLS).astype(np.int16)
-
-
-class Outcome(NamedTuple):
-    """Exit status and what was printed."""
-
-    status: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Work in a folder with an image, its annotation and another image."""
-    monkeypatch.chdir(tmp_path)
-    tifffile.imwrite("cells.tif", SCENE.image)
-    tifffile.imwrite("painted.tif", ANNOTATION)
-    tifffile.imwrite("other.tif", SCENE.image[::-1, ::-1])
-    Path("broken.tif").write_bytes(b"II*\0 and no more")
-    return tmp_path
-
-
-@pytest.fixture
-def shell(here: Path, capsys: pytest.CaptureFixture[str]) -> object:
-    def run(line: str) -> Outcome:
-        status = main(line.split())
-        out, err = capsys.readouterr()
-        return Outcome(status, out, err)
-
-    return run
+from .scene import ADAPT, ANNOTATION, CELLS, SCENE, STROKE
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +22,6 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "model"
     adapt(SCENE.image, ANNOTATION, device="cpu").save(folder)
     return folder
-
-
-ADAPT = "adapt cells.tif --annotation painted.tif --device cpu --output found.tif"
 
 
 def test_adapt_writes_what_python_returns(shell, here: Path) -> None:
@@ -240,15 +187,6 @@ def test_axes_that_cannot_be_written_are_refused_before_the_work(
     assert not Path("o.tif").exists()
 
 
-def test_models_lists_what_is_bundled(shell) -> None:
-    outcome = shell("models")
-
-    assert outcome.status == 0
-    assert [line.partition(":")[0] for line in outcome.out.splitlines()] == (
-        bundled_names()
-    )
-
-
 def test_some_of_several_files_may_fail(shell, here: Path, model_folder: Path) -> None:
     outcome = shell(f"segment {model_folder} broken.tif cells.tif --output-dir r")
 
@@ -352,141 +290,3 @@ def test_segment_replaces_only_with_overwrite(
 
     assert shell(f"{line} --overwrite").status == 0
     assert tifffile.imread("r/cells_labels.tif").shape == CELLS.shape
-
-
-def write_task(folder: Path) -> None:
-    for part, array in (("images", SCENE.image), ("masks", SCENE.masks)):
-        (folder / "task" / part).mkdir(parents=True)
-        tifffile.imwrite(folder / "task" / part / "0.tif", array)
-
-
-def write_bundle(folder: Path) -> None:
-    """Write a small initialization with random weights."""
-    torch.manual_seed(0)
-    small = Architecture(widths=(4, 4, 4, 8))
-    params = {k: v.detach() for k, v in PrototypeUNet(small).named_parameters()}
-    card = {
-        "name": "small",
-        "algorithm": "none",
-        "architecture": small.as_dict(),
-        "working_diameter": 24.0,
-        "recipe": {"steps": 1, "rates": dict.fromkeys(params, 0.01)},
-    }
-    save_bundle(folder, params, card)
-
-
-def test_benchmark_prints_tables_and_goes_on_where_it_was(shell, here: Path) -> None:
-    write_task(here / "data")
-    write_bundle(here / "small")
-    line = (
-        "benchmark data --inits small --methods forest --draws 1 --cells 2 "
-        "--regimes strokes --corrections 1 --device cpu --json rows.jsonl "
-        "--pictures looks"
-    )
-
-    outcome = shell(line)
-
-    assert outcome.status == 0
-    assert "## 2 painted cells, 2 background strokes" in outcome.out
-    assert "| small | forest |" in outcome.out
-    assert "## Corrections" in outcome.out
-    lines = Path("rows.jsonl").read_text(encoding="utf-8").splitlines()
-    head, *rows = map(json.loads, lines)
-    assert head["settings"] == {"data": "data", "images": 3, "seed": 0, "device": "cpu"}
-    assert [(r["kind"], r["method"]) for r in rows if r["method"] == "forest"] == [
-        ("score", "forest"),
-        ("correction", "forest"),
-    ]
-    assert {r["method"] for r in rows} == {"forest", "small"}
-    assert Path("looks/task.png").stat().st_size > 0
-    again = shell(line)
-    assert (again.status, again.out) == (0, outcome.out)
-    assert Path("rows.jsonl").read_text(encoding="utf-8").splitlines() == lines
-
-
-def test_rivals_are_set_on_the_command_line(shell, here: Path) -> None:
-    write_task(here / "data")
-    write_bundle(here / "small")
-    line = (
-        "benchmark data --inits small --methods finetune --pooled small --draws 1 "
-        "--cells 1 --images 1 --regimes cells --finetune-steps 0 --adam-rate 0.5 "
-        "--device cpu --json rows.jsonl"
-    )
-
-    assert shell(line).status == 0
-
-    lines = Path("rows.jsonl").read_text(encoding="utf-8").splitlines()
-    rows = [json.loads(x) for x in lines[1:]]
-    tuned = [r for r in rows if r["method"].startswith("finetune")]
-    assert len(tuned) == 4
-    assert all(r["after"] == tuned[0]["after"] for r in tuned), "no steps were taken"
-
-
-def test_meta_train_writes_a_bundle_that_can_be_used(shell, here: Path) -> None:
-    write_task(here / "data")
-    line = (
-        "meta-train data --output run --steps 1 --tasks-per-step 1 --inner-steps 1 "
-        "--procedural-share 0 --device cpu"
-    )
-
-    outcome = shell(line)
-
-    assert outcome.status == 0
-    assert "step 1 of 1" in outcome.out
-    assert shell(line).status == 2, "a run is not overwritten"
-    assert shell(f"{line} --keep").status == 0
-    card = json.loads(Path("run/bundle/card.json").read_text(encoding="utf-8"))
-    assert card["training"]["command"] == f"napari-metaseg {line} --keep"
-    assert shell(f"{ADAPT} --init run/bundle").status == 0
-
-
-@pytest.mark.parametrize(
-    "line", ["", "paint", "adapt", "adapt cells.tif", "segment", "models --all"]
-)
-def test_a_wrong_command_line_is_bad_input(shell, line: str) -> None:
-    with pytest.raises(SystemExit) as caught:
-        shell(line)
-
-    assert caught.value.code == 2
-
-
-def in_python(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_the_module_is_the_command() -> None:
-    answer = in_python("-m", "napari_metaseg", "--version")
-
-    assert (answer.returncode, answer.stdout.strip()) == (0, __version__)
-
-
-def test_bad_input_shows_no_traceback() -> None:
-    answer = in_python(
-        "-m", "napari_metaseg", "segment", "no", "x", "--output-dir", "y"
-    )
-
-    assert answer.returncode == 2
-    assert answer.stderr.startswith("napari-metaseg: ")
-    assert answer.stderr.count("\n") == 1
-
-
-@pytest.mark.parametrize("line", ["--help", "adapt --help", "--version", "adapt"])
-def test_help_needs_no_torch(line: str) -> None:
-    program = (
-        "import sys\n"
-        "from napari_metaseg.cli import main\n"
-        "try:\n"
-        "    main(sys.argv[1:])\n"
-        "except SystemExit:\n"
-        "    print('torch' in sys.modules, 'numpy' in sys.modules)\n"
-    )
-
-    answer = in_python("-c", program, *line.split())
-
-    assert answer.stdout.splitlines()[-1] == "False False"

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from .request import Request
     from .worker import Steps
 
+_CANCELLED = Line("Cancelled; everything is as it was before.")
+
 
 class Bench(QObject):
     """Runs adaptations and decodings, and shows their results as layers.
@@ -120,7 +122,7 @@ class Bench(QObject):
             The annotation that it was given to learn from.
         """
         if self._adapting_on is not None and self._adapting_on is not work:
-            self._go_back(Line("Cancelled; everything is as it was before."))
+            self._go_back(_CANCELLED)
         self._decoding.drop()
         self._following.drop()
         self._adapting_on, self.progress = work, (0, 1)
@@ -173,9 +175,8 @@ class Bench(QObject):
     def follow(self, work: Work) -> None:
         """Show the annotation as it is now, and cells linked as the work says.
 
-        No network is run.
-
-        While an adaptation runs, and shows previews, this waits for its end.
+        No network is run. While an adaptation runs, and shows previews, this waits for
+        its end.
         """
         if work.shown is not None and not self.running:
             drawn = self._display.annotation_of(work)
@@ -232,7 +233,7 @@ class Bench(QObject):
         self._go_back(Line(text, Tone.WARNING))
 
     def _on_cancelled(self) -> None:
-        self._go_back(Line("Cancelled; everything is as it was before."))
+        self._go_back(_CANCELLED)
 
     def _go_back(self, line: Line) -> None:
         """Show the last round again, in case a preview stands there."""

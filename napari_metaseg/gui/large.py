@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _KIND = "OME-Zarr (*.zarr)"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LargeOrder:
     """An image to segment, and where to.
 
@@ -133,17 +133,17 @@ class Large(Teller):
         if path is None:
             return
         order = LargeOrder(
-            work.last.model,
-            images.levels(image),
-            reading.axes,
-            reading.channel,
-            work.last.decoded.settings,
-            str(self._form.links.value),
-            world.pixel_size(image),
-            world.z_step(image, reading.axes),
-            world.offset(image, reading.axes),
-            path,
-            self._view.source.device,
+            model=work.last.model,
+            levels=images.levels(image),
+            axes=reading.axes,
+            channel=reading.channel,
+            settings=work.last.decoded.settings,
+            link=str(self._form.links.value),
+            pixel_size=world.pixel_size(image),
+            z_step=world.z_step(image, reading.axes),
+            offset=world.offset(image, reading.axes),
+            path=path,
+            device=self._view.source.device,
         )
         self._at_work = image, reading
         self._form.bar.setValue(0)

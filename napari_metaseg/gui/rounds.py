@@ -142,10 +142,10 @@ def adapt(request: Request) -> Generator[Progress, None, Round]:
         decoded,
         time.perf_counter() - start,
         request.init,
-        1 + len(request.others),
-        request.left_out,
-        request.start is not None,
-        tuple(course.points),
+        images=1 + len(request.others),
+        left_out=request.left_out,
+        continued=request.start is not None,
+        course=tuple(course.points),
         request=replace(request, previous=None),
     )
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .readers import SessionLayer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ToSave:
     """A snapshot of everything that a session holds.
 

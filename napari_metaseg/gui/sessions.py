@@ -115,15 +115,15 @@ class Sessions(Teller):
         if path is None:
             return
         job = session_files.ToSave(
-            path,
-            last.model,
-            last.request,
-            annotation.data.copy(),
-            labels_of(cells).copy(),
-            last.decoded.settings,
-            reading.target.name,
-            table.read_classes(cells),
-            last.decoded.link.name,
+            path=path,
+            model=last.model,
+            request=last.request,
+            painted=annotation.data.copy(),
+            cells=labels_of(cells).copy(),
+            settings=last.decoded.settings,
+            target=reading.target.name,
+            classes=table.read_classes(cells),
+            link=last.decoded.link.name,
         )
         self._saving.start(partial(session_files.save, job))
         self._refresh()

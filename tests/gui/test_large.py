@@ -289,10 +289,19 @@ def test_the_real_engine_goes_on_where_it_was(tmp_path: Path) -> None:
     cells = np.isin(scene.masks, whole_cells(scene.masks)[:2])
     model = adapt(scene.image, np.where(cells, scene.masks, 0), device="cpu")
     movie, path = np.stack([scene.image, scene.image]), tmp_path / "cells.zarr"
-    settings = DecodeSettings()
-    how = "TYX", None, settings, "t"
-    placed = (0.5, 0.5), None, (0.0, 30.0, 0.0)
-    order = large.LargeOrder(model, (movie,), *how, *placed, path, "cpu")
+    order = large.LargeOrder(
+        model=model,
+        levels=(movie,),
+        axes="TYX",
+        channel=None,
+        settings=DecodeSettings(),
+        link="t",
+        pixel_size=(0.5, 0.5),
+        z_step=None,
+        offset=(0.0, 30.0, 0.0),
+        path=path,
+        device="cpu",
+    )
     steps = large.segment(order)
     begun = [next(steps).message for _ in range(2)]
     steps.close()

@@ -18,6 +18,7 @@ from napari_metaseg.gui.adapt_panel import AdaptPanel
 from napari_metaseg.gui.rounds import Initialization
 
 if TYPE_CHECKING:
+    from napari import Viewer
     from napari.layers import Labels
     from numpy.typing import NDArray
     from qtpy.QtWidgets import QTableWidget
@@ -35,6 +36,15 @@ def annotation_of(panel: AdaptPanel) -> Labels:
     """Return the layer that is painted on."""
     assert panel.desk.annotation is not None
     return panel.desk.annotation
+
+
+def dock_panel(window: Viewer, settle: Settle) -> AdaptPanel:
+    """Open the panel beside a real window's canvas."""
+    panel = AdaptPanel(window)
+    window.window.add_dock_widget(panel, name="MetaSeg", area="right")
+    settle(panel)
+    window.reset_view()
+    return panel
 
 
 def paint_cell(panel: AdaptPanel, y: int = 8, x: int = 8) -> None:

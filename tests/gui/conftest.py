@@ -29,6 +29,7 @@ from napari_metaseg.workflows.results import Progress, Region, Report
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
+    from napari import Viewer
     from napari.layers import Image
     from numpy.typing import NDArray
     from pytestqt.qtbot import QtBot
@@ -197,6 +198,19 @@ def viewer() -> ViewerModel:
 def image(viewer: ViewerModel, blobs: NDArray[np.float32]) -> Image:
     """Return the blobs as a layer of the viewer, half a micrometre a pixel."""
     return viewer.add_image(blobs, name="plate", scale=(0.5, 0.5), units="um")
+
+
+@pytest.fixture
+def window(
+    make_napari_viewer: Callable[..., Viewer],
+    blobs: NDArray[np.float32],
+    engine: Engine,
+) -> Viewer:
+    """Return a real window of napari with the blobs in it."""
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(1280, 720)
+    viewer.add_image(blobs, name="plate")
+    return viewer
 
 
 @pytest.fixture

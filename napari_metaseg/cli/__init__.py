@@ -109,7 +109,7 @@ def _add_overwrite(parser: argparse.ArgumentParser) -> None:
 COMMANDS = (
     Command(
         "adapt",
-        "commands.adapt",
+        "adapt.run",
         "Learn from painted cells and find all of them.",
         (add_adapt_options, _add_device, _add_looks, add_also_write, _add_overwrite),
     ),

@@ -37,8 +37,22 @@ class Entry:
 
     Attributes
     ----------
+    number : int
+        Of the round, from 1.
+    init : str
+        Name of the initialization.
+    continued : bool
+        Whether it began with the model of an earlier round.
+    report : Report or None
+        What the adaptation did; None of a model that was opened.
+    seconds : float
+        From the click to the result.
+    course : tuple of Point
+        How it went, step by step.
     past : Past or None
         What it takes to show it again; None once it is too long ago.
+    best : bool
+        Whether it is the best of those that were compared.
     """
 
     number: int

@@ -1,4 +1,4 @@
-"""What each command does."""
+"""The command ``adapt``."""
 
 from __future__ import annotations
 
@@ -33,32 +33,27 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_metaseg.io.images import ImageFile
+    from napari_metaseg.workflows.session import SessionImage
 
 
-def adapt(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Run ``napari-metaseg adapt``."""
     if options.also and options.output_dir is None:
         raise UserError("--also needs --output-dir, the folder for its results.")
     _refuse_same_names(options.also)
-    _refuse_existing(options.output, options.overwrite)
-    check_labels_path(options.output, overwrite=options.overwrite)
-    for further in further_files(options.output, options.also_write):
-        _refuse_existing(further, options.overwrite)
-    if options.save_model is not None:
-        _refuse_existing(options.save_model / "card.json", options.overwrite)
-    if options.save_session is not None:
-        check_target(options.save_session, overwrite=options.overwrite)
+    _check_outputs(options)
     pairs = [(options.image, options.annotation, options.background)]
     pairs += [(image, annotation, None) for image, annotation in options.support]
     files = [read_any_image(image) for image, _, _ in pairs]
     annotations = [read_annotation(ann, background) for _, ann, background in pairs]
-    label_axes(options.axes or files[0].axes, annotations[0].shape)
+    axes = options.axes or files[0].axes
+    label_axes(axes, annotations[0].shape)
     start = None if options.start is None else load(options.start)
     settings = DecodeSettings(region=True) if options.region else None
     steps = adapt_steps(
         [f.data for f in files],
         annotations,
-        axes=options.axes or files[0].axes,
+        axes=axes,
         channel=options.channel,
         diameter=options.diameter,
         init=options.init,
@@ -76,25 +71,43 @@ def adapt(options: argparse.Namespace) -> int:
     if options.save_model is not None:
         model.save(options.save_model, overwrite=options.overwrite)
     if options.save_session is not None:
-        images = [
-            session_image(replace(file, axes=options.axes or files[0].axes), *rest)
-            for file, *rest in zip(
-                files, (p[0] for p in pairs), annotations, model.labels, strict=True
-            )
-        ]
-        session = make_session(
-            model,
-            tuple(images),
-            initialization=find_bundle(options.init),
-            channel=options.channel,
-            diameter=options.diameter,
-            seed=options.seed,
-            decode=settings,
-            start=start,
-        )
-        print(save_session(options.save_session, session, overwrite=options.overwrite))
+        read = [replace(file, axes=axes) for file in files]
+        paths = [image for image, _, _ in pairs]
+        images = zip(read, paths, annotations, model.labels, strict=True)
+        _save_session(model, [session_image(*i) for i in images], start, options)
     # The image itself succeeded, so that at most some have failed.
     return _segment_files(model, options.also, options)
+
+
+def _check_outputs(options: argparse.Namespace) -> None:
+    """Fail before the work is done rather than after."""
+    _refuse_existing(options.output, options.overwrite)
+    check_labels_path(options.output, overwrite=options.overwrite)
+    for further in further_files(options.output, options.also_write):
+        _refuse_existing(further, options.overwrite)
+    if options.save_model is not None:
+        _refuse_existing(options.save_model / "card.json", options.overwrite)
+    if options.save_session is not None:
+        check_target(options.save_session, overwrite=options.overwrite)
+
+
+def _save_session(
+    model: AdaptedModel,
+    images: Sequence[SessionImage],
+    start: AdaptedModel | None,
+    options: argparse.Namespace,
+) -> None:
+    session = make_session(
+        model,
+        tuple(images),
+        initialization=find_bundle(options.init),
+        channel=options.channel,
+        diameter=options.diameter,
+        seed=options.seed,
+        decode=DecodeSettings(region=True) if options.region else None,
+        start=start,
+    )
+    print(save_session(options.save_session, session, overwrite=options.overwrite))
 
 
 def _tell(state: Progress) -> None:
@@ -167,7 +180,6 @@ def _write(
 
 
 def _refuse_existing(path: Path, overwrite: bool) -> None:
-    """Fail before the work is done rather than after."""
     if path.exists() and not overwrite:
         raise UserError(
             f"{path} exists already; choose another name or add --overwrite."

@@ -11,8 +11,7 @@ import numpy as np
 from napari_metaseg.core import edits, reshape
 from napari_metaseg.core.cut_out import Box, cell_at
 from napari_metaseg.core.errors import UserError
-
-from .guidance import counted
+from napari_metaseg.core.words import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

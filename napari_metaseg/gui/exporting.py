@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_metaseg.core.words import counted
+
 from . import images, layers, world
 from .camera import visible_plane
 from .classes import table
 from .exports import Snapshot
-from .guidance import Tone, counted
+from .guidance import Tone
 from .pieces import labels_of
 from .teller import Teller
 from .worker import Runner

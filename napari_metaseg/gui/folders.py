@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay
+from napari_metaseg.core.words import counted
 
-from .guidance import Tone, counted
+from .guidance import Tone
 from .teller import Teller
 from .worker import Runner
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from napari_metaseg.core.words import counted
+
 from .rounds import init_title
 
 if TYPE_CHECKING:
@@ -203,15 +205,6 @@ def filled(what: str, filling: Filling) -> Line:
         return Line(f"Nothing {what}.{left}", Tone.WARNING)
     cells = counted(filling.cells, "cell")
     return Line(f"{cells} {what}.{left} Ctrl+Z takes it back.", Tone.DONE)
-
-
-def counted(n: int, noun: str) -> str:
-    """Return a number with its noun.
-
-    >>> counted(1, "cell"), counted(2, "cell")
-    ('1 cell', '2 cells')
-    """
-    return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def _sentence(text: str) -> str:

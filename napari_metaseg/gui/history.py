@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_metaseg.core.words import counted
+
 from .course import Course
-from .guidance import counted
 from .past import Past
 from .round_table import Row
 from .rounds import init_title

@@ -11,9 +11,10 @@ from napari.utils.notifications import show_warning
 from qtpy.QtCore import QObject, Signal
 
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.words import counted
 
 from . import guidance, keeping, layers
-from .guidance import Line, counted
+from .guidance import Line
 from .keeping import Kept, Looked
 from .links import after_rest
 from .teller import Teller

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from napari_metaseg.core.words import counted
 from napari_metaseg.io.sources.found import task_name
 from napari_metaseg.io.sources.history import (
     add_to_library,
@@ -13,7 +14,7 @@ from napari_metaseg.io.sources.history import (
 )
 
 from . import images, layers
-from .guidance import Tone, counted
+from .guidance import Tone
 from .images import CELLS
 from .news import LIBRARY
 from .pieces import labels_of

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel
 
+from napari_metaseg.core.words import counted
+
 from .asking import open_file
 from .form import Form, beside
-from .guidance import counted
 from .look import make_button
 
 if TYPE_CHECKING:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_metaseg.core.words import counted
+
 from . import judged
 from .camera import in_view, look_at
 from .corrections import Tool
-from .guidance import Line, Tone, counted
+from .guidance import Line, Tone
 from .teller import Teller
 from .worker import Runner
 

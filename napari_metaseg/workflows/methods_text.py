@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from napari_metaseg import __version__
+from napari_metaseg.core.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,9 +62,9 @@ def _learned(report: Mapping[str, Any]) -> str:
     tools = f"napari-metaseg {__version__} (PyTorch {torch.__version__})"
     if not report:
         return f"Cells were segmented with {tools}."
-    painted = _counted(report["n_cells"], "annotated cell")
+    painted = counted(report["n_cells"], "annotated cell")
     if report["n_strokes"]:
-        painted += f" and {_counted(report['n_strokes'], 'background stroke')}"
+        painted += f" and {counted(report['n_strokes'], 'background stroke')}"
     return (
         f"Cells were segmented with {tools}, adapted to {painted} "
         f"(object size {report['diameter']:.1f} px)."
@@ -89,7 +90,7 @@ def _verdict(recipe: Mapping[str, Any], report: Mapping[str, Any]) -> str:
             "the annotated cells."
         )
     iou = _change(report["own_iou_before"], report["own_iou_after"])
-    steps = _counted(recipe.get("steps", report["steps"]), "step")
+    steps = counted(recipe.get("steps", report["steps"]), "step")
     return (
         f"In {steps} of the inner loop the mean intersection over union (IoU) on "
         f"these cells went {iou}."
@@ -146,7 +147,3 @@ def _cited(title: str) -> str:
 
 def _change(before: float, after: float) -> str:
     return f"from {before:.2f} to {after:.2f}"
-
-
-def _counted(n: int, noun: str) -> str:
-    return f"{n} {noun}{'' if n == 1 else 's'}"

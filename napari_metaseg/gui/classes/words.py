@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_metaseg.gui.guidance import Line, Tone, counted
+from napari_metaseg.core.words import counted
+from napari_metaseg.gui.guidance import Line, Tone
 from napari_metaseg.gui.look import ADAPT_KEY
 
 if TYPE_CHECKING:

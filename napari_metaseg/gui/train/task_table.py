@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_metaseg.gui.guidance import counted
+from napari_metaseg.core.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

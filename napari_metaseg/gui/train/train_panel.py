@@ -6,10 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_metaseg.core.words import counted
 from napari_metaseg.gui import rounds
 from napari_metaseg.gui.asking import ask_folder, open_file
 from napari_metaseg.gui.dock import Dock
-from napari_metaseg.gui.guidance import Line, Tone, counted
+from napari_metaseg.gui.guidance import Line, Tone
 from napari_metaseg.gui.news import LIBRARY, STARTS
 from napari_metaseg.gui.worker import Runner
 from napari_metaseg.io.sources.history import task_library

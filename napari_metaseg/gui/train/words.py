@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_metaseg.gui.guidance import Line, Tone, counted
+from napari_metaseg.core.words import counted
+from napari_metaseg.gui.guidance import Line, Tone
 
 if TYPE_CHECKING:
     from napari_metaseg.workflows.run_state import RunState

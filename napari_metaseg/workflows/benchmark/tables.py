@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_metaseg.workflows.markdown import table
+
 from .draws import CELLS_ONLY
 from .rows import Curve, Row
 from .scores import METRICS
@@ -20,7 +22,7 @@ from .statistics import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -116,7 +118,7 @@ def main_table(frame: pd.DataFrame) -> str:
     lines = [
         _main_line(_of(frame, m), _of(frame, reference or m)) for m in _methods(frame)
     ]
-    return _markdown(HEADINGS, lines)
+    return table(HEADINGS, lines)
 
 
 def _main_line(own: pd.DataFrame, reference: pd.DataFrame) -> list[str]:
@@ -163,7 +165,7 @@ def task_table(frame: pd.DataFrame) -> str:
         for t, values in zip(means.index, means.to_numpy(), strict=True)
     ]
     overall = [f"**{_number(v)}**" for v in means.mean()]
-    return _markdown(["task", *names], [*lines, ["**mean**", *overall]])
+    return table(["task", *names], [*lines, ["**mean**", *overall]])
 
 
 def comparison_table(frame: pd.DataFrame, inits: Sequence[str]) -> str:
@@ -199,7 +201,7 @@ def comparison_table(frame: pd.DataFrame, inits: Sequence[str]) -> str:
                 sources = f"{found[0].tasks} / {found[0].sources}"
                 lines.append([init, label, *map(_interval, found), sources])
     headings = ["method", "minus", "adapted", "shown", "tasks / sources"]
-    return _markdown(headings, lines) if lines else ""
+    return table(headings, lines) if lines else ""
 
 
 def correction_table(curves: Sequence[Curve], frame: pd.DataFrame) -> str:
@@ -231,7 +233,7 @@ def correction_table(curves: Sequence[Curve], frame: pd.DataFrame) -> str:
         cells = [f"{_number(ap50)} ({n:.1f})" for ap50, n in by_round]
         lines.append([method, start, *cells, _percent(reach)])
     numbers = [str(k) for k in range(rounds + 1)]
-    return _markdown(["method", "start", *numbers, "of the ceiling"], lines)
+    return table(["method", "start", *numbers, "of the ceiling"], lines)
 
 
 def _curve_mean(curves: Sequence[Curve], done: int, name: str) -> float:
@@ -252,11 +254,6 @@ def _share_of_ceiling(
         return math.nan
     best = _mean(known, "ap50_after")
     return reached / best if best else math.nan
-
-
-def _markdown(headings: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    rows = [headings, ["---"] * len(headings), *lines]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _number(value: float, digits: int = 3) -> str:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_metaseg.io.files import atomic_file
+from napari_metaseg.workflows.markdown import table
 
 from .classes_settings import METHODS, REPTILE, deviations
-from .report import interval, machine, setting_lines, table
+from .report import interval, machine, setting_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -12,6 +12,7 @@ import torch
 
 from napari_metaseg.io.files import atomic_file
 from napari_metaseg.workflows.benchmark.statistics import bootstrap_interval
+from napari_metaseg.workflows.markdown import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -230,12 +231,6 @@ def _words(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
     return "–" if value is None else str(value)
-
-
-def table(heads: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """Write a table as Markdown."""
-    rows = [heads, ["---"] * len(heads), *lines]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def machine() -> str:

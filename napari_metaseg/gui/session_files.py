@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from napari_metaseg.core.classes import CellClass
     from napari_metaseg.core.settings import DecodeSettings
+    from napari_metaseg.io.images import ImageFile
     from napari_metaseg.workflows.adapt import AdaptedModel
     from napari_metaseg.workflows.results import Progress
     from napari_metaseg.workflows.session import Session, SessionImage
@@ -71,7 +72,7 @@ def save(job: ToSave) -> Generator[Progress, None, str]:
     """Write a session; return a sentence that says so."""
     from napari_metaseg.io.bundle import find_bundle
     from napari_metaseg.io.model_folder import read_card
-    from napari_metaseg.workflows.session import make_session
+    from napari_metaseg.workflows.session import make_session, session_image
     from napari_metaseg.workflows.session_file import save_session
 
     request, origins = job.request, job.request.origins
@@ -83,10 +84,13 @@ def save(job: ToSave) -> Generator[Progress, None, str]:
             "saving a session."
         )
     given = job.painted, job.cells, request.learned, job.classes
-    pictures = [_picture(request, request.image, origins[0], *given)]
+    image = _image_file(request, request.image, origins[0])
+    pictures = [_refer(session_image(image, origins[0].path, *given), origins[0])]
     for (pixels, drawn), origin in zip(request.others, origins[1:], strict=True):
         cells = yield from _cells_of(job, pixels, drawn)
-        pictures.append(_picture(request, pixels, origin, drawn, cells, drawn))
+        image = _image_file(request, pixels, origin)
+        made = session_image(image, origin.path, drawn, cells, drawn)
+        pictures.append(_refer(made, origin))
     session = make_session(
         job.model,
         tuple(pictures),
@@ -109,21 +113,14 @@ def save(job: ToSave) -> Generator[Progress, None, str]:
     return f"Saved {job.path}"
 
 
-def _picture(
-    request: Request,
-    pixels: Any,
-    origin: Origin,
-    painted: NDArray[np.int32],
-    cells: NDArray[np.int32],
-    learned: NDArray[np.int32],
-    classes: dict[int, CellClass] | None = None,
-) -> SessionImage:
-    """Refer to an image by its file, unless that holds other pixels."""
+def _image_file(request: Request, pixels: Any, origin: Origin) -> ImageFile:
     from napari_metaseg.io.images import ImageFile
-    from napari_metaseg.workflows.session import session_image
 
-    image = ImageFile(pixels, request.axes, origin.pixel_size, origin.z_step)
-    made = session_image(image, origin.path, painted, cells, learned, classes)
+    return ImageFile(pixels, request.axes, origin.pixel_size, origin.z_step)
+
+
+def _refer(made: SessionImage, origin: Origin) -> SessionImage:
+    """Refer to an image by its file, unless that holds other pixels."""
     placed = replace(made.reference, placement=origin.placement)
     made = replace(made, reference=placed)
     try:

@@ -38,7 +38,7 @@ from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.gui.adapt_panel import AdaptPanel
 from napari_metaseg.gui.layers import label_layers
 from napari_metaseg.gui.pieces import labels_of
-from napari_metaseg.workflows.results import Progress, Region, Report
+from napari_metaseg.workflows.results import Part, Progress, Report
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -98,8 +98,8 @@ class SlowEngine:
         for step in range(4):
             self._wait()
             labels = np.roll(self._masks, step)[part, part].copy()
-            region = Region((part, part), labels, 0.5)
-            yield Progress("adapt", 30, 100, "Showing a part", loss=1, region=region)
+            shown = Part((part, part), labels, 0.5)
+            yield Progress("adapt", 30, 100, "Showing a part", loss=1, part=shown)
         self._wait()
         yield Progress("segment", 60, 100, "Showing the result")
         self._wait()
@@ -180,7 +180,7 @@ def main() -> None:
 
     def tell(progress: Progress) -> None:
         """Say when cells that were found came to be shown, before all of them were."""
-        part = progress.region is not None and progress.stage == "segment"
+        part = progress.part is not None and progress.stage == "segment"
         if part or progress.preview is not None:
             print(
                 f"{time.perf_counter() - start:.1f} s: {progress.message}", flush=True

@@ -200,8 +200,8 @@ class Bench(QObject):
             self.progress = progress.step, progress.total
             if progress.preview is not None:
                 self._display.preview(work, progress.preview)
-            if progress.region is not None:
-                self._display.region(work, progress.region)
+            if progress.part is not None:
+                self._display.part(work, progress.part)
             self.progressed.emit(progress)
             self.changed.emit()
 

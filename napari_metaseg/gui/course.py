@@ -18,7 +18,7 @@ class Point:
     loss : float or None
         Support loss before the step.
     own_iou : float or None
-        Own-cell IoU after it, in the region that was previewed.
+        Own-cell IoU after it, in the part that was previewed.
     """
 
     loss: float | None
@@ -35,7 +35,7 @@ class Course:
         """Take down what is told of a step; a run that begins again starts anew."""
         if progress.stage == "prepare":
             self.points = []
-        own = None if progress.region is None else progress.region.own_iou
+        own = None if progress.part is None else progress.part.own_iou
         if own is not None or progress.loss is not None:
             self.points.append(Point(progress.loss, own))
         return progress

@@ -35,7 +35,7 @@ class Curve(QWidget):
         self._column.setSpacing(2)
         self._column.addWidget(self.legend)
         self.setToolTip(
-            "Step by step: the IoU of your own cells in the previewed region, and the "
+            "Step by step: the IoU of your own cells in the previewed part, and the "
             "loss on what is painted, as a share of its largest."
         )
         self.show_points(())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import images, layers, pieces
-from .region import show_region
+from .live import show_part
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from qtpy.QtCore import QObject
 
-    from napari_metaseg.workflows.results import Region
+    from napari_metaseg.workflows.results import Part
 
     from .decoding import Followed
     from .work import Work
@@ -62,12 +62,12 @@ class Display:
         if self.show(work, labels):
             self._preview = layers.find_cells(self._layers, work.image, work.reading)
 
-    def region(self, work: Work, region: Region) -> None:
+    def part(self, work: Work, part: Part) -> None:
         """Show a part anew, if it is this run's preview that stands there."""
         cells = layers.find_cells(self._layers, work.image, work.reading)
         if cells is not None and cells is self._preview:
-            pieces.change(cells, region)
-            show_region(cells, region)
+            pieces.change(cells, part)
+            show_part(cells, part)
 
     def follow(self, work: Work, followed: Followed) -> bool:
         """Show what the annotation has changed; tell whether there are cells shown."""

@@ -14,10 +14,10 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
 from napari_metaseg.core.windows import grid
-from napari_metaseg.workflows.results import Region
+from napari_metaseg.workflows.results import Part
 
 from .camera import visible_plane
-from .region import show_region
+from .live import show_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,10 +101,10 @@ def go_on_with(layer: Labels, labels: Array) -> None:
         _UNDER_WAY[layer].go_on_with(labels)
 
 
-def change(layer: Labels, region: Region) -> None:
+def change(layer: Labels, part: Part) -> None:
     """Have the pieces that are still to come show other labels in a part."""
     if layer in _UNDER_WAY:
-        _UNDER_WAY[layer].change(region)
+        _UNDER_WAY[layer].change(part)
 
 
 def finish(layer: Labels) -> None:
@@ -138,18 +138,18 @@ class _Showing:
         """Show other labels in the pieces that are still to come."""
         self.labels, self._own = labels, False
 
-    def change(self, region: Region) -> None:
+    def change(self, part: Part) -> None:
         """Change a part of what is to come; of large labels one copy is slow enough."""
         if not self._own:
             self.labels, self._own = self.labels.copy(), True
-        self.labels[region.place] = region.labels
+        self.labels[part.place] = part.labels
 
     def _show_next(self) -> None:
         place = next(self._places, None)
         if place is None or self._layer.data.shape != self.labels.shape:
             stop(self._layer)
             return
-        show_region(self._layer, Region(place, self.labels[place], None))
+        show_part(self._layer, Part(place, self.labels[place], None))
 
 
 _UNDER_WAY: WeakKeyDictionary[Labels, _Showing] = WeakKeyDictionary()

@@ -274,8 +274,8 @@ def _adapt(
         bar = 25 + round(25 * last.index / max(recipe.total, 1))
         message = f"Step {last.index} of {recipe.total}{shown}"
         looks = preview is not None and (last.index < 8 or last.index % 4 == 0)
-        region = preview.draw(last.params) if preview is not None and looks else None
-        yield Progress("adapt", bar, 100, message, loss=loss, region=region)
+        part = preview.draw(last.params) if preview is not None and looks else None
+        yield Progress("adapt", bar, 100, message, loss=loss, part=part)
     return last
 
 

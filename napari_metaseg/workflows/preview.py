@@ -1,4 +1,4 @@
-"""A look at one region, while the rest is still to be adapted to or to be found."""
+"""A look at one part, while the rest is still to be adapted to or to be found."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from napari_metaseg.core.scaling import resize_labels, scaled_shape
 from napari_metaseg.core.support import pad_to
 
 from .drawing import window_at
-from .results import Region
+from .results import Part
 from .verdict import cell_ious
 
 if TYPE_CHECKING:
@@ -96,9 +96,9 @@ class Frame:
         """
         self._shown = shown[self._window].copy()
 
-    def region(
+    def show(
         self, maps: NDArray[np.float16], drawn: NDArray[np.bool_] | None = None
-    ) -> Region:
+    ) -> Part:
         """Show what a network has drawn of it.
 
         Parameters
@@ -121,11 +121,11 @@ class Frame:
         self._shown = found
         labels = found.T if self._turned else found
         own = float(np.mean(scores)) if scores else None
-        return Region(self._place, labels.copy(), own)
+        return Part(self._place, labels.copy(), own)
 
 
 class Preview:
-    """Draws one region of an image with the parameters of the moment.
+    """Draws one part of an image with the parameters of the moment.
 
     Where only deciding layers move, what the layers before them see is computed once,
     and each look costs a fraction of the first.
@@ -174,8 +174,8 @@ class Preview:
         self._constant = all(k.startswith(PrototypeUNet.DECIDING) for k in moving)
         self._seen: tuple[Seen | None, Seen | None] = None, None
 
-    def draw(self, params: Params) -> Region:
-        """Draw the region with these parameters."""
+    def draw(self, params: Params) -> Part:
+        """Draw the part with these parameters."""
         support, module = self._support, self._module
         with torch.no_grad():
             learned = run_on_support(module, params, support, self._seen[0])
@@ -184,7 +184,7 @@ class Preview:
             maps = torch.sigmoid(drawn.logits[0]).cpu().numpy()
         if self._constant:
             self._seen = learned.seen, drawn.seen
-        return self._frame.region(maps[(slice(None), *self._keep)].astype(np.float16))
+        return self._frame.show(maps[(slice(None), *self._keep)].astype(np.float16))
 
 
 def choose_window(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
+class Part:
     """Instances in a part of one plane.
 
     Attributes
@@ -45,8 +45,8 @@ class Progress:
         Support loss, in stage ``"adapt"``.
     preview : array of int32 or None
         Instances so far of the first image, of the shape of its annotation.
-    region : Region or None
-        Instances so far of a part of it, in stage ``"adapt"``.
+    part : Part or None
+        Instances so far of a part of it, in stages ``"adapt"`` and ``"segment"``.
     """
 
     stage: str
@@ -55,7 +55,7 @@ class Progress:
     message: str
     loss: float | None = None
     preview: NDArray[np.int32] | None = None
-    region: Region | None = None
+    part: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)

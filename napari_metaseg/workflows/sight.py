@@ -104,12 +104,12 @@ class Sight:
                 start.draw(tile)
                 old = start.output.maps[(slice(None), *frame.part)]
                 maps = blend(old, maps, share)
-            region = frame.region(maps, drawn[frame.part])
+            part = frame.show(maps, drawn[frame.part])
             bar = 50 + round(5 * number / len(tiles))
             message = "Finding what is in view"
             if number == len(tiles):
                 message = "Found what is in view; finding all cells"
-            yield Progress("segment", bar, 100, message, region=region)
+            yield Progress("segment", bar, 100, message, part=part)
 
     def _amid_the_last(self, drawn: Sequence[PlaneOutput]) -> Labels:
         """Put what is around painted cells into what the last round has left."""
@@ -122,6 +122,6 @@ class Sight:
             for window in judged_in(known, output.working, output.diameter):
                 frame = Frame(self._lens, view, (index, *window), self._settings)
                 frame.follow(planes.split(shown))
-                region = frame.region(output.maps[(slice(None), *frame.part)])
-                shown[region.place] = region.labels
+                part = frame.show(output.maps[(slice(None), *frame.part)])
+                shown[part.place] = part.labels
         return shown

@@ -24,7 +24,7 @@ from napari_metaseg.gui import keeper, preferences
 from napari_metaseg.gui.adapt_panel import AdaptPanel
 from napari_metaseg.gui.worker import Runner
 from napari_metaseg.io import user_folder
-from napari_metaseg.workflows.results import Progress, Region, Report
+from napari_metaseg.workflows.results import Part, Progress, Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -85,7 +85,7 @@ class Engine:
         Raised instead of giving a result.
     preview : bool
         Whether the first step shows a preview.
-    regions : list
+    parts : list
         What the steps after it show of a part of the image.
     report : dict
         Values of the report that differ from the usual ones.
@@ -98,7 +98,7 @@ class Engine:
     closed: int = 0
     error: Exception | None = None
     preview: bool = False
-    regions: list[Region] = field(default_factory=list)
+    parts: list[Part] = field(default_factory=list)
     report: dict[str, Any] = field(default_factory=dict)
     split: float = 0.5
 
@@ -114,8 +114,8 @@ class Engine:
         shown = np.full(annotation.shape, 7, np.int32) if self.preview else None
         try:
             yield Progress("adapt", 1, 4, "Step 1 of 4", preview=shown)
-            for step, region in enumerate(self.regions, start=1):
-                yield Progress("adapt", 1, 4, "A step", loss=1 / step, region=region)
+            for step, part in enumerate(self.parts, start=1):
+                yield Progress("adapt", 1, 4, "A step", loss=1 / step, part=part)
             while not self.gate.wait(0.01):
                 yield Progress("adapt", 2, 4, "Step 2 of 4")
             if self.error is not None:

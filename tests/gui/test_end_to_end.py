@@ -258,8 +258,8 @@ def test_rounds_come_back(
     assert annotation is not None
     annotation.brush_size = BRUSH
     mouse = Mouse(qtbot, viewer)
-    regions = []
-    panel.bench.progressed.connect(lambda p: p.region and regions.append(p.region))
+    parts = []
+    panel.bench.progressed.connect(lambda p: p.part and parts.append(p.part))
 
     # Adapt to one cell, then to two; what is in view is drawn on the way.
     first, second, *_ = whole_cells(truth)
@@ -267,8 +267,8 @@ def test_rounds_come_back(
     settle(panel)
     qtbot.mouseClick(panel.view.adapt, Qt.MouseButton.LeftButton)
     settle(panel)
-    assert len(regions) > 1
-    assert all(0 <= r.own_iou <= 1 for r in regions if r.own_iou is not None)
+    assert len(parts) > 1
+    assert all(0 <= r.own_iou <= 1 for r in parts if r.own_iou is not None)
     one = viewer.layers["Plate cells"].data.copy()
     assert panel.work is not None
     assert panel.work.last is not None

@@ -10,7 +10,7 @@ import pytest
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.gui import history
 from napari_metaseg.gui.rounds import Ready
-from napari_metaseg.workflows.results import Region
+from napari_metaseg.workflows.results import Part
 
 from .acting import (
     IMAML,
@@ -224,7 +224,7 @@ def test_the_course_of_a_round_comes_back_with_it(
 ) -> None:
     place = slice(0, 4), slice(0, 4)
     for scores in ((0.2, 0.4), (0.6,)):
-        engine.regions = [Region(place, np.ones((4, 4), np.int32), s) for s in scores]
+        engine.parts = [Part(place, np.ones((4, 4), np.int32), s) for s in scores]
         if panel.desk.painted.cells == 0:
             paint_cell(panel)
         adapt(panel, settle)

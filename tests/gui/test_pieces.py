@@ -10,7 +10,7 @@ from qtpy.QtCore import QObject
 
 from napari_metaseg.gui import pieces
 from napari_metaseg.gui.pieces import Pieces, change, finish, go_on_with, labels_of
-from napari_metaseg.workflows.results import Region
+from napari_metaseg.workflows.results import Part
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -108,7 +108,7 @@ def test_what_changes_meanwhile_is_not_overwritten(qtbot: QtBot) -> None:
 
     shown.pieces.show(shown.layer, SECOND[0])
     go_on_with(shown.layer, followed)
-    change(shown.layer, Region(part, np.full((10, 10), 55, np.int32), None))
+    change(shown.layer, Part(part, np.full((10, 10), 55, np.int32), None))
     shown.finish(qtbot)
 
     assert shown.layer.data[3, 3] == 77
@@ -122,9 +122,9 @@ def test_of_several_parts_that_change_the_labels_are_copied_once(qtbot: QtBot) -
     one, other = np.s_[0:10, 0:10], np.s_[20:30, 10:20]
 
     shown.pieces.show(shown.layer, SECOND[0])
-    change(shown.layer, Region(one, np.full((10, 10), 55, np.int32), None))
+    change(shown.layer, Part(one, np.full((10, 10), 55, np.int32), None))
     known = labels_of(shown.layer)
-    change(shown.layer, Region(other, np.full((10, 10), 66, np.int32), None))
+    change(shown.layer, Part(other, np.full((10, 10), 66, np.int32), None))
 
     assert labels_of(shown.layer) is known
     shown.finish(qtbot)

@@ -16,7 +16,7 @@ from napari_metaseg.gui import decoding
 from napari_metaseg.gui.course import Point
 from napari_metaseg.gui.curve import Curve
 from napari_metaseg.gui.rounds import Ready
-from napari_metaseg.workflows.results import Region
+from napari_metaseg.workflows.results import Part
 
 from .acting import (
     IMAML,
@@ -202,7 +202,7 @@ def test_a_cancelled_comparison_leaves_everything(
     assert panel.view.status.text.startswith("Cancelled")
 
 
-def test_a_region_is_drawn_anew_while_it_runs(
+def test_a_part_is_drawn_anew_while_it_runs(
     qtbot: QtBot,
     panel: AdaptPanel,
     viewer: ViewerModel,
@@ -214,7 +214,7 @@ def test_a_region_is_drawn_anew_while_it_runs(
     shown = cells_of(viewer).data.copy()
     place = slice(10, 20), slice(30, 50)
     labels = np.arange(1, 201, dtype=np.int32).reshape(10, 20)
-    engine.regions = [Region(place, labels, 0.7), Region(place, labels + 1, 0.8)]
+    engine.parts = [Part(place, labels, 0.7), Part(place, labels + 1, 0.8)]
     engine.preview = True
     engine.gate.clear()
 
@@ -233,7 +233,7 @@ def test_a_region_is_drawn_anew_while_it_runs(
     np.testing.assert_array_equal(cells_of(viewer).data, shown)
 
 
-def test_a_region_is_never_drawn_into_a_result(
+def test_a_part_is_never_drawn_into_a_result(
     qtbot: QtBot,
     panel: AdaptPanel,
     viewer: ViewerModel,
@@ -243,7 +243,7 @@ def test_a_region_is_never_drawn_into_a_result(
     paint_cell(panel)
     adapt(panel, settle)
     shown = cells_of(viewer).data.copy()
-    engine.regions = [Region((slice(0, 4), slice(0, 4)), np.ones((4, 4), int), 0.7)]
+    engine.parts = [Part((slice(0, 4), slice(0, 4)), np.ones((4, 4), int), 0.7)]
     engine.gate.clear()
     panel.view.adapt.click()
     qtbot.waitUntil(lambda: len(panel.rounds.curve.points) == 1)

@@ -75,12 +75,12 @@ def test_what_is_in_view_is_found_before_the_rest_is_drawn(
 
     # Before adaptation only what is around the cell is drawn.
     assert len([p for p in told if p.stage == "before" and p.preview is None]) <= 4
-    regions = [p.region for p in told if p.stage == "segment" and p.region]
-    assert len(regions) > 3
-    assert all(r.place == IN_VIEW[1:] for r in regions)
-    assert len([p for p in told if p.stage == "segment"]) > len(regions) + 10
+    parts = [p.part for p in told if p.stage == "segment" and p.part]
+    assert len(parts) > 3
+    assert all(r.place == IN_VIEW[1:] for r in parts)
+    assert len([p for p in told if p.stage == "segment"]) > len(parts) + 10
     found = model.found(DecodeSettings())[IN_VIEW[1:]]
-    right = [((r.labels > 0) == (found > 0)).mean() for r in regions]
+    right = [((r.labels > 0) == (found > 0)).mean() for r in parts]
     assert right[-1] > 0.95
 
 

@@ -1,4 +1,4 @@
-"""A region is drawn while the inner loop runs, and nothing else changes."""
+"""A part is drawn while the inner loop runs, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from napari_metaseg.data.synthetic import Scene
-    from napari_metaseg.workflows.results import Region
+    from napari_metaseg.workflows.results import Part
 
 
 def listen(
@@ -40,8 +40,8 @@ def listen(
             return told, stop.value
 
 
-def regions(told: list[Progress]) -> list[Region]:
-    return [p.region for p in told if p.region is not None]
+def parts(told: list[Progress]) -> list[Part]:
+    return [p.part for p in told if p.part is not None]
 
 
 def everything(model: AdaptedModel) -> tuple[torch.Tensor, np.ndarray, object]:
@@ -58,10 +58,10 @@ def test_looking_on_changes_no_bit_of_the_result(
 
     plain = adapt_steps(scene.image, painted, init=init, device="cpu", previews=False)
     told, without = listen(plain)
-    assert not regions(told)
+    assert not parts(told)
     told, seen = listen(adapt_steps(scene.image, painted, init=init, device="cpu"))
 
-    assert regions(told)
+    assert parts(told)
     parameters, labels, report = everything(without)
     same_parameters, same_labels, same_report = everything(seen)
     assert torch.equal(parameters, same_parameters)
@@ -75,7 +75,7 @@ def test_the_last_look_shows_what_comes_out(scene: Scene, painted: np.ndarray) -
     steps = adapt_steps(scene.image, painted, device="cpu", look_at=look_at)
     told, model = listen(steps)
 
-    last = regions(told)[-1]
+    last = parts(told)[-1]
     assert last.place == look_at[1:]
     found = model.found(DecodeSettings())[last.place]
     assert last.labels.shape == found.shape
@@ -94,28 +94,28 @@ def test_every_step_is_told_with_its_loss_and_its_own_cells(
 ) -> None:
     told, model = listen(adapt_steps(scene.image, painted, init="imaml", device="cpu"))
 
-    steps = [p for p in told if p.stage == "adapt" and p.region is not None]
+    steps = [p for p in told if p.stage == "adapt" and p.part is not None]
     assert len(steps) >= 2
     assert all(p.loss is not None for p in steps[1:])
-    own = [p.region.own_iou for p in steps if p.region is not None]
+    own = [p.part.own_iou for p in steps if p.part is not None]
     assert all(score is not None and 0 <= score <= 1 for score in own)
     assert model.report is not None
     assert own[-1] == pytest.approx(model.report.own_iou_after, abs=0.1)
 
 
-def test_a_region_of_a_stack_lies_in_its_plane(scene: Scene, small: str) -> None:
+def test_a_part_of_a_stack_lies_in_its_plane(scene: Scene, small: str) -> None:
     annotation = paint(scene.masks)
     stack = np.stack([scene.image, scene.image[::-1]])
     drawn = np.stack([np.zeros_like(annotation), annotation[::-1]])
 
     told, model = listen(adapt_steps(stack, drawn, axes="TYX", init=small))
 
-    first = regions(told)[0]
+    first = parts(told)[0]
     assert first.place[0] == 1
     assert np.asarray(model.labels)[first.place].shape == first.labels.shape
 
 
-def test_axes_in_any_order_get_their_region_in_theirs(
+def test_axes_in_any_order_get_their_part_in_theirs(
     scene: Scene, painted: np.ndarray, small: str
 ) -> None:
     narrow = 0, slice(20, 100), slice(30, 140)
@@ -124,7 +124,7 @@ def test_axes_in_any_order_get_their_region_in_theirs(
         scene.image.T, painted.T, axes="XY", init=small, look_at=narrow
     )
 
-    (one, *_), (other, *_) = regions(listen(straight)[0]), regions(listen(turned)[0])
+    (one, *_), (other, *_) = parts(listen(straight)[0]), parts(listen(turned)[0])
 
     assert other.place == one.place[::-1]
     np.testing.assert_array_equal(other.labels.T, one.labels)
@@ -138,7 +138,7 @@ def view_of(shape: tuple[int, int], box: tuple[slice, slice] | None) -> View:
 
 
 @pytest.mark.parametrize("zoom", [0.5, 1.0, 3.0])
-def test_a_large_region_is_narrowed_down_around_a_painted_cell(zoom: float) -> None:
+def test_a_large_part_is_narrowed_down_around_a_painted_cell(zoom: float) -> None:
     cell = slice(700, 720), slice(100, 130)
     view = view_of((900, 800), cell)
     lens = Lens.of(view.planes, 24 / zoom, 24)
@@ -152,7 +152,7 @@ def test_a_large_region_is_narrowed_down_around_a_painted_cell(zoom: float) -> N
     assert 0 <= columns.start <= 100 < 130 <= columns.stop
 
 
-def test_a_region_without_painted_cells_is_looked_at_in_its_middle() -> None:
+def test_a_part_without_painted_cells_is_looked_at_in_its_middle() -> None:
     view = view_of((900, 800), None)
     lens = Lens.of(view.planes, 24, 24)
 
@@ -172,7 +172,7 @@ def test_a_part_is_decoded_as_the_settings_say() -> None:
     def shown(**rules: object) -> set[int]:
         window = 0, slice(0, 64), slice(0, 64)
         frame = Frame(lens, view, window, DecodeSettings(**rules))  # type: ignore[arg-type]
-        return set(np.unique(frame.region(maps).labels).tolist())
+        return set(np.unique(frame.show(maps).labels).tolist())
 
     assert shown() == {0, 1, 2}
     assert shown(region=True) == {0, 1}
@@ -193,8 +193,8 @@ def test_where_nothing_is_drawn_yet_stays_what_was_shown() -> None:
     left = np.zeros((64, 64), bool)
     left[:, :32] = True
 
-    half = frame.region(maps, left).labels
-    whole = frame.region(maps, np.ones_like(left)).labels
+    half = frame.show(maps, left).labels
+    whole = frame.show(maps, np.ones_like(left)).labels
 
     assert set(np.unique(half[:, :32])) == {0, 5}
     np.testing.assert_array_equal(half[:, 32:], shown[0, :, 32:])

@@ -105,7 +105,7 @@ class Sight:
                 old = start.output.maps[(slice(None), *frame.part)]
                 maps = blend(old, maps, share)
             part = frame.show(maps, drawn[frame.part])
-            bar = 50 + round(5 * number / len(tiles))
+            bar = 52 + round(3 * number / len(tiles))
             message = "Finding what is in view"
             if number == len(tiles):
                 message = "Found what is in view; finding all cells"

@@ -14,22 +14,19 @@ from numpy.typing import NDArray
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay
 from napari_metaseg.core.inner_loop import (
-    Step,
-    Support,
     blank_context,
     fit_context,
 )
 from napari_metaseg.core.mixing import adapt_mix
 from napari_metaseg.core.network import Params, PrototypeUNet
-from napari_metaseg.core.recipe import GradientSteps
-from napari_metaseg.core.rehearsal import rehearse
 from napari_metaseg.io.bundle import Bundle, load_bundle
 
 from .adapted import AdaptedModel, View
-from .blend import blend, start_share
+from .blend import blend_outputs, start_share
 from .drawing import Drawings
 from .held_out import hold_out
 from .judging import beside, judge, own_iou_of
+from .learning import learn, told_of
 from .lens import Lens
 from .network import Network
 from .preview import Preview
@@ -48,8 +45,6 @@ if TYPE_CHECKING:
 
     from napari_metaseg.core.annotation import Annotated
     from napari_metaseg.core.axes import Planes
-    from napari_metaseg.core.plane_output import PlaneOutput
-    from napari_metaseg.core.recipe import Recipe
     from napari_metaseg.core.settings import DecodeSettings
 
     from .preview import PlaneWindow
@@ -98,7 +93,7 @@ class AdaptRun:
             lens = _make_lens(views[0].planes, known, bundle, self)
             crops = crops_of(views, lens).to(device)
             module, params = on_device(bundle, device)
-            mix = yield from _told_of(
+            mix = yield from told_of(
                 adapt_mix(module, params, crops), "prepare", 0, "Weighing the channels"
             )
             support = plain = crops.support()
@@ -127,16 +122,15 @@ class AdaptRun:
             if self.previews:
                 moving = bundle.recipe.moving
                 preview = Preview(module, support, lens, views[0], close, moving)
-            recipe, network = bundle.recipe, (module, params, support)
-            rehearsal = None
-            if self.fit_split or isinstance(recipe, GradientSteps):
-                search = rehearse(recipe, *network)
-                rehearsal = yield from _told_of(
-                    search, "adapt", 25, "Leaving cells out in turn"
-                )
-            if rehearsal is not None and isinstance(recipe, GradientSteps):
-                recipe = GradientSteps(recipe.rates, rehearsal.steps)
-            last = yield from _adapt(recipe, *network, start, preview)
+            last, drawn = yield from learn(
+                bundle.recipe,
+                module,
+                params,
+                support,
+                start=start,
+                leave_out=self.fit_split and not self.settings.region,
+                preview=preview,
+            )
             with torch.no_grad():
                 adapted = State(last.params, fit_context(module, last.params, support))
         with _timed(seconds, "segment"):
@@ -145,9 +139,9 @@ class AdaptRun:
             around = after.draw(after.around())
             yield from _told(around, "segment", 50, 52 if large else 100)
             settings = self.settings
-            if self.fit_split and rehearsal is not None:
-                left_out = left_out_pairs(rehearsal.drawn, crops, lens.working_diameter)
-                new = _blended(before.outputs, after.outputs, share)
+            if self.fit_split:
+                left_out = left_out_pairs(drawn, crops, lens.working_diameter)
+                new = blend_outputs(before.outputs, after.outputs, share)
                 settings = fit_split(beside(views, new), left_out, settings)
             if large and self.previews:
                 yield from sight.after(before, after, share, settings)
@@ -155,7 +149,7 @@ class AdaptRun:
             yield from _told(rest, "segment", 55, 80 if large else 100)
             yield from _told(before.draw(before.left()), "segment", 80, 100)
             old = before.outputs
-            new = _blended(old, after.outputs, share)
+            new = blend_outputs(old, after.outputs, share)
             judged = known, views, old, new, known_before, last.index, lens
             report = judge(*judged, settings)
             note = " ".join(filter(None, (note, known.note)))
@@ -233,13 +227,6 @@ def on_device(
     return module, params
 
 
-def _told_of(
-    search: Generator[None, None, T], stage: str, bar: int, message: str
-) -> Generator[Progress, None, T]:
-    """Tell of a search of which nobody knows how far it is."""
-    return (yield from relay(search, lambda _: Progress(stage, bar, 100, message)))
-
-
 def _told(
     steps: Generator[float, None, None], stage: str, start: int, stop: int
 ) -> Generator[Progress, None, None]:
@@ -257,40 +244,6 @@ def _wanted(
     view: View, planes: Collection[int] | None, part: Rectangle | None
 ) -> Wanted | None:
     return parts_to_draw(view.planes, view.known, planes, part)
-
-
-def _adapt(
-    recipe: Recipe,
-    module: PrototypeUNet,
-    initial: dict[str, torch.Tensor],
-    support: Support,
-    start: Params | None,
-    preview: Preview | None,
-) -> Generator[Progress, None, Step]:
-    last = Step(0, initial, None)
-    for last in recipe.follow(module, initial, support, start):
-        loss = None if last.loss is None else float(last.loss)
-        shown = "" if loss is None else f", loss {loss:.2f}"
-        bar = 25 + round(25 * last.index / max(recipe.total, 1))
-        message = f"Step {last.index} of {recipe.total}{shown}"
-        looks = preview is not None and (last.index < 8 or last.index % 4 == 0)
-        part = preview.draw(last.params) if preview is not None and looks else None
-        yield Progress("adapt", bar, 100, message, loss=loss, part=part)
-    return last
-
-
-def _blended(
-    before: list[list[PlaneOutput]], after: list[list[PlaneOutput]], share: float
-) -> list[list[PlaneOutput]]:
-    if not share:
-        return after
-    return [
-        [
-            replace(new, maps=blend(old.maps, new.maps, share)) if new.drawn else new
-            for old, new in zip(*planes, strict=True)
-        ]
-        for planes in zip(before, after, strict=True)
-    ]
 
 
 def _card(

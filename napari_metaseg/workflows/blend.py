@@ -11,12 +11,15 @@ any threshold from 0.3 to 0.6 did the same.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from napari_metaseg.core.plane_output import PlaneOutput
 
 SHARE = 0.5
 """Of the start, where it has any."""
@@ -60,3 +63,18 @@ def blend(
     """
     mixed = share * start.astype(np.float32) + (1 - share) * adapted.astype(np.float32)
     return mixed.astype(np.float16)
+
+
+def blend_outputs(
+    start: list[list[PlaneOutput]], adapted: list[list[PlaneOutput]], share: float
+) -> list[list[PlaneOutput]]:
+    """Average what both draw of the planes of several images, see `blend`."""
+    if not share:
+        return adapted
+    return [
+        [
+            replace(new, maps=blend(old.maps, new.maps, share)) if new.drawn else new
+            for old, new in zip(*planes, strict=True)
+        ]
+        for planes in zip(start, adapted, strict=True)
+    ]

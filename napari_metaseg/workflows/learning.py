@@ -1,0 +1,101 @@
+"""What is learned in a round: painted cells are left out in turn, then none is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from napari_metaseg.core.generators import relay
+from napari_metaseg.core.inner_loop import Step
+from napari_metaseg.core.recipe import GradientSteps
+from napari_metaseg.core.rehearsal import LeftOut, rehearse
+
+from .results import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from napari_metaseg.core.inner_loop import Support
+    from napari_metaseg.core.network import Params, PrototypeUNet
+    from napari_metaseg.core.recipe import Recipe
+
+    from .preview import Preview
+
+T = TypeVar("T")
+
+
+class Learned(NamedTuple):
+    """What a round has learned.
+
+    Attributes
+    ----------
+    step : Step
+        Where the inner loop has ended.
+    left_out : tuple of LeftOut
+        Painted crops as they were drawn while they were left out.
+    """
+
+    step: Step
+    left_out: tuple[LeftOut, ...]
+
+
+def learn(
+    recipe: Recipe,
+    module: PrototypeUNet,
+    params: Params,
+    support: Support,
+    *,
+    start: Params | None,
+    leave_out: bool,
+    preview: Preview | None,
+) -> Generator[Progress, None, Learned]:
+    """Follow a recipe, with no more steps than help what is left out.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        How parameters are adapted.
+    module, params : PrototypeUNet, Params
+        The network, and the initialization.
+    support : Support
+        What was painted.
+    start : Params, optional
+        Where to begin instead of the initialization.
+    leave_out : bool
+        Whether crops are left out even where the recipe has no steps to choose.
+    preview : Preview, optional
+        What is shown meanwhile.
+
+    Yields
+    ------
+    Progress
+        From 25 to 50 per cent.
+
+    Returns
+    -------
+    Learned
+    """
+    left_out: tuple[LeftOut, ...] = ()
+    if leave_out or isinstance(recipe, GradientSteps):
+        search = rehearse(recipe, module, params, support)
+        steps, left_out = yield from told_of(
+            search, "adapt", 25, "Leaving cells out in turn"
+        )
+        if isinstance(recipe, GradientSteps):
+            recipe = GradientSteps(recipe.rates, steps)
+    last = Step(0, params, None)
+    for last in recipe.follow(module, params, support, start):
+        loss = None if last.loss is None else float(last.loss)
+        shown = "" if loss is None else f", loss {loss:.2f}"
+        bar = 25 + round(25 * last.index / max(recipe.total, 1))
+        message = f"Step {last.index} of {recipe.total}{shown}"
+        looks = preview is not None and (last.index < 8 or last.index % 4 == 0)
+        part = preview.draw(last.params) if preview is not None and looks else None
+        yield Progress("adapt", bar, 100, message, loss=loss, part=part)
+    return Learned(last, left_out)
+
+
+def told_of(
+    search: Generator[None, None, T], stage: str, bar: int, message: str
+) -> Generator[Progress, None, T]:
+    """Tell of a search of which nobody knows how far it is."""
+    return (yield from relay(search, lambda _: Progress(stage, bar, 100, message)))

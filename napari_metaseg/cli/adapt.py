@@ -104,7 +104,6 @@ def _save_session(
         channel=options.channel,
         diameter=options.diameter,
         seed=options.seed,
-        decode=DecodeSettings(region=True) if options.region else None,
         start=start,
     )
     print(save_session(options.save_session, session, overwrite=options.overwrite))

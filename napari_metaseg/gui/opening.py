@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from qtpy.QtWidgets import QWidget
 
-    from napari_metaseg.core.settings import DecodeSettings
     from napari_metaseg.workflows.results import Progress
 
     from .bench import Bench
@@ -46,8 +45,6 @@ class Opening:
         What is annotated already; it is put into the result.
     device : str
         Name of the device.
-    settings : DecodeSettings
-        How the network's output is shown.
     previous : array of int32 or None
         Instances shown before, whose numbers are kept.
     """
@@ -58,7 +55,6 @@ class Opening:
     channel: int | None
     annotation: NDArray[np.int32]
     device: str
-    settings: DecodeSettings
     previous: NDArray[np.int32] | None
 
 
@@ -105,7 +101,6 @@ class Opener(QObject):
             reading.channel,
             annotation.data.copy(),
             self._view.source.device,
-            self._view.decode.settings,
             None if work.last is None else work.last.decoded.labels,
         )
         self._view.before.setChecked(False)
@@ -127,7 +122,10 @@ def open_model(opening: Opening) -> Generator[Progress, None, rounds.Round]:
         device=opening.device,
     )
     decoded = yield from decoding.decode(
-        applied.model, opening.settings, opening.annotation, opening.previous
+        applied.model,
+        applied.model.segmenter.settings,
+        opening.annotation,
+        opening.previous,
     )
     seconds = time.perf_counter() - start
     return rounds.Round(applied.model, decoded, seconds, warning=applied.warning)

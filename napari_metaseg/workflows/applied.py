@@ -9,7 +9,6 @@ import numpy as np
 from napari_metaseg.core.axes import as_planes
 from napari_metaseg.core.devices import pick_device
 from napari_metaseg.core.generators import relay
-from napari_metaseg.core.settings import DecodeSettings
 
 from .adapted import AdaptedModel, View
 from .fit_warning import fit_warning
@@ -84,5 +83,5 @@ def apply_steps(
     )
     view = View(planes, np.zeros(planes.shape, np.int32), (drawn, drawn))
     applied = AdaptedModel(segmenter, [view])
-    labels = planes.split(applied.relabel(DecodeSettings()))
+    labels = planes.split(applied.relabel(segmenter.settings))
     return Applied(applied, fit_warning(segmenter.lens, planes, drawn, labels))

@@ -202,7 +202,7 @@ def make_session(
     channel, diameter, seed, start, planes, part
         As they were given to `adapt_steps`.
     decode : DecodeSettings, optional
-        How the cells of the images were decoded.
+        How the cells of the images were decoded; by default as the model says.
     target : str
         What the cells are called.
     link : str
@@ -231,7 +231,7 @@ def make_session(
         model.segmenter.network.mirrors,
         model.report.device,
         torch.get_num_threads(),
-        decode or DecodeSettings(),
+        decode or model.segmenter.settings,
         target,
         planes,
         part,

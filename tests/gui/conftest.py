@@ -40,13 +40,15 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 class FakeModel:
     """Every bright blob is a cell; before adaptation, only the first is."""
 
+    settings = DecodeSettings()
+
     def __init__(self, bright: NDArray[np.bool_], report: Report | None) -> None:
         self._found = label(bright).astype(np.int32)
         self.report = report
         told = {} if report is None else {"report": asdict(report)}
         network = SimpleNamespace(mirrors=4)
         self.segmenter = SimpleNamespace(
-            card=told, network=network, settings=DecodeSettings()
+            card=told, network=network, settings=self.settings
         )
         self.saved: list[Any] = []
         self.memory = self._found.nbytes

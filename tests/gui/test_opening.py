@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QApplication
 import napari_metaseg.workflows.adapt
 import napari_metaseg.workflows.applied
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.gui import opening
 from napari_metaseg.gui.corrections import Tool
 from napari_metaseg.workflows.applied import Applied
@@ -100,6 +101,18 @@ def test_a_saved_model_shows_its_cells_which_can_be_decoded_and_accepted(
     assert len(np.unique(cells.data)) == 2
     assert panel.desk.painted.cells == 1
     assert panel.view.adapt.isEnabled()
+
+
+def test_a_model_comes_with_its_own_settings(
+    panel: AdaptPanel, settle: Settle, saved: Saved, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = DecodeSettings(0.4, 0.65, clear_border=True)
+    monkeypatch.setattr(FakeModel, "settings", own)
+
+    panel.view.open.click()
+    settle(panel)
+
+    assert panel.view.decode.settings == own
 
 
 def test_a_warning_is_told_with_the_cells(

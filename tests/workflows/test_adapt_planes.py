@@ -92,6 +92,6 @@ def test_other_images_are_segmented_as_a_whole(
     )
     model = exhaust(steps)
 
-    found = model.found(DecodeSettings(), index=1)
+    found = model.found(model.segmenter.settings, index=1)
     np.testing.assert_array_equal(found, model.segment(other))
     assert found.any()

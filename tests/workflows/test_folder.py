@@ -154,7 +154,7 @@ def test_another_setting_replaces_nothing_unless_allowed(
     out = tmp_path / "out"
     run(segmenter, data, out)
     before = results(out)
-    other = Look(settings=DecodeSettings(threshold=0.3))
+    other = Look(settings=DecodeSettings(threshold=0.95))
 
     refused, _ = run(segmenter, data, out, look=other)
 

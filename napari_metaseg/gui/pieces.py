@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.int32]
+    Place = tuple[int | slice, ...]
 
 SIDE = 512
 """Side of a piece, px: it takes napari about 12 ms to show one."""
@@ -136,23 +137,44 @@ class _Showing:
 
     def go_on_with(self, labels: Array) -> None:
         """Show other labels in the pieces that are still to come."""
-        self.labels, self._own = labels, False
+        self._labels, self._parts = labels, list[Part]()
 
     def change(self, part: Part) -> None:
-        """Change a part of what is to come; of large labels one copy is slow enough."""
-        if not self._own:
-            self.labels, self._own = self.labels.copy(), True
-        self.labels[part.place] = part.labels
+        """Change a part of what is to come."""
+        self._parts.append(part)
+
+    @property
+    def labels(self) -> Array:
+        """All that is shown or about to be."""
+        # Not in `change`: a copy of large labels would hold up the window at each step.
+        if self._parts:
+            self._labels = self._labels.copy()
+            for part in self._parts:
+                self._labels[part.place] = part.labels
+            self._parts = []
+        return self._labels
 
     def _show_next(self) -> None:
         place = next(self._places, None)
-        if place is None or self._layer.data.shape != self.labels.shape:
+        if place is None or self._layer.data.shape != self._labels.shape:
             stop(self._layer)
             return
-        show_part(self._layer, Part(place, self.labels[place], None))
+        show_part(self._layer, Part(place, self._labels[place], None))
+        for part in self._parts:
+            if _meet(part.place, place):
+                show_part(self._layer, part)
 
 
 _UNDER_WAY: WeakKeyDictionary[Labels, _Showing] = WeakKeyDictionary()
+
+
+def _meet(one: Place, other: Place) -> bool:
+    """Tell whether two parts have a pixel in common."""
+    ends = [
+        [(k.start, k.stop) if isinstance(k, slice) else (k, k + 1) for k in place]
+        for place in (one, other)
+    ]
+    return all(a < d and c < b for (a, b), (c, d) in zip(*ends, strict=True))
 
 
 def _is_large(labels: Array) -> bool:
@@ -160,9 +182,7 @@ def _is_large(labels: Array) -> bool:
     return height * width > LARGE
 
 
-def _nearest_first(
-    layer: Labels, plane: tuple[int, ...]
-) -> Iterator[tuple[int | slice, ...]]:
+def _nearest_first(layer: Labels, plane: tuple[int, ...]) -> Iterator[Place]:
     """List the pieces of a plane by their distance to the middle of the view."""
     height, width = layer.data.shape[-2:]
     middle = layer.corner_pixels[:, -2:].mean(0)

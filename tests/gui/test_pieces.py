@@ -116,20 +116,47 @@ def test_what_changes_meanwhile_is_not_overwritten(qtbot: QtBot) -> None:
     assert not (followed == 55).any()
 
 
-def test_of_several_parts_that_change_the_labels_are_copied_once(qtbot: QtBot) -> None:
+def test_parts_that_change_are_there_without_a_copy_of_all(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A copy of large labels in every step would hold up the window."""
     shown = Shown(FIRST[0])
-    one, other = np.s_[0:10, 0:10], np.s_[20:30, 10:20]
+    parts = [
+        Part(np.s_[0:10, 0:10], np.full((10, 10), 55, np.int32), None),
+        Part(np.s_[20:30, 10:20], np.full((10, 10), 66, np.int32), None),
+    ]
+    given = SECOND[0].copy()
+    expected = given.copy()
+    for part in parts:
+        expected[part.place] = part.labels
+    read: list[object] = []
+    labels = pieces._Showing.labels.fget
+    assert labels is not None
+    monkeypatch.setattr(
+        pieces._Showing, "labels", property(lambda s: read.append(s) or labels(s))
+    )
+
+    shown.pieces.show(shown.layer, given)
+    for part in parts:
+        change(shown.layer, part)
+    qtbot.waitUntil(lambda: bool((shown.layer.data == expected).all()))
+
+    assert not read
+    np.testing.assert_array_equal(given, SECOND[0])
+
+
+def test_what_is_about_to_be_shown_holds_the_parts_that_changed(qtbot: QtBot) -> None:
+    shown = Shown(FIRST[0])
+    part = Part(np.s_[20:30, 10:20], np.full((10, 10), 66, np.int32), None)
 
     shown.pieces.show(shown.layer, SECOND[0])
-    change(shown.layer, Part(one, np.full((10, 10), 55, np.int32), None))
+    change(shown.layer, part)
     known = labels_of(shown.layer)
-    change(shown.layer, Part(other, np.full((10, 10), 66, np.int32), None))
 
+    assert (known[part.place] == 66).all()
     assert labels_of(shown.layer) is known
     shown.finish(qtbot)
-    assert (shown.layer.data[one] == 55).all()
-    assert (shown.layer.data[other] == 66).all()
+    np.testing.assert_array_equal(shown.layer.data, known)
 
 
 def test_of_a_stack_the_other_planes_are_there_at_once(qtbot: QtBot) -> None:

@@ -18,6 +18,7 @@ from napari_metaseg.core.axes import as_planes, guess_axes
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.metrics import average_precision
 from napari_metaseg.core.objects import object_diameters
+from napari_metaseg.core.settings import DEFAULT_INIT
 from napari_metaseg.data.painter import choose_cells
 from napari_metaseg.io.annotation import read_annotation
 from napari_metaseg.io.images import read_image
@@ -69,7 +70,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", type=Path, nargs="+", metavar="IMAGE MASKS")
     parser.add_argument("--cells", type=int, default=3)
-    parser.add_argument("--init", default="maml")
+    parser.add_argument("--init", default=DEFAULT_INIT)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     if len(options.files) % 2:

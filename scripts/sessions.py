@@ -28,6 +28,7 @@ import pandas as pd
 from _window import Hand, Pixel, settle
 
 from napari_metaseg.core.metrics import average_precision, iou_matrix
+from napari_metaseg.core.settings import DEFAULT_INIT
 from napari_metaseg.data.folders import read_tasks
 from napari_metaseg.data.painter import choose_cells, paint_cells
 from napari_metaseg.gui.adapt_panel import AdaptPanel
@@ -271,7 +272,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("tasks", nargs="+")
     parser.add_argument("--interactions", type=int, default=10)
-    parser.add_argument("--init", default="maml", help="what Adapt starts from")
+    parser.add_argument("--init", default=DEFAULT_INIT, help="what Adapt starts from")
     parser.add_argument("--ceiling", action="store_true")
     options = parser.parse_args()
     rows = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_metaseg.core.settings import DEFAULT_MIRRORS, MIRRORS
+from napari_metaseg.core.settings import DEFAULT_INIT, DEFAULT_MIRRORS, MIRRORS
 
 if TYPE_CHECKING:
     import argparse
@@ -36,7 +36,7 @@ def add_adapt_options(parser: argparse.ArgumentParser) -> None:
         metavar=("IMAGE", "ANN"),
         help="a further painted image; may be repeated",
     )
-    parser.add_argument("--init", default="maml", metavar="NAME")
+    parser.add_argument("--init", default=DEFAULT_INIT, metavar="NAME")
     parser.add_argument("--diameter", type=float, metavar="PX", help="object size")
     parser.add_argument(
         "--region",

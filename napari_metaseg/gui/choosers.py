@@ -8,6 +8,8 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QStandardItemModel
 from qtpy.QtWidgets import QCheckBox, QComboBox, QListView
 
+from napari_metaseg.core.settings import DEFAULT_INIT
+
 from . import images
 from .form import Form
 
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
 _SHORT = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
 _ANY_DEVICE = "auto"
-_FIRST_INIT = "maml"
 _MIRRORS = (
     "The adapted network looks at four mirror images of each image, and averages: a "
     "little better, and four times as slow. Worth unticking for very large images."
@@ -119,7 +120,7 @@ class SourceForm(Form):
         self.mirrors.setToolTip(_MIRRORS)
         self.mirrors.setChecked(True)
         self.advanced.add_wide(self.mirrors)
-        self.inits.offer([("MAML", _FIRST_INIT)])
+        self.inits.offer([("iMAML", DEFAULT_INIT)])
         self.devices.offer([("Automatic", _ANY_DEVICE)])
         self.images.currentIndexChanged.connect(self._on_image)
         self.channels.currentIndexChanged.connect(self._on_channel)

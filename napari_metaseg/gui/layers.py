@@ -202,16 +202,19 @@ def _make_cells(
         name=marks.title(image, marks.CELLS, reading.target),
         colormap=colours.of_cells(),
         opacity=0.9,
+        # Until it is complete: napari draws a layer anew for whatever is set of it,
+        # and looks for all outlines each time, which is slow in a large image.
+        visible=False,
         **same_place(image, reading.kept),
     )
+    layer.contour = 2
     marks.link(layer, image, marks.CELLS, reading.target)
     annotation = find_annotation(layers, image, reading)
     place = layers.index(image) + 1 if annotation is None else layers.index(annotation)
     selected = set(layers.selection)
     layers.insert(place, layer)
-    # Now, or napari would look for the outlines twice; of a large image that is slow.
-    layer.contour = 2
     layers.selection = selected
+    layer.visible = True
     return layer
 
 

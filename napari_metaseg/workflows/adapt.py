@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 from napari_metaseg.core.devices import pick_device
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay_to
-from napari_metaseg.core.settings import DEFAULT_MIRRORS, MIRRORS, DecodeSettings
+from napari_metaseg.core.settings import (
+    DEFAULT_INIT,
+    DEFAULT_MIRRORS,
+    MIRRORS,
+    DecodeSettings,
+)
 
 from .adapt_run import AdaptRun
 from .adapted import AdaptedModel, load
@@ -37,7 +42,7 @@ def adapt(
     axes: str | None = None,
     channel: int | None = None,
     diameter: float | None = None,
-    init: str | Path = "maml",
+    init: str | Path = DEFAULT_INIT,
     device: str = "auto",
     seed: int = 0,
     mirrors: int = DEFAULT_MIRRORS,
@@ -123,7 +128,7 @@ def adapt_steps(
     axes: str | None = None,
     channel: int | None = None,
     diameter: float | None = None,
-    init: str | Path = "maml",
+    init: str | Path = DEFAULT_INIT,
     device: str = "auto",
     seed: int = 0,
     mirrors: int = DEFAULT_MIRRORS,

@@ -148,7 +148,7 @@ def test_a_device_that_cannot_be_used_is_grey_and_says_why(qtbot: QtBot) -> None
         )
     )
 
-    assert (form.init, form.device) == ("maml", "auto")
+    assert (form.init, form.device) == ("imaml", "auto")
     assert form.inits.titles == ["MAML", "iMAML"]
     assert form.inits.itemData(1, Qt.ItemDataRole.ToolTipRole) == "i"
     assert form.devices.titles[2] == "NVIDIA GPU: No driver."

@@ -55,7 +55,7 @@ def test_the_manifest_and_the_panel_begin_alike(
     source = panel.view.source
 
     assert panel.view.decode.settings == DecodeSettings()
-    assert (source.init, source.device) == ("maml", "auto")
+    assert (source.init, source.device) == ("imaml", "auto")
     assert source.mirrors.isChecked()
     assert panel.view.decode.fitted.isChecked()
     assert [f.title for f in panel.view.folds if f.is_open] == ["First steps"]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def model(scene: Scene, painted: np.ndarray) -> AdaptedModel:
-    """Return what the bundled MAML makes of the scene."""
+    """Return what the default initialization makes of the scene."""
     return adapt(scene.image, painted, device="cpu")
 
 
@@ -309,7 +309,7 @@ def test_the_sliders_act_without_the_network(
 
     same = model.relabel(DecodeSettings())
     large = model.relabel(DecodeSettings(min_size=1.0))
-    strict = model.relabel(DecodeSettings(threshold=0.99))
+    strict = model.relabel(DecodeSettings(threshold=0.999))
     before = model.relabel(DecodeSettings(), adapted=False)
 
     np.testing.assert_array_equal(same, model.labels)
@@ -353,7 +353,7 @@ def test_another_image_is_segmented_before_and_after(
     assert after.dtype == np.int32
     assert after.shape == other.image.shape
     assert not np.array_equal(after, before)
-    strict = model.segment(other.image, settings=DecodeSettings(threshold=0.99))
+    strict = model.segment(other.image, settings=DecodeSettings(threshold=0.999))
     assert np.count_nonzero(strict) < np.count_nonzero(after)
 
 

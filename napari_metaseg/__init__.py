@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .core.patience import wait_asleep
+
 if TYPE_CHECKING:
     from .workflows.adapt import AdaptedModel, adapt, load
 
 __version__ = "0.1.0"
 __all__ = ["AdaptedModel", "__version__", "adapt", "load"]
+
+wait_asleep()
 
 
 def __getattr__(name: str) -> Any:

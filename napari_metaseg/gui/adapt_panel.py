@@ -123,6 +123,7 @@ class AdaptPanel(Dock):
         view.save.clicked.connect(self._save_model)
         view.decode.changed.connect(self._decode)
         self.press_by_keys(self.adapt)
+        self.enter_by_key(view.enter)
 
     def _connect_parts(self) -> None:
         keys = {"N": self.next_cell, "G": self.background, "Control-Enter": self.adapt}

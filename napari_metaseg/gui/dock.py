@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+ENTER_KEY = "F6"
 _HEAD_START = 100  # ms in which the window is drawn before torch is imported
 
 
@@ -37,6 +38,10 @@ class Dock(QWidget):
             shortcut = QShortcut(QKeySequence(name), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(call)
+
+    def enter_by_key(self, call: Callable[[], None]) -> None:
+        """Let F6 take the keyboard into the dock, wherever it is in the window."""
+        QShortcut(QKeySequence(ENTER_KEY), self).activated.connect(call)
 
     def begin_soon(self, call: Callable[[], None]) -> None:
         """Call once the window is drawn: Python's import lock would hold that up."""

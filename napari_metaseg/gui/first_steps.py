@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 
 if TYPE_CHECKING:
     from .bench import Bench
@@ -16,12 +16,12 @@ _CELLS = 2
 _STEPS = (
     "Open the sample, or an image of your own.",
     "Paint two whole cells; N begins a new one.",
-    "Adapt ({key}) finds all the others.",
+    "Adapt ({key}) finds all others.",
     "Take Accept (A) and click a cell that is right, or Reject (R) for a wrong one.",
     "Adapt again: it learns from all that you painted and corrected.",
 )
-_END = "That is the whole loop. Export… saves what you see."
-_TICK = {True: "✓", False: "○"}
+_END = "That is the whole loop. Export…, below the sliders, saves what you see."
+_TAKEN, _FOLLOWING, _TO_COME = "✓", "➜", "○"
 
 
 class FirstSteps(QWidget):
@@ -43,16 +43,23 @@ class FirstSteps(QWidget):
     def __init__(self, adapt_key: str) -> None:
         super().__init__()
         self.setToolTip("A first walk through the loop; closing this part ends it.")
-        self._texts = [step.format(key=adapt_key) for step in _STEPS]
         self._done = [False] * len(_STEPS)
-        self._rows = [QLabel() for _ in _STEPS]
+        # Marks aside, and nothing in bold: no line breaks, and no button below
+        # moves, when a step is ticked.
+        self._marks = [QLabel(_TO_COME) for _ in _STEPS]
+        self._rows = [QLabel(step.format(key=adapt_key)) for step in _STEPS]
         self._desk: Desk | None = None
         self._end = QLabel(_END)
-        layout = QVBoxLayout(self)
+        layout = QGridLayout(self)
         layout.setContentsMargins(4, 0, 0, 0)
-        for row in (*self._rows, self._end):
+        layout.setHorizontalSpacing(8)
+        layout.setColumnStretch(1, 1)
+        for number, mark in enumerate(self._marks):
+            layout.addWidget(mark, number, 0, Qt.AlignmentFlag.AlignTop)
+        for number, row in enumerate((*self._rows, self._end)):
             row.setWordWrap(True)
-            layout.addWidget(row)
+            row.setAlignment(Qt.AlignmentFlag.AlignTop)
+            layout.addWidget(row, number, 1)
         self._show()
 
     def follow(self, desk: Desk, tools: Tools, bench: Bench) -> None:
@@ -92,10 +99,10 @@ class FirstSteps(QWidget):
 
     def _show(self) -> None:
         following = self._done.index(False) if not all(self._done) else None
-        for number, (row, text) in enumerate(zip(self._rows, self._texts, strict=True)):
-            row.setText(f"{_TICK[self._done[number]]}  {text}")
-            row.setEnabled(not self._done[number])
-            font = row.font()
-            font.setBold(number == following)
-            row.setFont(font)
+        for number, (mark, row) in enumerate(zip(self._marks, self._rows, strict=True)):
+            done = self._done[number]
+            waits = _FOLLOWING if number == following else _TO_COME
+            mark.setText(_TAKEN if done else waits)
+            mark.setEnabled(not done)
+            row.setEnabled(not done)
         self._end.setVisible(all(self._done))

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QSize, Qt, Signal
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, Signal
 from qtpy.QtWidgets import (
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
     QFormLayout,
     QFrame,
     QHBoxLayout,
     QLabel,
     QScrollArea,
+    QScrollBar,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
+
+from .links import after_rest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _LEAST_WIDTH = 300  # px, before the screen's scaling
 _LONGEST_LABEL = "Object size"
+_TURNED_BY_WHEEL = (QAbstractSlider, QAbstractSpinBox, QComboBox)
 
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
@@ -64,17 +71,23 @@ class Column(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._body = QWidget()
         column = QVBoxLayout(self._body)
-        column.setContentsMargins(0, 0, 0, 0)
+        column.setContentsMargins(0, 0, 4, 0)  # apart from the scroll bar
         column.setSpacing(6)  # or Save model would be out of sight at 1280 x 720
-        for part in parts:
-            column.addWidget(part)
         column.addStretch(1)
         self._rows = column
+        self._wheel = WheelScrolls(self)
+        self._opened: Fold | None = None
+        self._soon = after_rest(self, 0, self._reveal)
+        for part in parts:
+            self.add(part)
         self.setWidget(self._body)
 
     def add(self, part: QWidget) -> None:
         """Add a widget below all others."""
         self._rows.insertWidget(self._rows.count() - 1, part)
+        self._wheel.guard(part)
+        if isinstance(part, Fold):
+            part.heading.clicked.connect(lambda: self._on_fold(part))
 
     def minimumSizeHint(self) -> QSize:
         """Return a size at which nothing is cut off at the sides."""
@@ -90,6 +103,36 @@ class Column(QScrollArea):
         """Measure again when the theme changes, and with it the font."""
         super().changeEvent(event)
         self.updateGeometry()
+
+    def _on_fold(self, fold: Fold) -> None:
+        self._opened = fold if fold.is_open else None
+        self._soon.start()  # once it is laid out
+
+    def _reveal(self) -> None:
+        """Bring what was opened into sight; its heading, if not all has room."""
+        bar, port, fold = self.verticalScrollBar(), self.viewport(), self._opened
+        if bar is not None and port is not None and fold is not None:
+            top, beyond = fold.y(), fold.y() + fold.height() - port.height()
+            bar.setValue(max(bar.value(), min(top, beyond)))
+
+
+class WheelScrolls(QObject):
+    """Lets the wheel scroll, and never change what it happens to pass over."""
+
+    def guard(self, part: QWidget) -> None:
+        """Take the wheel away from every field in a part, and from the part."""
+        for field in (part, *part.findChildren(QWidget)):
+            if isinstance(field, _TURNED_BY_WHEEL) and not isinstance(
+                field, QScrollBar
+            ):
+                field.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Pass the wheel on to what the field is in."""
+        if event is not None and event.type() == QEvent.Type.Wheel:
+            event.ignore()
+            return True
+        return super().eventFilter(watched, event)
 
 
 def caption(text: str) -> QLabel:

@@ -99,7 +99,10 @@ def next_step(now: Situation) -> Line:
     if now.cells == 0:
         return Line("Paint one whole cell. What stays unpainted counts as unknown.")
     painted = counted(now.cells, "cell")
-    took = "" if now.seconds is None else f" The last round took {now.seconds:.1f} s."
+    if now.seconds is not None:
+        took = f" The last round took {now.seconds:.1f} s."
+    else:
+        took = " Or paint one more: Next cell (N)." if now.cells == 1 else ""
     return Line(f"{painted} painted: press Adapt ({now.adapt_key}).{took}")
 
 

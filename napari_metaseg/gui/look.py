@@ -19,10 +19,11 @@ ADAPT_KEY = QKeySequence("Ctrl+Enter").toString(QKeySequence.SequenceFormat.Nati
 _SELECTABLE = Qt.TextInteractionFlag.TextSelectableByMouse
 # Okabe and Ito's blue, green and orange, at a lightness that reads on both themes.
 _ACCENT = {Tone.NEXT: "#2d86c9", Tone.DONE: "#0b9e74", Tone.WARNING: "#d97a1d"}
+# The ring of the focus is Okabe and Ito's vermillion: at least 3:1 beside both themes.
 STYLE = """
 QPushButton#main {
     background: #1f6fb2; color: white; font-weight: 600;
-    padding: 7px; border-radius: 3px;
+    border: 2px solid transparent; padding: 5px; border-radius: 3px;
 }
 QPushButton#main:hover { background: #2d86c9; }
 QPushButton#main:pressed { background: #185a92; }
@@ -31,10 +32,13 @@ QPushButton#main[running="true"] { background: #a8590f; }
 QProgressBar#progress { background: rgba(128, 128, 128, 60); border: none; }
 QProgressBar#progress::chunk { background: #2d86c9; }
 QPushButton:focus, QToolButton:focus, QComboBox:focus, QCheckBox:focus,
-QAbstractSlider:focus, QAbstractSpinBox:focus { border: 1px solid #56b4e9; }
-QPushButton#main:focus { border: 2px solid #f0e442; }
+QAbstractSlider:focus, QAbstractSpinBox:focus { border: 1px solid #d55e00; }
+QPushButton#main:focus { border-color: #f0a040; }
 QLabel#caption { font-weight: 600; }
-QToolButton#fold { font-weight: 600; border: none; background: transparent; }
+QToolButton#fold {
+    font-weight: 600; border: 1px solid transparent; background: transparent;
+}
+QToolButton#fold:focus { border-color: #d55e00; }
 """
 
 

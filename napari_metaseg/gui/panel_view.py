@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
 from .choices import AdaptChoices
@@ -143,6 +143,12 @@ class PanelView(QWidget):
     def add_fold(self, title: str, part: QWidget) -> None:
         """Add a part that is out of sight at first, below all others."""
         self._column.add(self._fold(title, part))
+
+    def enter(self) -> None:
+        """Take the keyboard, at the top."""
+        heading = self.folds[0].heading
+        heading.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self._column.ensureWidgetVisible(heading)
 
     def _fold(self, title: str, part: QWidget) -> Fold:
         fold = Fold(title, part)

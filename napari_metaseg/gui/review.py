@@ -181,8 +181,8 @@ class Review(Teller):
         if doubt not in self._seen:
             self._seen.append(doubt)
         text = (
-            f"Cell {int(work.shown.labels[doubt.place])}, confidence "
-            f"{doubt.confidence:.2f}: Accept (A), Reject (R), or go on (.)."
+            f"Cell {int(work.shown.labels[doubt.place])}, in the middle of the view, "
+            f"confidence {doubt.confidence:.2f}: Accept (A), Reject (R), or go on (.)."
         )
         if annotation.data[doubt.place] != 0:
             text = "This cell is judged already: Ctrl+Z takes it back, or go on (.)."

@@ -87,7 +87,8 @@ def learn(
         loss = None if last.loss is None else float(last.loss)
         shown = "" if loss is None else f", loss {loss:.2f}"
         bar = 25 + round(25 * last.index / max(recipe.total, 1))
-        message = f"Step {last.index} of {recipe.total}{shown}"
+        step = f", step {last.index} of {recipe.total}{shown}" if last.index else ""
+        message = f"Learning from the painted cells{step}"
         looks = preview is not None and (last.index < 8 or last.index % 4 == 0)
         part = preview.draw(last.params) if preview is not None and looks else None
         yield Progress("adapt", bar, 100, message, loss=loss, part=part)

@@ -67,6 +67,21 @@ def test_each_step_is_ticked_as_it_is_taken(
     assert steps.done == 5
 
 
+@pytest.mark.parametrize("width", range(200, 340, 7))
+def test_nothing_below_moves_as_steps_are_ticked(
+    loop: Loop, steps: FirstSteps, width: int
+) -> None:
+    steps.ensurePolished()
+    heights = [steps.heightForWidth(width)]
+    loop.open()
+    loop.paint(2)
+    heights.append(steps.heightForWidth(width))
+    loop.adapted.emit(None)
+    heights.append(steps.heightForWidth(width))
+
+    assert len(set(heights)) == 1
+
+
 def test_a_step_stays_taken(loop: Loop, steps: FirstSteps) -> None:
     loop.open()
     loop.paint(2)

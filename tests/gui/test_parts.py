@@ -53,7 +53,7 @@ if TYPE_CHECKING:
         ),
         (
             Situation(image=True, annotation=True, cells=1),
-            "1 cell painted: press Adapt (Ctrl+Enter)",
+            "1 cell painted: press Adapt (Ctrl+Enter). Or paint one more",
         ),
         (
             Situation(image=True, annotation=True, cells=2, background=True),

@@ -63,7 +63,8 @@ def test_the_walk_begins_with_the_least_certain_cell(
     number = viewer.layers["plate cells"].data[45, 45]
     assert looks_at(viewer, 40, 40)
     assert panel.view.status.text == (
-        f"Cell {number}, confidence 0.75: Accept (A), Reject (R), or go on (.)."
+        f"Cell {number}, in the middle of the view, confidence 0.75: "
+        "Accept (A), Reject (R), or go on (.)."
     )
     assert part.count.text() == "2 cells left to look at."
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QShortcut
 
 from napari_metaseg.gui import demo
 from napari_metaseg.gui.corrections import Tool
@@ -22,9 +23,7 @@ if TYPE_CHECKING:
     from napari import Viewer
     from numpy.typing import NDArray
     from pytestqt.qtbot import QtBot
-    from qtpy.QtWidgets import (
-        QWidget,
-    )
+    from qtpy.QtWidgets import QWidget
 
     from napari_metaseg.gui.adapt_panel import AdaptPanel
 
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from .conftest import Engine
 
 ROOT = Path(__file__).resolve().parents[2]
-KEYS = ("N", "G", "Ctrl+Enter", "A", "R", "S", "J", "D", "Shift+A")
+KEYS = ("N", "G", "Ctrl+Enter", "A", "R", "S", "J", "D", "Shift+A", "F6")
 
 
 @pytest.fixture
@@ -121,6 +120,19 @@ def test_ctrl_enter_adapts_from_within_the_panel(
     settle(panel)
 
     assert len(engine.calls) == 1
+
+
+def test_f6_takes_the_keyboard_into_the_panel(
+    qtbot: QtBot, window: Viewer, panel: AdaptPanel
+) -> None:
+    canvas, heading = canvas_of(window), panel.view.folds[0].heading
+    canvas.setFocus()
+
+    # Without a window manager no window is active, and the key itself does nothing.
+    (entrance,) = (s for s in panel.findChildren(QShortcut) if s.key() == "F6")
+    entrance.activated.emit()
+
+    assert canvas.window().focusWidget() is heading
 
 
 def test_a_click_in_the_panel_leaves_the_keys_with_the_canvas(

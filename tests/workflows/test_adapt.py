@@ -250,6 +250,8 @@ def test_progress_goes_forward_through_the_stages(
     assert (shares[0], shares[-1]) == (0, 1)
     assert len({p.total for p in told}) == 1
     assert all(p.message for p in told)
+    assert not any("step 0" in p.message.lower() for p in told)
+    assert any(p.message.startswith("Learning from the painted") for p in told)
     losses = [p.loss for p in told if p.stage == "adapt" and p.loss is not None]
     assert len(losses) == 2
     assert np.isfinite(losses).all()

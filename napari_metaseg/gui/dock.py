@@ -40,8 +40,13 @@ class Dock(QWidget):
             shortcut.activated.connect(call)
 
     def enter_by_key(self, call: Callable[[], None]) -> None:
-        """Let F6 take the keyboard into the dock, wherever it is in the window."""
-        QShortcut(QKeySequence(ENTER_KEY), self).activated.connect(call)
+        """Let F6 take the keyboard into the dock, wherever it is in the window.
+
+        Of several such docks in one window, into one after the other.
+        """
+        entrance = QShortcut(QKeySequence(ENTER_KEY), self)
+        entrance.activated.connect(call)
+        entrance.activatedAmbiguously.connect(call)
 
     def begin_soon(self, call: Callable[[], None]) -> None:
         """Call once the window is drawn: Python's import lock would hold that up."""

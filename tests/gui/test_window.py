@@ -126,13 +126,15 @@ def test_f6_takes_the_keyboard_into_the_panel(
     qtbot: QtBot, window: Viewer, panel: AdaptPanel
 ) -> None:
     canvas, heading = canvas_of(window), panel.view.folds[0].heading
-    canvas.setFocus()
 
     # Without a window manager no window is active, and the key itself does nothing.
     (entrance,) = (s for s in panel.findChildren(QShortcut) if s.key() == "F6")
-    entrance.activated.emit()
+    # The second is what Qt tells one of two panels in a window.
+    for signal in (entrance.activated, entrance.activatedAmbiguously):
+        canvas.setFocus()
+        signal.emit()
 
-    assert canvas.window().focusWidget() is heading
+        assert canvas.window().focusWidget() is heading
 
 
 def test_a_click_in_the_panel_leaves_the_keys_with_the_canvas(

@@ -43,10 +43,11 @@ RING = (1, 7)
 """Inner and outer distance (px at working scale) of the ring around a cell."""
 
 FAR = 0.1
-"""Share of strokes far from every painted cell in what cells are told from. A few false
-objects that were rejected are no fair sample of the world: at a half, as near strokes
-have it, rejecting two of them cost 5 to 9 points of AP@0.5 in eight pairs of four
-training tasks, on which this value was chosen, too."""
+"""Share of strokes in crops without cells in what cells are told from: those far from
+every painted cell, and rejected objects, which are cut apart from the cells wherever
+they lie. A few false objects are no fair sample of the world: at a half, as near
+strokes have it, rejecting two of them cost 5 to 9 points of AP@0.5 in eight pairs of
+four training tasks, on which this value was chosen, too."""
 
 MAPS = 5
 """Cell against ring and against everything, each on filters alone and with random

@@ -15,6 +15,7 @@ from .inner_loop import Support
 from .instances import off_the_border
 from .losses import Sparse
 from .network import STRIDE
+from .rejected import rejected_objects
 from .targets import SparseTarget, sparse_target
 from .world import spread
 
@@ -133,8 +134,9 @@ class Crops(NamedTuple):
     def support(self, mix: Tensor | None = None) -> Support:
         """Fit the evidence and join the network's input.
 
-        Crops without a cell serve the evidence alone: among the network's own they
-        would shift the moments by which its features are normalised.
+        Crops without a cell, and rejected objects with them, serve the evidence alone:
+        among the network's own they would shift the moments by which its features are
+        normalised.
 
         Parameters
         ----------
@@ -158,6 +160,8 @@ def make_support(
 def cut_crops(planes: list[tuple[NDArray[np.float32], NDArray[np.int32]]]) -> Crops:
     """Cut the crops around everything that was painted.
 
+    What was rejected has crops of its own, without cells, wherever it lies.
+
     Parameters
     ----------
     planes : list of ((C, Y, X) array of float32, (Y, X) array of int32)
@@ -174,9 +178,11 @@ def cut_crops(planes: list[tuple[NDArray[np.float32], NDArray[np.int32]]]) -> Cr
     padded = [pad_to(image, CROP, STRIDE, "edge") for image, _ in planes]
     for image, (_, annotation) in zip(padded, planes, strict=True):
         annotation = pad_to(annotation, CROP, STRIDE, "constant")
-        for corner in crop_corners(annotation):
-            cut = _cut(image, annotation, corner)
-            (cells if cut.target.painted.any() else strokes).append(cut)
+        rejected = rejected_objects(annotation)
+        for drawn in np.where([~rejected, rejected], annotation, 0):
+            for corner in crop_corners(drawn):
+                cut = _cut(image, drawn, corner)
+                (cells if cut.target.painted.any() else strokes).append(cut)
     shapes = [(image.shape[1], image.shape[2]) for image in padded]
     world = [
         _cut(padded[plane], np.zeros(shapes[plane], np.int32), corner)

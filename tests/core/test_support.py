@@ -12,6 +12,7 @@ from napari_metaseg.core.support import (
     MARGIN,
     MAX_CROPS,
     crop_corners,
+    cut_crops,
     make_support,
     pad_to,
 )
@@ -184,6 +185,37 @@ def test_a_stroke_far_from_cells_serves_the_evidence_alone() -> None:
     assert torch.equal(two.inputs[:, 0], one.inputs[:, 0])
     assert all(map(torch.equal, two.target, one.target))
     assert not torch.equal(two.evidence.weights, one.evidence.weights)
+
+
+def test_an_object_rejected_beside_a_cell_serves_the_evidence_alone() -> None:
+    """It comes before the cell in the order of pixels, and moves no crop."""
+    image = np.random.default_rng(0).random((1, 300, 300), np.float32)
+    annotation = drawn([(140, 140, 20, 20, 1)], (300, 300))
+    rejected, struck = annotation.copy(), annotation.copy()
+    rejected[110:130, 140:160] = -1
+    struck[120:123, 140:160] = -1
+
+    one, two, three = (
+        make_support([(image, a)]) for a in (annotation, rejected, struck)
+    )
+
+    assert torch.equal(two.inputs[:, 0], one.inputs[:, 0])
+    assert all(map(torch.equal, two.target, one.target))
+    assert not torch.equal(two.evidence.weights, one.evidence.weights)
+    assert three.target.stroke.sum() == np.count_nonzero(struck < 0)
+
+
+def test_no_crop_holds_a_cell_and_a_rejected_object() -> None:
+    """So that the object counts in the evidence as little as one that lies far away."""
+    image = np.zeros((1, 300, 300), np.float32)
+    annotation = drawn([(140, 140, 20, 20, 1), (130, 165, 20, 20, -1)], (300, 300))
+
+    target = cut_crops([(image, annotation)]).target
+
+    painted, struck = (t.flatten(1).any(1) for t in (target.painted, target.stroke))
+    assert painted.any()
+    assert struck.any()
+    assert not (painted & struck).any()
 
 
 def test_rejections_do_not_crowd_out_cells() -> None:

@@ -59,7 +59,8 @@ def main() -> None:
     table = pd.DataFrame(rows).set_index(["task", "draw"])
     print(table.round(3).to_string())
     for statistic in ("mean", "sem", "count"):
-        print(statistic, table.groupby("rejected").agg(statistic).round(3), sep="\n")
+        told = table.groupby("rejected").agg(statistic).round(3).T
+        print(statistic, told.to_string(), sep="\n")
 
 
 def compare(

@@ -1,6 +1,6 @@
 """Tell whether rejecting false cells helps or harms.
 
-    python scripts/rejections.py DATA TASK [TASK ...] [--init maml] [--draws 2]
+    python scripts/rejections.py DATA TASK [TASK ...] [--init imaml] [--draws 2]
         [--rejected 1 3]
 
 DATA is a folder of tasks. Three cells of an image of each are painted, of another in
@@ -22,7 +22,7 @@ from _corners import corner, one, open_score
 from napari_metaseg import adapt
 from napari_metaseg.core.metrics import average_precision, iou_matrix
 from napari_metaseg.core.objects import object_diameters
-from napari_metaseg.core.settings import DEFAULT_MIRRORS
+from napari_metaseg.core.settings import DEFAULT_INIT, DEFAULT_MIRRORS
 from napari_metaseg.data.folders import read_tasks
 from napari_metaseg.data.painter import choose_cells, paint_cells
 from napari_metaseg.workflows.benchmark.methods.protocol import image_axes
@@ -45,7 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("tasks", nargs="+")
-    parser.add_argument("--init", default="maml")
+    parser.add_argument("--init", default=DEFAULT_INIT)
     parser.add_argument("--draws", type=int, default=2)
     parser.add_argument("--rejected", type=int, nargs="+", default=[1, 3])
     parser.add_argument("--mirrors", type=int, default=DEFAULT_MIRRORS)

@@ -37,8 +37,9 @@ class ToolButton(QPushButton):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
     def press(self) -> None:
-        """Do what a click does, if anything."""
-        self.click()
+        """Do what a click does, but never put a tool down: a click then would paint."""
+        if not self.isChecked():
+            self.click()
 
 
 class ToolRow(QWidget):

@@ -10,8 +10,7 @@ Each discriminant is a ridge regression, solved in closed form, of +1 against -1
 the filter responses, some of them with random rectified features added (Rahimi &
 Recht, NIPS 2008), and scaled so that its means on the two sides are +1 and -1. What
 the painted cells are told from is not background: it is the ring around them, or
-everything, whoever owns those pixels, around the cells and at places spread over the
-image (`napari_metaseg.core.world`).
+everything, whoever owns those pixels.
 """
 
 from __future__ import annotations

@@ -17,11 +17,8 @@ from .losses import Sparse
 from .network import STRIDE
 from .rejected import rejected_objects
 from .targets import SparseTarget, sparse_target
-from .world import spread
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
 N = TypeVar("N", bound=np.generic)
@@ -102,8 +99,7 @@ class Crops(NamedTuple):
     Attributes
     ----------
     images : (N, C, Y, X) tensor
-        Normalised crops around painted cells, then around other strokes, then spread
-        over the planes, with nothing known (`napari_metaseg.core.world`).
+        Normalised crops around painted cells and strokes.
     responses : (N, F, Y, X) tensor
         Their `filter_bank`, from filters that see beyond the crops' edges.
     target : Sparse
@@ -134,9 +130,9 @@ class Crops(NamedTuple):
     def support(self, mix: Tensor | None = None) -> Support:
         """Fit the evidence and join the network's input.
 
-        Crops without a cell, and rejected objects with them, serve the evidence alone:
-        among the network's own they would shift the moments by which its features are
-        normalised.
+        Crops of strokes far from any cell, and of rejected objects, serve the evidence
+        alone: among the network's own they would shift the moments by which its
+        features are normalised.
 
         Parameters
         ----------
@@ -170,25 +166,22 @@ def cut_crops(planes: list[tuple[NDArray[np.float32], NDArray[np.int32]]]) -> Cr
     Returns
     -------
     Crops
-        Of `CROP` px; of those with cells and of those with strokes alone, an even
-        choice where there are more than `MAX_CROPS`.
+        Of `CROP` px; of those with cells and of those without, an even choice where
+        there are more than `MAX_CROPS`.
     """
     cells: list[_Cut] = []
     strokes: list[_Cut] = []
-    padded = [pad_to(image, CROP, STRIDE, "edge") for image, _ in planes]
-    for image, (_, annotation) in zip(padded, planes, strict=True):
+    for image, annotation in planes:
+        image = pad_to(image, CROP, STRIDE, "edge")
         annotation = pad_to(annotation, CROP, STRIDE, "constant")
         rejected = rejected_objects(annotation)
         for drawn in np.where([~rejected, rejected], annotation, 0):
-            for corner in crop_corners(drawn):
-                cut = _cut(image, drawn, corner)
+            for y, x in crop_corners(drawn):
+                window = slice(y, y + CROP), slice(x, x + CROP)
+                whole = off_the_border(np.maximum(drawn[window], 0))
+                cut = _Cut(image, window, _crop_target(drawn, window), whole)
                 (cells if cut.target.painted.any() else strokes).append(cut)
-    shapes = [(image.shape[1], image.shape[2]) for image in padded]
-    world = [
-        _cut(padded[plane], np.zeros(shapes[plane], np.int32), corner)
-        for plane, *corner in spread(shapes, CROP)
-    ]
-    cuts = _some(cells) + _some(strokes) + world
+    cuts = _some(cells) + _some(strokes)
     stacked = (np.stack(m) for m in zip(*(c.target for c in cuts), strict=True))
     target = Sparse(*map(torch.from_numpy, stacked))
     images = np.stack([cut.image[(slice(None), *cut.window)] for cut in cuts])
@@ -204,15 +197,6 @@ class _Cut(NamedTuple):
     window: tuple[slice, slice]
     target: SparseTarget
     cells: NDArray[np.int32]
-
-
-def _cut(
-    image: NDArray[np.float32], annotation: NDArray[np.int32], corner: Sequence[int]
-) -> _Cut:
-    y, x = corner
-    window = slice(y, y + CROP), slice(x, x + CROP)
-    whole = off_the_border(np.maximum(annotation[window], 0))
-    return _Cut(image, window, _crop_target(annotation, window), whole)
 
 
 def _some(cuts: list[_Cut]) -> list[_Cut]:

@@ -138,7 +138,7 @@ def main() -> None:
     viewer.add_image(image, name="large")
     wait(2000)
     probe = Probe()
-    for setter in ("data", "contour"):
+    for setter in ("data", "contour", "visible"):
         known = getattr(Labels, setter)
         setattr(Labels, setter, property(known.fget, probe.note(known.fset)))
     LayerList.insert = probe.note(LayerList.insert)

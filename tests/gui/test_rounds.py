@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 def panel(viewer: ViewerModel, image: Image, open_panel: Open) -> AdaptPanel:
     panel = open_panel(viewer)
     panel.view.source.offer_ready(Ready((MAML, IMAML), ()))
+    panel.view.source.inits.choose("maml")
     return panel
 
 

@@ -14,7 +14,7 @@ from napari_metaseg import adapt, load
 from napari_metaseg.core.generators import exhaust
 from napari_metaseg.core.metrics import mask_iou
 from napari_metaseg.core.overlay import number
-from napari_metaseg.core.settings import DecodeSettings
+from napari_metaseg.core.settings import DEFAULT_INIT, DecodeSettings
 from napari_metaseg.workflows.large.run import make_job, run_job
 from napari_metaseg.workflows.methods_text import methods_text
 from napari_metaseg.workflows.replay import replay_steps
@@ -109,7 +109,7 @@ def test_a_session_says_so_and_is_replayed(
     image = lesion(0)[0]
     pictures = session_image(ImageFile(image, "YXC", None), None, painted, model.labels)
     session = make_session(
-        model, (pictures,), initialization=find_bundle("maml"), decode=REGION
+        model, (pictures,), initialization=find_bundle(DEFAULT_INIT), decode=REGION
     )
     path = save_session(tmp_path / "spot.metaseg", session)
 

@@ -22,7 +22,7 @@ from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import exhaust
 from napari_metaseg.core.linking import link_labels
 from napari_metaseg.core.overlay import number
-from napari_metaseg.core.settings import DecodeSettings
+from napari_metaseg.core.settings import DEFAULT_INIT, DecodeSettings
 from napari_metaseg.io.bundle import find_bundle
 from napari_metaseg.io.images import ImageFile, read_image
 from napari_metaseg.io.label_zarr import write_label_zarr
@@ -70,7 +70,7 @@ def session(model: AdaptedModel, image_file: Path, painted: np.ndarray) -> Sessi
         read_image(image_file), image_file, painted, cells, classes=CLASSES
     )
     return make_session(
-        model, (image,), initialization=find_bundle("maml"), seed=5, decode=SHOWN
+        model, (image,), initialization=find_bundle(DEFAULT_INIT), seed=5, decode=SHOWN
     )
 
 
@@ -266,7 +266,7 @@ def test_a_model_from_a_file_makes_no_session(saved_model: Path) -> None:
     from napari_metaseg import load
 
     with pytest.raises(UserError, match="adapt before saving"):
-        make_session(load(saved_model), (), initialization=find_bundle("maml"))
+        make_session(load(saved_model), (), initialization=find_bundle(DEFAULT_INIT))
 
 
 def tampered(saved: Path, change: Callable[[dict[str, Any], dict[str, bytes]], object]):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from qtpy.QtCore import QObject, Qt, Signal
 from qtpy.QtWidgets import QApplication
 
 from .links import after_rest
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from qtpy.QtWidgets import QCheckBox
+
+    from napari_metaseg.core.painting import Painting
 
     from .bench import Bench
     from .desk import Desk
@@ -57,7 +57,7 @@ class AutoAdapt(QObject):
         if self._asked() is not None:
             self._wait()
 
-    def _asked(self) -> NDArray[np.int32] | None:
+    def _asked(self) -> Painting | None:
         """Return the annotation that the last run on this image was given."""
         work = self._bench.works.of(self._desk)
         return None if work is None else work.asked
@@ -75,7 +75,7 @@ class AutoAdapt(QObject):
         annotation, asked = self._desk.annotation, self._asked()
         if annotation is None or not self._desk.painted.cells:
             return False
-        return asked is None or not np.array_equal(asked, annotation.data)
+        return asked is None or not asked.is_still(annotation.data)
 
     def _is_elsewhere(self) -> bool:
         """Whether a round on another image is at work, which is not to be cancelled."""

@@ -17,11 +17,10 @@ from .work import Decoding, Work, Works
 from .worker import Runner
 
 if TYPE_CHECKING:
-    import numpy as np
     from napari.components import ViewerModel
     from napari.layers import Image
-    from numpy.typing import NDArray
 
+    from napari_metaseg.core.painting import Painting
     from napari_metaseg.core.settings import DecodeSettings
     from napari_metaseg.workflows.adapt import AdaptedModel
     from napari_metaseg.workflows.results import Progress
@@ -107,9 +106,7 @@ class Bench(QObject):
         """Adapt once for each request, and leave the current result as it is."""
         self.run(work, partial(past.compare, requests), requests[0].annotation)
 
-    def run(
-        self, work: Work, steps: Steps, asked: NDArray[np.int32] | None = None
-    ) -> None:
+    def run(self, work: Work, steps: Steps, asked: Painting | None = None) -> None:
         """Show what a generator returns, a `Round` or several, on an image.
 
         Parameters
@@ -118,7 +115,7 @@ class Bench(QObject):
             The image's.
         steps : callable
             Returns the generator.
-        asked : array of int32, optional
+        asked : Painting, optional
             The annotation that it was given to learn from.
         """
         if self._adapting_on is not None and self._adapting_on is not work:

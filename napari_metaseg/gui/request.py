@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_metaseg.core.painting import Painting
     from napari_metaseg.core.placement import Placement
     from napari_metaseg.workflows.adapt import AdaptedModel
 
@@ -48,7 +49,7 @@ class Request:
     ----------
     image : array
         As `axes` says.
-    annotation : array of int32
+    annotation : Painting
         The annotation at the moment of the click.
     axes : str
         A letter for each axis of the image.
@@ -66,7 +67,7 @@ class Request:
         Whether the splitting is chosen by the painted cells instead.
     previous : array of int32 or None
         Instances of the last round, whose ids are kept.
-    others : tuple of (array, array of int32)
+    others : tuple of (array, Painting)
         Further images of the kind with their annotations: more support.
     left_out : tuple of str
         Names of annotated images that cannot serve.
@@ -74,7 +75,7 @@ class Request:
         Model to continue from; None for the initialization.
     look_at : tuple of int, slice, slice, or None
         Plane, rows and columns in view.
-    held_out : array of int32 or None
+    held_out : Painting or None
         Cells that serve as a test and are not learned from.
     planes : tuple of int or None
         Which planes are segmented besides those that are painted; None for all.
@@ -85,7 +86,7 @@ class Request:
     """
 
     image: Any
-    annotation: NDArray[np.int32]
+    annotation: Painting
     axes: str
     channel: int | None
     diameter: float | None
@@ -95,11 +96,11 @@ class Request:
     settings: DecodeSettings = field(default_factory=DecodeSettings)
     fit_split: bool = False
     previous: NDArray[np.int32] | None = None
-    others: tuple[tuple[Any, NDArray[np.int32]], ...] = ()
+    others: tuple[tuple[Any, Painting], ...] = ()
     left_out: tuple[str, ...] = ()
     start: AdaptedModel | None = None
     look_at: tuple[int, slice, slice] | None = None
-    held_out: NDArray[np.int32] | None = None
+    held_out: Painting | None = None
     planes: tuple[int, ...] | None = None
     part: tuple[int, int, int, int] | None = None
     origins: tuple[Origin, ...] = (Origin(),)
@@ -107,13 +108,15 @@ class Request:
     @property
     def learned(self) -> NDArray[np.int32]:
         """The annotation without the cells that are held out."""
-        if self.held_out is None:
-            return self.annotation
-        return np.where(self.held_out > 0, 0, self.annotation).astype(np.int32)
+        drawn = self.annotation.array()
+        if self.held_out is not None:
+            drawn[self.held_out.array() > 0] = 0
+        return drawn
 
     @property
     def tests(self) -> list[NDArray[np.int32]] | None:
         """The held-out cells of each image, of which only the first has some."""
         if self.held_out is None:
             return None
-        return [self.held_out, *(np.zeros_like(drawn) for _, drawn in self.others)]
+        none = (np.zeros(drawn.shape, np.int32) for _, drawn in self.others)
+        return [self.held_out.array(), *none]

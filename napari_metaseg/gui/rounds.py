@@ -117,7 +117,9 @@ def adapt(request: Request) -> Generator[Progress, None, Round]:
     import_torch()
     from napari_metaseg.workflows.adapt import adapt_steps
 
-    pairs = [(request.image, request.annotation), *request.others]
+    drawn = request.annotation.array()
+    pairs = [(request.image, drawn)]
+    pairs += [(image, painting.array()) for image, painting in request.others]
     course = Course()
     steps = adapt_steps(
         [image for image, _ in pairs],
@@ -140,7 +142,7 @@ def adapt(request: Request) -> Generator[Progress, None, Round]:
     )
     model = yield from relay(steps, course.note)
     settings = model.segmenter.settings
-    decoded = yield from decode(model, settings, request.annotation, request.previous)
+    decoded = yield from decode(model, settings, drawn, request.previous)
     return Round(
         model,
         decoded,

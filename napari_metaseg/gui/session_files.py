@@ -11,6 +11,7 @@ import numpy as np
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay
 from napari_metaseg.core.overlay import number
+from napari_metaseg.core.painting import Painting
 
 from . import decoding, images, rounds
 from .request import Origin, Request
@@ -45,8 +46,10 @@ class ToSave:
         The current result.
     request : Request
         What it was asked to do.
-    painted, cells : array of int32
-        The annotation, and the cells as they are shown.
+    painted : Painting
+        The annotation.
+    cells : array of int32
+        The cells as they are shown.
     settings : DecodeSettings
         How they were decoded.
     target : str
@@ -60,7 +63,7 @@ class ToSave:
     path: Path
     model: AdaptedModel
     request: Request
-    painted: NDArray[np.int32]
+    painted: Painting
     cells: NDArray[np.int32]
     settings: DecodeSettings
     target: str
@@ -83,10 +86,11 @@ def save(job: ToSave) -> Generator[Progress, None, str]:
             f"The start '{request.init}' is another one by now; adapt again before "
             "saving a session."
         )
-    given = job.painted, job.cells, request.learned, job.classes
+    given = job.painted.array(), job.cells, request.learned, job.classes
     image = _image_file(request, request.image, origins[0])
     pictures = [_refer(session_image(image, origins[0].path, *given), origins[0])]
-    for (pixels, drawn), origin in zip(request.others, origins[1:], strict=True):
+    for (pixels, painting), origin in zip(request.others, origins[1:], strict=True):
+        drawn = painting.array()
         cells = yield from _cells_of(job, pixels, drawn)
         image = _image_file(request, pixels, origin)
         made = session_image(image, origin.path, drawn, cells, drawn)
@@ -156,7 +160,7 @@ def _cells_of(
 
 
 def reopen(
-    known: SessionLayer, pixels: Any, annotation: NDArray[np.int32], device: str
+    known: SessionLayer, pixels: Any, painting: Painting, device: str
 ) -> Generator[Progress, None, rounds.Round]:
     """Bring back the result of a session's first image.
 
@@ -166,12 +170,12 @@ def reopen(
         Which session.
     pixels : array
         The image.
-    annotation : array of int32
+    painting : Painting
         What is painted on it now.
     device : str
         Name of the device.
     """
-    start = time.perf_counter()
+    start, annotation = time.perf_counter(), painting.array()
     rounds.import_torch()
     from napari_metaseg.workflows.reopen import reopen_steps
     from napari_metaseg.workflows.session_file import read_session
@@ -218,7 +222,7 @@ def _request(session: Session, known: SessionLayer, pixels: Any) -> Request | No
     started = "start" in session.models
     return Request(
         image=pixels,
-        annotation=saved.learned,
+        annotation=Painting.of(saved.learned),
         axes=known.axes,
         channel=settings.channel,
         diameter=settings.diameter,

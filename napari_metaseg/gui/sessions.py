@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels, Layer
 
+from napari_metaseg.core.painting import Painting
+
 from . import file_layers, images, layers, readers, session_files, target_layers
 from .asking import ask_file, ask_path
 from .classes import table
@@ -118,7 +120,7 @@ class Sessions(Teller):
             path=path,
             model=last.model,
             request=last.request,
-            painted=annotation.data.copy(),
+            painted=Painting.of(annotation.data),
             cells=labels_of(cells).copy(),
             settings=last.decoded.settings,
             target=reading.target.name,
@@ -213,7 +215,7 @@ class Sessions(Teller):
         annotation = layers.find_annotation(self._layers, image, reading)
         if annotation is None:
             return
-        painted = annotation.data.copy()
+        painted = Painting.of(annotation.data)
         steps = partial(
             session_files.reopen, known, images.pixels(image), painted, source.device
         )

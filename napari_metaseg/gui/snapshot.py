@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_metaseg.core.painting import Painting
 from napari_metaseg.core.settings import DEFAULT_MIRRORS
 
 from . import images, layers, world
@@ -19,7 +20,6 @@ from .rounds import init_title
 if TYPE_CHECKING:
     from napari.components import LayerList, ViewerModel
     from napari.layers import Image, Labels
-    from numpy.typing import NDArray
 
     from .images import Reading
     from .panel_view import PanelView
@@ -33,7 +33,7 @@ class Companions:
 
     Attributes
     ----------
-    pairs : tuple of (array, array of int32)
+    pairs : tuple of (array, Painting)
         Pixels and annotation of those that are read in the same way.
     left_out : tuple of str
         Names of those that cannot be.
@@ -41,7 +41,7 @@ class Companions:
         Where the images of the pairs come from.
     """
 
-    pairs: tuple[tuple[Any, NDArray[np.int32]], ...]
+    pairs: tuple[tuple[Any, Painting], ...]
     left_out: tuple[str, ...]
     origins: tuple[Origin, ...]
 
@@ -69,10 +69,11 @@ def take(
     source, last = view.source, work.last
     others = companions(viewer.layers, work.image, work.reading)
     planes, part = _wanted(viewer, annotation, view.large.scope.value)
+    tests = held_out_cells(viewer.layers, work.image, work.reading)
     continues = view.choices.continues and not why_no_start(work, source.init)
     return Request(
         image=images.pixels(work.image),
-        annotation=annotation.data.copy(),
+        annotation=Painting.of(annotation.data),
         axes=work.reading.axes,
         channel=work.reading.channel,
         diameter=view.object_size.chosen,
@@ -86,7 +87,7 @@ def take(
         left_out=others.left_out,
         start=last.model if continues and last is not None else None,
         look_at=visible_part(viewer, annotation),
-        held_out=held_out_cells(viewer.layers, work.image, work.reading),
+        held_out=None if tests is None else Painting.of(tests),
         planes=planes,
         part=part,
         origins=(world.origin(work.image, work.reading.axes), *others.origins),
@@ -157,11 +158,11 @@ def companions(layer_list: LayerList, image: Image, reading: Reading) -> Compani
     for other, known in painted.items():
         fitting = [a for a in known if _fits(other, a, image, reading)]
         if fitting:
-            drawn = fitting[0].data.copy()
+            drawn = fitting[0].data
             tests = held_out_cells(layer_list, other, reading)
             if tests is not None:
-                drawn[tests > 0] = 0
-            pairs.append((images.pixels(other), drawn))
+                drawn = np.where(tests > 0, 0, drawn)
+            pairs.append((images.pixels(other), Painting.of(drawn)))
             origins.append(world.origin(other, reading.axes))
         else:
             left_out.append(other.name)

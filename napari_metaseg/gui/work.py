@@ -9,11 +9,10 @@ from . import layers
 from .decoding import UNLINKED
 
 if TYPE_CHECKING:
-    import numpy as np
     from napari.components import LayerList
     from napari.layers import Image
-    from numpy.typing import NDArray
 
+    from napari_metaseg.core.painting import Painting
     from napari_metaseg.workflows.adapt import AdaptedModel
 
     from .decoding import Decoded, Link
@@ -41,7 +40,7 @@ class Work:
         What its cells layer shows, after or before adaptation.
     seen : AdaptedModel or None
         The model, of the last or of an earlier round, that this is decoded from.
-    asked : array of int32 or None
+    asked : Painting or None
         The annotation that the last run was given.
     rounds : list of Entry
         Its history.
@@ -57,7 +56,7 @@ class Work:
     last: Round | None = None
     shown: Decoded | None = None
     seen: AdaptedModel | None = None
-    asked: NDArray[np.int32] | None = None
+    asked: Painting | None = None
     rounds: list[Entry] = field(default_factory=list)
     link: Link = UNLINKED
     line: Line | None = None

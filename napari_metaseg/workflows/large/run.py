@@ -148,13 +148,14 @@ def run_job(
 
 def _carry_out(
     job: LargeJob, stage: str, count: int, helpers: Helpers | None
-) -> Iterator[bool]:
-    """Do all blocks of a stage; yield whether one has just ended."""
-    if helpers is None or count == 1:
-        for index in range(count):
-            job.run(stage, index)
-            yield True
-        return
+) -> Iterator[int]:
+    """Do what is left of a stage; yield how many blocks have ended since."""
     left = [k for k in range(count) if not job.folder.is_done(stage, k)]
-    yield from [True] * (count - len(left))
-    yield from helpers(stage, left)
+    if len(left) < count:
+        yield count - len(left)
+    if helpers is None or count == 1:
+        for index in left:
+            job.run(stage, index)
+            yield 1
+    else:
+        yield from helpers(stage, left)

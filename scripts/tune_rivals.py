@@ -2,6 +2,7 @@
 
     python scripts/tune_rivals.py DATA forest
     python scripts/tune_rivals.py DATA finetune --pooled BUNDLE
+    python scripts/tune_rivals.py DATA finetune-closed --pooled BUNDLE
 
 DATA is a folder of tasks that nothing is judged on afterwards. Every setting of a
 small grid is scored by AP@0.5 on other images of each task, cropped so that it is
@@ -28,6 +29,7 @@ from napari_metaseg.workflows.benchmark.judge import score_images
 from napari_metaseg.workflows.benchmark.methods.finetune import (
     Finetune,
     FinetuneSettings,
+    Optimizer,
 )
 from napari_metaseg.workflows.benchmark.methods.forest import Forest
 from napari_metaseg.workflows.benchmark.methods.pixels import ForestSettings
@@ -39,7 +41,10 @@ if TYPE_CHECKING:
     from napari_metaseg.data.folders import TaskFolder
     from napari_metaseg.workflows.benchmark.methods.protocol import Method
 
-CONDITIONS = ((1, "cells"), (3, "cells"), (3, "strokes"))
+    Conditions = tuple[tuple[int, str], ...]
+
+FAST = ((3, "cells"),)
+CONDITIONS = ((1, "cells"), *FAST, (3, "strokes"))
 """Numbers of cells and regimes that are averaged."""
 
 FOREST_CHANGES: tuple[dict[str, float], ...] = (
@@ -67,24 +72,30 @@ def main() -> int:
     """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(description="Tune the benchmark's rivals.")
     parser.add_argument("data", type=Path)
-    parser.add_argument("rival", choices=("forest", "finetune"))
+    parser.add_argument("rival", choices=("forest", "finetune", "finetune-closed"))
     parser.add_argument("--pooled", default="pooled", help="where fine-tuning starts")
     parser.add_argument("--tasks", nargs="+", help="default: all")
     parser.add_argument("--side", type=int, default=224, help="px of a cropped image")
     parser.add_argument("--images", type=int, default=2, help="scored in each draw")
+    parser.add_argument("--fast", action="store_true", help="three cells only")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
     groups = (
         {"forest": _forests()}
         if options.rival == "forest"
-        else dict(_finetunes(options.pooled, options.device))
+        else dict(
+            _finetunes(
+                options.pooled, options.device, closed=options.rival != "finetune"
+            )
+        )
     )
     try:
         tasks = [
             cropped(t, options.side) for t in read_tasks(options.data, options.tasks)
         ]
         for name, candidates in groups.items():
-            _tell(name, candidates, tasks, options.images)
+            conditions = FAST if options.fast else CONDITIONS
+            _tell(name, candidates, tasks, options.images, conditions)
     except UserError as error:
         print(f"tune_rivals: {error}", file=sys.stderr)
         return 2
@@ -98,20 +109,23 @@ def _forests() -> dict[str, Method]:
     }
 
 
-def _finetunes(init: str, device: str) -> Iterator[tuple[str, dict[str, Method]]]:
+def _finetunes(
+    init: str, device: str, *, closed: bool
+) -> Iterator[tuple[str, dict[str, Method]]]:
     for rule, rates in RATES.items():
         for l2sp in (False, True):
-            grid = itertools.product(STEPS, rates, STRENGTHS if l2sp else (0.0,))
+            # The penalty is there to allow for many steps.
+            steps, strengths = (STEPS[-1:], STRENGTHS) if l2sp else (STEPS, (0.0,))
             candidates: dict[str, Method] = {}
-            for steps, rate, strength in grid:
+            for count, rate, strength in itertools.product(steps, rates, strengths):
                 settings = FinetuneSettings(
-                    steps=steps, sgd_rate=rate, adam_rate=rate, strength=strength
+                    steps=count, sgd_rate=rate, adam_rate=rate, strength=strength
                 )
-                name = f"{steps} steps, rate {rate:g}"
-                candidates[name + f", strength {strength:g}" * l2sp] = Finetune(
-                    "sgd" if rule == "sgd" else "adam", l2sp, init, device, settings
-                )
-            yield f"finetune-{rule}{'-l2sp' * l2sp}", candidates
+                name = f"{count} steps, rate {rate:g}"
+                optimizer: Optimizer = "sgd" if rule == "sgd" else "adam"
+                tuned = Finetune(optimizer, l2sp, init, device, settings, closed)
+                candidates[name + f", strength {strength:g}" * l2sp] = tuned
+            yield tuned.name, candidates
 
 
 def cropped(task: TaskFolder, side: int) -> TaskFolder:
@@ -125,9 +139,11 @@ def cropped(task: TaskFolder, side: int) -> TaskFolder:
     return replace(task, images=tuple(images), masks=tuple(masks), diameters=sizes)
 
 
-def _score(task: TaskFolder, method: Method, images: int) -> float:
+def _score(
+    task: TaskFolder, method: Method, images: int, conditions: Conditions
+) -> float:
     found = []
-    for cells, regime in CONDITIONS:
+    for cells, regime in conditions:
         draw = make_draw(task, cells, 0, seed=1)
         painted = None if draw is None else draw.painted(regime, images)
         fitted = None if painted is None else method.fit(painted)
@@ -139,11 +155,15 @@ def _score(task: TaskFolder, method: Method, images: int) -> float:
 
 
 def _tell(
-    name: str, candidates: dict[str, Method], tasks: list[TaskFolder], images: int
+    name: str,
+    candidates: dict[str, Method],
+    tasks: list[TaskFolder],
+    images: int,
+    conditions: Conditions,
 ) -> None:
     columns = {}
     for label, method in candidates.items():
-        columns[label] = [_score(task, method, images) for task in tasks]
+        columns[label] = [_score(task, method, images, conditions) for task in tasks]
         print(f"{name}: {label}: {np.nanmean(columns[label]):.3f}", file=sys.stderr)
     index = [task.name for task in tasks]
     table = pd.DataFrame(columns, index=index).dropna()

@@ -19,8 +19,9 @@ def add_benchmark_options(parser: argparse.ArgumentParser) -> None:
         "--methods",
         nargs="*",
         metavar="METHOD",
-        help="controls: random, finetune, forest, ceiling, convpaint (default: the "
-        "first three; finetune needs the pooled bundle)",
+        help="controls: random, finetune, forest, finetune-closed (which is told what "
+        "adaptation fits in closed form), ceiling, convpaint (default: the first "
+        "three; finetune needs the pooled bundle)",
     )
     add("--cells", type=int, nargs="+", default=[1, 2, 3, 5, 10], metavar="N")
     add("--draws", type=int, default=5, help="choices of cells (default: 5)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
 
@@ -15,12 +15,25 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from .inner_loop import Step
     from .network import Params
-    from .recipe import Recipe
 
 MAX_FOLDS = 3
 """Parts into which painted crops are dealt out, each left out in turn; more would cost
 time for little."""
+
+
+class Follows(Protocol):
+    """How parameters are adapted: a recipe, or a rival of one."""
+
+    @property
+    def total(self) -> int:
+        """Number of steps."""
+
+    def follow(
+        self, network: nn.Module, params: Params, support: Support
+    ) -> Generator[Step, None, None]:
+        """Adapt parameters to a support, step by step."""
 
 
 class LeftOut(NamedTuple):
@@ -56,13 +69,13 @@ class Rehearsal(NamedTuple):
 
 
 def rehearse(
-    recipe: Recipe, network: nn.Module, params: Params, support: Support
+    recipe: Follows, network: nn.Module, params: Params, support: Support
 ) -> Generator[None, None, Rehearsal]:
     """Adapt without a third of the painted crops, for each third in turn.
 
     Parameters
     ----------
-    recipe : Recipe
+    recipe : Follows
         How it is adapted.
     network : nn.Module
         Supplies the structure.
@@ -83,7 +96,7 @@ def rehearse(
     painted = support.target.painted.flatten(1).any(1).nonzero()[:, 0].tolist()
     if len(painted) < 2:
         return Rehearsal(recipe.total, ())
-    # A proximal problem has one solution; its steps are only the way there.
+    # Of anything else only the end counts: a proximal problem has one solution.
     stepwise = isinstance(recipe, GradientSteps)
     losses = [0.0] * (recipe.total + 1 if stepwise else 1)
     drawn: list[list[LeftOut]] = [[] for _ in losses]

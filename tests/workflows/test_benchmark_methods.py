@@ -12,7 +12,9 @@ import torch
 
 from napari_metaseg.core.axes import as_planes
 from napari_metaseg.core.errors import UserError
-from napari_metaseg.core.inner_loop import Support, run_on_support
+from napari_metaseg.core.evidence import without_evidence
+from napari_metaseg.core.generators import exhaust
+from napari_metaseg.core.inner_loop import Support, run, run_on_support
 from napari_metaseg.core.losses import dense_loss, sparse_loss
 from napari_metaseg.core.objects import object_diameters
 from napari_metaseg.core.settings import DecodeSettings
@@ -20,13 +22,14 @@ from napari_metaseg.io.bundle import load_bundle, save_bundle
 from napari_metaseg.workflows.adapt import adapt
 from napari_metaseg.workflows.adapt_run import on_device
 from napari_metaseg.workflows.benchmark.methods.adaptation import Adaptation
+from napari_metaseg.workflows.benchmark.methods.blind import BlindUNet
 from napari_metaseg.workflows.benchmark.methods.ceiling import Ceiling, make_folds
 from napari_metaseg.workflows.benchmark.methods.finetune import (
     Finetune,
     FinetuneSettings,
-    fine_tune,
+    FineTuning,
 )
-from napari_metaseg.workflows.benchmark.methods.look import make_lens_and_support
+from napari_metaseg.workflows.benchmark.methods.look import make_lens_and_crops
 from napari_metaseg.workflows.benchmark.methods.random_start import (
     RandomStart,
     random_params,
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
 
 
 CPU = torch.device("cpu")
+LOOK = np.random.default_rng(0).random((1, 96, 96), np.float32)
 FEW = CeilingSettings(folds=2, steps=2, batch=2, crop=64)
 
 
@@ -65,13 +69,13 @@ def still(small: str, tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def tuning(small: str) -> Callable[..., dict[str, torch.Tensor]]:
     bundle = load_bundle(small)
-    _, support = make_lens_and_support(PAINTED, bundle)
+    support = make_lens_and_crops(PAINTED, bundle)[1].support()
     module, initial = on_device(bundle, CPU)
 
     def tune(rule: str, strength: float, **changed: float) -> dict[str, torch.Tensor]:
         settings = replace(FinetuneSettings(steps=3), **changed)
-        result = fine_tune(module, initial, support, settings, rule, strength=strength)
-        return {k: v - initial[k] for k, v in result.items()}
+        *_, last = FineTuning(settings, rule, strength).follow(module, initial, support)
+        return {k: v - initial[k] for k, v in last.params.items()}
 
     return tune
 
@@ -99,7 +103,7 @@ def test_no_rate_or_no_steps_leave_the_start(
 
 def test_the_first_sgd_step_is_the_gradient_step(tuning, small: str) -> None:
     bundle = load_bundle(small)
-    _, support = make_lens_and_support(PAINTED, bundle)
+    support = make_lens_and_crops(PAINTED, bundle)[1].support()
     module, initial = on_device(bundle, CPU)
     at = {k: v.clone().requires_grad_() for k, v in initial.items()}
     output = run_on_support(module, at, support)
@@ -117,7 +121,7 @@ def test_the_first_sgd_step_is_the_gradient_step(tuning, small: str) -> None:
 
 
 def test_fine_tuning_looks_as_adaptation_does(small: str) -> None:
-    lens, _ = make_lens_and_support(PAINTED, load_bundle(small))
+    lens, _ = make_lens_and_crops(PAINTED, load_bundle(small))
     model = adapt(
         PAINTED.images, [a for _, a in PAINTED.annotations], init=small, device="cpu"
     )
@@ -129,14 +133,41 @@ def test_without_steps_fine_tuning_is_adaptation_without_steps(
     small: str, still: str
 ) -> None:
     settings = FinetuneSettings(steps=0)
-    tuned = Finetune("adam", False, still, "cpu", settings).fit(PAINTED)
-    adapted = Adaptation(still, "cpu").fit(PAINTED)
+    tuned = Finetune("adam", False, still, "cpu", settings, closed_form=True)
+    fitted, adapted = tuned.fit(PAINTED), Adaptation(still, "cpu").fit(PAINTED)
 
-    np.testing.assert_array_equal(tuned.before(IMAGE), adapted.before(IMAGE))
-    # Only the settings that adapting chooses differ.
-    cut_alike = adapted.segmenter.segment(IMAGE, settings=DecodeSettings())
-    np.testing.assert_array_equal(tuned.after(IMAGE), cut_alike)
-    assert not tuned.reverted
+    np.testing.assert_array_equal(fitted.before(IMAGE), adapted.before(IMAGE))
+    np.testing.assert_array_equal(fitted.after(IMAGE), adapted.after(IMAGE))
+    assert not fitted.reverted
+
+
+def test_plain_fine_tuning_is_told_nothing_of_what_is_painted(small: str) -> None:
+    bundle = load_bundle(small)
+    module, params = on_device(bundle, CPU)
+    blind, support = (
+        BlindUNet(bundle.architecture),
+        make_lens_and_crops(PAINTED, bundle)[1].support(),
+    )
+
+    told = run_on_support(module, params, support).logits
+    untold = run_on_support(blind, params, support).logits
+
+    inputs = without_evidence(support.inputs)
+    torch.testing.assert_close(untold, run(module, params, inputs).logits)
+    assert (told - untold).abs().max() > 0.01
+
+
+def test_plain_fine_tuning_takes_steps(small: str) -> None:
+    settings = FinetuneSettings(steps=2, adam_rate=0.01)
+    before, after = (
+        exhaust(
+            Finetune("adam", False, small, "cpu", s)
+            .fit(PAINTED)
+            .segmenter.network.draw(LOOK, adapted=True)
+        )
+        for s in (FinetuneSettings(steps=0), settings)
+    )
+    assert np.abs(after - before).max() > 0.01
 
 
 def test_adaptation_is_the_public_function_with_do_no_harm_told_apart(
@@ -281,7 +312,8 @@ def test_the_ceiling_of_a_single_image_is_unknown(small: str) -> None:
 
 
 def test_methods_are_made_by_name_and_differ_by_what_they_are(small: str) -> None:
-    chosen = Choice((small,), ("random", "finetune", "forest", "ceiling"), small)
+    controls = "random", "finetune", "finetune-closed", "forest", "ceiling"
+    chosen = Choice((small,), controls, small)
     methods = make_methods(chosen)
 
     assert [m.name.replace(small, "S") for m in methods] == [
@@ -291,6 +323,10 @@ def test_methods_are_made_by_name_and_differ_by_what_they_are(small: str) -> Non
         "finetune-sgd-l2sp",
         "finetune-adam",
         "finetune-adam-l2sp",
+        "finetune-closed-sgd",
+        "finetune-closed-sgd-l2sp",
+        "finetune-closed-adam",
+        "finetune-closed-adam-l2sp",
         "forest",
         "ceiling",
     ]

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from napari_metaseg.core.axes import as_planes
 from napari_metaseg.core.devices import pick_device
-from napari_metaseg.core.inner_loop import run_on_support
+from napari_metaseg.core.generators import exhaust
+from napari_metaseg.core.inner_loop import Step, run_on_support
 from napari_metaseg.core.losses import sparse_loss
+from napari_metaseg.core.rehearsal import rehearse
 from napari_metaseg.io.bundle import load_bundle
 from napari_metaseg.workflows.adapt_run import on_device
+from napari_metaseg.workflows.splitting import fit_split, left_out_pairs
 
 from .adaptation import FittedSegmenter, bundle_fingerprint
+from .blind import BlindUNet
 from .fingerprint import fingerprint
-from .look import make_lens_and_support, make_segmenter
+from .look import make_lens_and_crops, make_segmenter
+from .protocol import image_axes
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from torch import nn
 
     from napari_metaseg.core.inner_loop import Support
     from napari_metaseg.core.network import Params
+    from napari_metaseg.core.settings import DecodeSettings
     from napari_metaseg.workflows.benchmark.draws import Painted
+    from napari_metaseg.workflows.segmenter import Segmenter
+    from napari_metaseg.workflows.splitting import Pair
 
     from .protocol import Fitted
 
@@ -69,6 +80,9 @@ class Finetune:
         See `napari_metaseg.core.devices.pick_device`.
     settings : FinetuneSettings
         Steps, rates and strength.
+    closed_form : bool
+        Whether the network is told what adaptation fits in closed form (evidence and
+        prototype). Without it this is fine-tuning as everybody knows it.
     """
 
     optimizer: Optimizer
@@ -76,12 +90,14 @@ class Finetune:
     init: str = "pooled"
     device: str = "auto"
     settings: FinetuneSettings = field(default_factory=FinetuneSettings)
+    closed_form: bool = False
     starts: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """Optimizer and penalty."""
-        return f"finetune-{self.optimizer}{'-l2sp' * self.l2sp}"
+        told = "-closed" * self.closed_form
+        return f"finetune{told}-{self.optimizer}{'-l2sp' * self.l2sp}"
 
     @property
     def origin(self) -> str:
@@ -92,7 +108,7 @@ class Finetune:
     def fingerprint(self) -> str:
         """Name the weights and the settings."""
         weights = bundle_fingerprint(load_bundle(self.init))
-        return fingerprint(weights, asdict(self.settings))
+        return fingerprint(weights, asdict(self.settings), self.closed_form)
 
     def fit(
         self, painted: Painted, *, previous: Fitted | None = None
@@ -101,72 +117,94 @@ class Finetune:
         start = time.perf_counter()
         device = pick_device(self.device)
         bundle = load_bundle(self.init)
-        lens, support = make_lens_and_support(painted, bundle)
-        support = support.to(device)
+        lens, crops = make_lens_and_crops(painted, bundle)
+        crops = crops.to(device)
+        support = crops.support()
         module, initial = on_device(bundle, device)
-        tuned = fine_tune(
-            module,
-            initial,
-            support,
-            self.settings,
-            self.optimizer,
-            strength=self.settings.strength if self.l2sp else 0.0,
-        )
-        segmenter = make_segmenter(module, initial, tuned, support, lens)
-        return FittedSegmenter(segmenter, time.perf_counter() - start)
+        if not self.closed_form:
+            module = BlindUNet(bundle.architecture).to(device)
+        strength = self.settings.strength if self.l2sp else 0.0
+        recipe = FineTuning(self.settings, self.optimizer, strength)
+        left_out = exhaust(rehearse(recipe, module, initial, support)).drawn
+        *_, last = recipe.follow(module, initial, support)
+        seconds = time.perf_counter() - start
+        segmenter = make_segmenter(module, initial, last.params, support, lens)
+        pairs = left_out_pairs(left_out, crops, lens.working_diameter)
+        settings = _splitting(segmenter, painted, pairs)
+        return FittedSegmenter(replace(segmenter, settings=settings), seconds)
 
 
-def fine_tune(
-    module: nn.Module,
-    initial: Params,
-    support: Support,
-    settings: FinetuneSettings,
-    optimizer: Optimizer,
-    *,
-    strength: float,
-) -> Params:
-    """Minimise the support loss by an ordinary optimizer.
+@dataclass(frozen=True, slots=True)
+class FineTuning:
+    """Ordinary fine-tuning of all parameters: the support loss, by an optimizer.
 
     L2-SP (Li, Grandvalet & Davoine, ICML 2018, eq. 3) adds ``strength / 2`` times the
     squared distance to the start. Its part of each step is taken implicitly, after
     the optimizer's: ``p <- (p + a p0) / (1 + a)``, ``a = rate * strength``, which is
     stable at any strength and is not rescaled by Adam.
 
-    Parameters
+    Attributes
     ----------
-    module : nn.Module
-        Supplies the structure.
-    initial : Params
-        The start.
-    support : Support
-        What was painted.
     settings : FinetuneSettings
         Steps and rates.
     optimizer : str
         ``"sgd"`` or ``"adam"``.
     strength : float
         Of the penalty; infinity keeps the start.
-
-    Returns
-    -------
-    Params
     """
-    params = {k: v.detach().clone().requires_grad_() for k, v in initial.items()}
-    values = list(params.values())
-    chosen: torch.optim.Optimizer
-    if optimizer == "sgd":
-        rate = settings.sgd_rate
-        chosen = torch.optim.SGD(values, rate, momentum=settings.momentum)
-    else:
-        rate = settings.adam_rate
-        chosen = torch.optim.Adam(values, rate)
-    kept = 1 / (1 + rate * strength) if rate else 1.0
-    for _ in range(settings.steps):
-        chosen.zero_grad()
-        output = run_on_support(module, params, support)
-        sparse_loss(output.logits, support.target).backward()  # type: ignore[no-untyped-call]
-        chosen.step()
-        with torch.no_grad():
-            for name, value in params.items():
-                value.copy_(initial[name] + kept * (value - initial[name]))
-    return {k: v.detach() for k, v in params.items()}
+
+    settings: FinetuneSettings
+    optimizer: Optimizer
+    strength: float = 0.0
+
+    @property
+    def total(self) -> int:
+        """Number of steps."""
+        return self.settings.steps
+
+    def follow(
+        self,
+        network: nn.Module,
+        params: Params,
+        support: Support,
+        start: Params | None = None,
+    ) -> Generator[Step, None, None]:
+        """Take the steps, see `napari_metaseg.core.recipe.GradientSteps.follow`."""
+        begin = params if start is None else start
+        now = {k: v.detach().clone().requires_grad_() for k, v in begin.items()}
+        chosen, rate = self._optimizer(list(now.values()))
+        kept = 1 / (1 + rate * self.strength) if rate else 1.0
+        yield Step(0, {k: v.detach() for k, v in now.items()}, None)
+        for index in range(1, self.total + 1):
+            chosen.zero_grad()
+            output = run_on_support(network, now, support)
+            loss = sparse_loss(output.logits, support.target)
+            loss.backward()  # type: ignore[no-untyped-call]
+            chosen.step()
+            with torch.no_grad():
+                for name, value in now.items():
+                    value.copy_(params[name] + kept * (value - params[name]))
+            # The optimizer goes on writing to its own.
+            copy = {k: v.detach().clone() for k, v in now.items()}
+            yield Step(index, copy, loss.detach())
+
+    def _optimizer(
+        self, values: list[torch.Tensor]
+    ) -> tuple[torch.optim.Optimizer, float]:
+        settings = self.settings
+        if self.optimizer == "sgd":
+            rate = settings.sgd_rate
+            return torch.optim.SGD(values, rate, momentum=settings.momentum), rate
+        return torch.optim.Adam(values, settings.adam_rate), settings.adam_rate
+
+
+def _splitting(
+    segmenter: Segmenter, painted: Painted, left_out: list[Pair]
+) -> DecodeSettings:
+    """Choose how cells are split as *Adapt* does, by the painted ones."""
+    shown: list[Pair] = []
+    for image, (_, annotation) in zip(painted.images, painted.annotations, strict=True):
+        planes = as_planes(image, axes=image_axes(image))
+        outputs = exhaust(segmenter.draw(planes, adapted=True))
+        shown += zip(outputs, planes.split(annotation), strict=True)
+    return fit_split(shown, left_out, segmenter.settings)

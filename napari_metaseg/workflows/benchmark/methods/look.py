@@ -21,12 +21,13 @@ from .protocol import image_axes
 if TYPE_CHECKING:
     from napari_metaseg.core.inner_loop import Support
     from napari_metaseg.core.network import Params, PrototypeUNet
+    from napari_metaseg.core.support import Crops
     from napari_metaseg.io.bundle import Bundle
     from napari_metaseg.workflows.benchmark.draws import Painted
 
 
-def make_lens_and_support(painted: Painted, bundle: Bundle) -> tuple[Lens, Support]:
-    """Return the lens and the support crops that `adapt` would use."""
+def make_lens_and_crops(painted: Painted, bundle: Bundle) -> tuple[Lens, Crops]:
+    """Return the lens and the crops that `adapt` would use."""
     views = [
         View(as_planes(image, axes=image_axes(image)), annotation)
         for image, (_, annotation) in zip(
@@ -34,7 +35,7 @@ def make_lens_and_support(painted: Painted, bundle: Bundle) -> tuple[Lens, Suppo
         )
     ]
     lens = Lens.of(views[0].planes, painted.diameter, bundle.diameter)
-    return lens, crops_of(views, lens).support()
+    return lens, crops_of(views, lens)
 
 
 def make_segmenter(

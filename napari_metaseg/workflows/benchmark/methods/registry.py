@@ -22,7 +22,14 @@ if TYPE_CHECKING:
 
     from .protocol import Method
 
-CONTROLS = ("random", "finetune", "forest", "ceiling", "convpaint")
+CONTROLS = (
+    "random",
+    "finetune",
+    "finetune-closed",
+    "forest",
+    "ceiling",
+    "convpaint",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +96,11 @@ def _control(name: str, inits: Sequence[str], choice: Choice) -> list[Method]:
         case "random":
             recipe = _recipe(inits, choice)
             return [RandomStart(recipe, choice.seed, choice.device)]
-        case "finetune":
+        case "finetune" | "finetune-closed":
+            closed = name == "finetune-closed"
+            start = choice.pooled, choice.device, choice.finetune, closed
             return [
-                Finetune(rule, l2sp, choice.pooled, choice.device, choice.finetune)
+                Finetune(rule, l2sp, *start)
                 for rule in ("sgd", "adam")
                 for l2sp in (False, True)
             ]

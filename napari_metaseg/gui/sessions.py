@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .images import Reading
     from .panel_view import PanelView
     from .saving import Saver
+    from .work import Work
     from .worker import Tick
 
 _KIND = "Session (*.metaseg)"
@@ -76,6 +77,7 @@ class Sessions(Teller):
         form = self._form
         self._window = parent
         self._ready: tuple[Image, Reading, SessionLayer] | None = None
+        self._reopening: Work | None = None
         self._lost: list[Labels] = []
         self._candidates: list[Image] = []
         self._links = Links()
@@ -91,6 +93,7 @@ class Sessions(Teller):
         for runner in (self._saving, self._opening, self._searching):
             runner.refused.connect(self.warn)
             runner.idle.connect(self._refresh)
+        bench.adapted.connect(self._on_reopened)
         for signal in (desk.image_changed, desk.changed, bench.changed):
             signal.connect(self._refresh)
         form.save.clicked.connect(self.save)
@@ -219,7 +222,18 @@ class Sessions(Teller):
         steps = partial(
             session_files.reopen, known, images.pixels(image), painted, source.device
         )
-        self._bench.run(self._bench.works.on(image, reading), steps, painted)
+        self._reopening = self._bench.works.on(image, reading)
+        self._bench.run(self._reopening, steps, painted)
+
+    def _on_reopened(self, work: Work) -> None:
+        """Bring back the boxes, too: the next Adapt does what the last one did."""
+        reopening, self._reopening = self._reopening, None
+        if work is not reopening or work.last is None:
+            return
+        recipe = work.last.model.segmenter.card.get("recipe", {})
+        chosen = recipe.get("split") == work.last.decoded.settings.split
+        self._view.decode.fitted.setChecked(chosen)
+        self._view.source.mirrors.setChecked(recipe.get("mirrors", 1) > 1)
 
     def _search(self) -> None:
         """Look for the image of a session among those that are open."""

@@ -265,6 +265,39 @@ def test_links_and_the_part_that_was_asked_for_come_back(
     assert read_session(path).settings == settings
 
 
+@pytest.mark.parametrize("chosen", [True, False])
+def test_the_next_adapt_does_what_the_session_did(
+    saved: Path,
+    open_panel: Open,
+    settle: Settle,
+    monkeypatch: pytest.MonkeyPatch,
+    chosen: bool,
+) -> None:
+    split = read_session(saved).settings.decode.split
+    recipe = {"split": split, "mirrors": 4} if chosen else {"mirrors": 1}
+
+    def steps(*given: Any, **named: Any) -> Generator[Progress, None, FakeModel]:
+        model = yield from reopen_steps(*given, **named)
+        model.segmenter.card["recipe"] = recipe
+        return model
+
+    monkeypatch.setattr(reopen, "reopen_steps", steps)
+    empty = ViewerModel()
+    other = open_panel(empty)
+    other.view.decode.fitted.setChecked(not chosen)
+    other.view.source.mirrors.setChecked(not chosen)
+
+    drop(empty, saved)
+    settle(other)
+
+    assert other.view.decode.fitted.isChecked() == chosen
+    assert other.view.source.mirrors.isChecked() == chosen
+    assert other.view.decode.settings.split == split
+    other.view.decode.fitted.setChecked(not chosen)
+    adapt(other, settle)
+    assert other.view.decode.fitted.isChecked() != chosen, "a round changes no box"
+
+
 def test_classes_come_back_with_a_session(
     panel: AdaptPanel, path: Path, open_panel: Open, settle: Settle, qtbot: QtBot
 ) -> None:

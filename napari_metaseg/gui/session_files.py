@@ -74,18 +74,10 @@ class ToSave:
 def save(job: ToSave) -> Generator[Progress, None, str]:
     """Write a session; return a sentence that says so."""
     from napari_metaseg.io.bundle import find_bundle
-    from napari_metaseg.io.model_folder import read_card
     from napari_metaseg.workflows.session import make_session, session_image
     from napari_metaseg.workflows.session_file import save_session
 
     request, origins = job.request, job.request.origins
-    initialization = find_bundle(request.init)
-    made_from = job.model.segmenter.card.get("initialization", {}).get("sha256")
-    if made_from != read_card(initialization, "meta-initialization").get("sha256"):
-        raise UserError(
-            f"The start '{request.init}' is another one by now; adapt again before "
-            "saving a session."
-        )
     given = job.painted.array(), job.cells, request.learned, job.classes
     image = _image_file(request, request.image, origins[0])
     pictures = [_refer(session_image(image, origins[0].path, *given), origins[0])]
@@ -98,7 +90,7 @@ def save(job: ToSave) -> Generator[Progress, None, str]:
     session = make_session(
         job.model,
         tuple(pictures),
-        initialization=initialization,
+        initialization=find_bundle(request.init),
         channel=request.channel,
         diameter=request.diameter,
         decode=job.settings,

@@ -18,7 +18,7 @@ import torch
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.settings import DecodeSettings
-from napari_metaseg.io.model_folder import CARD, WEIGHTS
+from napari_metaseg.io.model_folder import CARD, WEIGHTS, read_card
 
 from .image_reference import ImageReference
 
@@ -211,12 +211,19 @@ def make_session(
     Raises
     ------
     UserError
-        If the model was loaded from a file, and not adapted now.
+        If the model was loaded from a file, and not adapted now, or came from another
+        initialization.
     """
     if model.report is None:
         raise UserError(
             "A saved model does not hold what it was adapted to; adapt before saving a "
             "session."
+        )
+    made_from = model.segmenter.card.get("initialization", {}).get("sha256")
+    if made_from != read_card(initialization, "meta-initialization").get("sha256"):
+        raise UserError(
+            f"The model was not adapted from '{initialization.name}' as it is now; "
+            "adapt again before saving a session."
         )
     models = {
         "initialization": read_model_files(initialization),

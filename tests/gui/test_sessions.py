@@ -17,7 +17,7 @@ from napari_metaseg.gui import readers, sessions, world
 from napari_metaseg.gui.classes import table
 from napari_metaseg.gui.classes.classes_panel import ClassesPanel
 from napari_metaseg.gui.large_form import Scope
-from napari_metaseg.io import bundle, model_folder
+from napari_metaseg.io import bundle
 from napari_metaseg.io.bundle import models_folder
 from napari_metaseg.workflows import reopen, session_file
 from napari_metaseg.workflows import session as session_values
@@ -52,7 +52,7 @@ def real_files(monkeypatch: pytest.MonkeyPatch, engine: object) -> None:
     files = read_model_files(folder)
     monkeypatch.setattr(session_values, "_files_of", lambda _: files)
     monkeypatch.setattr(session_file, "_check_models", lambda _: None)
-    monkeypatch.setattr(model_folder, "read_card", lambda *_: {"sha256": SHA256})
+    monkeypatch.setattr(session_values, "read_card", lambda *_: {"sha256": SHA256})
     monkeypatch.setattr(bundle, "find_bundle", lambda _: folder)
     monkeypatch.setattr(reopen, "reopen_steps", reopen_steps)
 

@@ -269,6 +269,11 @@ def test_a_model_from_a_file_makes_no_session(saved_model: Path) -> None:
         make_session(load(saved_model), (), initialization=find_bundle(DEFAULT_INIT))
 
 
+def test_a_model_of_another_start_makes_no_session(model: AdaptedModel) -> None:
+    with pytest.raises(UserError, match="not adapted from 'maml' as it is now"):
+        make_session(model, (), initialization=find_bundle("maml"))
+
+
 def tampered(saved: Path, change: Callable[[dict[str, Any], dict[str, bytes]], object]):
     """Rewrite the archive after a change of its manifest and files."""
     with zipfile.ZipFile(saved) as archive:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.data.folders import read_tasks
-from napari_metaseg.io.bundle import bundled_names
+from napari_metaseg.io.bundle import CONTROL, bundled_names
 from napari_metaseg.workflows.benchmark import (
     BenchmarkSettings,
     Choice,
@@ -70,7 +70,7 @@ def _choice(options: argparse.Namespace) -> Choice:
     controls = options.methods
     if controls is None:
         controls = ["random", "finetune", "forest"]
-        if options.pooled == "pooled" and "pooled" not in bundled_names():
+        if options.pooled == CONTROL and CONTROL not in bundled_names():
             controls.remove("finetune")
     if options.ceiling:
         controls = [*controls, "ceiling"]

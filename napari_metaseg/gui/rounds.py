@@ -101,13 +101,14 @@ def prepare() -> Generator[Progress, None, Ready]:
 
     import napari_metaseg.workflows.adapt  # noqa: F401
     from napari_metaseg.core.devices import available_devices
-    from napari_metaseg.io.bundle import bundled_names
+    from napari_metaseg.io.bundle import CONTROL, bundled_names
 
     yield from ()
     # All that was imported makes Python look through every object soon, for 0.2 s:
     # better now than in the middle of a stroke.
     gc.collect()
-    names = tuple(_initialization(name) for name in bundled_names())
+    known = (name for name in bundled_names() if name != CONTROL)
+    names = tuple(map(_initialization, known))
     return Ready(names, tuple(available_devices()))
 
 

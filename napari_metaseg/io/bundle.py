@@ -23,6 +23,10 @@ from .user_folder import user_folder
 CLASSIFIER = "reptile-classes"
 """Folder of the start for classes of cells, see `napari_metaseg.io.class_bundle`."""
 
+CONTROL = "pooled"
+"""Folder of the bundle that was trained on all tasks pooled, which the others are
+compared with. It draws best as it is, and is no start to adapt from."""
+
 LARGEST_BUNDLED = 4 * 2**20
 """Largest weights file (bytes) of a meta-initialization."""
 

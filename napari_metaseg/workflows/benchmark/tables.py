@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_metaseg.io.bundle import CONTROL
 from napari_metaseg.workflows.markdown import table
 
 from .draws import CELLS_ONLY
@@ -44,7 +45,7 @@ HEADINGS = (
     "s to segment",
     "peak MB",
 )
-REFERENCE = "pooled"
+REFERENCE = CONTROL
 """The method whose un-adapted result a person would have seen."""
 
 

@@ -22,6 +22,15 @@ class Scope(Enum):
     PLANE = "plane"
     VIEW = "view"
 
+    @classmethod
+    def of(
+        cls, planes: tuple[int, ...] | None, part: tuple[int, int, int, int] | None
+    ) -> Scope:
+        """Return the choice that led to these planes and this part, see `Request`."""
+        if part is not None:
+            return cls.VIEW
+        return cls.ALL if planes is None else cls.PLANE
+
 
 class LargeForm(Form):
     """Which planes, which image, and how its cells are numbered."""

@@ -57,6 +57,8 @@ class SessionLayer:
         The image's file; None if it never was one.
     link : str
         Along which axes the cells were linked.
+    planes, part
+        What of the first image was segmented, see `gui.request.Request`.
     """
 
     path: Path
@@ -71,6 +73,8 @@ class SessionLayer:
     sha256: str
     file: Path | None
     link: str
+    planes: tuple[int, ...] | None
+    part: tuple[int, int, int, int] | None
 
     def same_image(self, other: SessionLayer) -> bool:
         """Whether another layer is of the same image of the same session."""
@@ -162,6 +166,8 @@ def _known(path: Path, session: Session, number: int) -> SessionLayer:
         reference.sha256,
         Path(reference.path) if reference.path else None,
         settings.link,
+        settings.planes,
+        settings.part,
     )
 
 

@@ -16,6 +16,7 @@ from .asking import ask_file, ask_path
 from .classes import table
 from .guidance import Tone
 from .images import CELLS, Target
+from .large_form import Scope
 from .links import Links, after_rest
 from .pieces import labels_of
 from .readers import SESSION, SessionLayer
@@ -215,6 +216,7 @@ class Sessions(Teller):
         if known.diameter is not None:
             self._view.object_size.set_by_hand(round(known.diameter))
         self._view.large.links.choose(known.link)
+        self._view.large.scope.choose(Scope.of(known.planes, known.part))
         annotation = layers.find_annotation(self._layers, image, reading)
         if annotation is None:
             return

@@ -254,6 +254,7 @@ def test_links_and_the_part_that_was_asked_for_come_back(
 
     np.testing.assert_array_equal(cells_of(other).data, cells_of(panel).data)
     assert other.view.large.links.value == "t"
+    assert other.view.large.scope.value is Scope.VIEW
     annotation = other.desk.annotation
     assert annotation is not None
     annotation.brush_size = 10
@@ -296,6 +297,21 @@ def test_the_next_adapt_does_what_the_session_did(
     other.view.decode.fitted.setChecked(not chosen)
     adapt(other, settle)
     assert other.view.decode.fitted.isChecked() != chosen, "a round changes no box"
+
+
+@pytest.mark.parametrize(
+    ("planes", "part", "scope"),
+    [
+        (None, None, Scope.ALL),
+        ((3,), None, Scope.PLANE),
+        ((3,), (0, 9, 0, 9), Scope.VIEW),
+        (None, (0, 9, 0, 9), Scope.VIEW),
+    ],
+)
+def test_what_was_segmented_tells_what_was_chosen(
+    planes: tuple[int, ...] | None, part: tuple[int, int, int, int] | None, scope: Scope
+) -> None:
+    assert Scope.of(planes, part) is scope
 
 
 def test_classes_come_back_with_a_session(

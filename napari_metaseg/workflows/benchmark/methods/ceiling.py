@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_metaseg.core.devices import pick_device
-from napari_metaseg.io.bundle import load_bundle
+from napari_metaseg.io.bundle import CONTROL, load_bundle
 
 from .adaptation import bundle_fingerprint
 from .fingerprint import fingerprint
@@ -42,7 +42,7 @@ class Ceiling:
         How it is trained.
     """
 
-    init: str = "pooled"
+    init: str = CONTROL
     device: str = "auto"
     settings: CeilingSettings = field(default_factory=CeilingSettings)
     name: str = "ceiling"

@@ -14,7 +14,7 @@ from napari_metaseg.core.generators import exhaust
 from napari_metaseg.core.inner_loop import Step, run_on_support
 from napari_metaseg.core.losses import sparse_loss
 from napari_metaseg.core.rehearsal import rehearse
-from napari_metaseg.io.bundle import load_bundle
+from napari_metaseg.io.bundle import CONTROL, load_bundle
 from napari_metaseg.workflows.adapt_run import on_device
 from napari_metaseg.workflows.splitting import fit_split, left_out_pairs
 
@@ -87,7 +87,7 @@ class Finetune:
 
     optimizer: Optimizer
     l2sp: bool
-    init: str = "pooled"
+    init: str = CONTROL
     device: str = "auto"
     settings: FinetuneSettings = field(default_factory=FinetuneSettings)
     closed_form: bool = False

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from napari_metaseg.core.errors import UserError
-from napari_metaseg.io.bundle import load_bundle
+from napari_metaseg.io.bundle import CONTROL, load_bundle
 from napari_metaseg.workflows.benchmark.extras import need
 
 from .adaptation import Adaptation
@@ -58,7 +58,7 @@ class Choice:
 
     inits: tuple[str, ...]
     controls: tuple[str, ...] = ()
-    pooled: str = "pooled"
+    pooled: str = CONTROL
     device: str = "auto"
     seed: int = 0
     finetune: FinetuneSettings = field(default_factory=FinetuneSettings)

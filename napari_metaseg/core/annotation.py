@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage as ndi
 
 from .errors import UserError
-from .objects import object_diameters
+from .objects import object_diameters, typical_diameter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ class Annotated:
     labels : (..., Y, X) array of int32
         As painted: 0 = unknown, k > 0 = one cell, -1 = background.
     diameter : float
-        Median diameter (px) of the painted cells.
+        Diameter (px) of the painted cells, see `typical_diameter`.
     n_cells : int
         Number of painted cells.
     n_strokes : int
@@ -190,4 +190,4 @@ def check_annotation(labels: NDArray[np.int32]) -> Annotated:
         if doubled
         else ""
     )
-    return Annotated(labels, float(np.median(diameters)), len(diameters), strokes, note)
+    return Annotated(labels, typical_diameter(diameters), len(diameters), strokes, note)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage as ndi
 
 from napari_metaseg.core.annotation import separate_parts
-from napari_metaseg.core.objects import object_diameters
+from napari_metaseg.core.objects import object_diameters, typical_diameter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +28,7 @@ class Painted:
     background : bool
         Whether there is a background stroke.
     diameter : float or None
-        Median diameter of the cells in px.
+        Diameter (px) of the cells, see `typical_diameter`.
     """
 
     cells: int = 0
@@ -55,7 +54,7 @@ def painted(annotation: NDArray[np.int32]) -> Painted:
         for cell in _cells(part):
             sizes += object_diameters(separate_parts(cell)).values()
         background = background or bool((part < 0).any())
-    return Painted(len(sizes), background, median(sizes) if sizes else None)
+    return Painted(len(sizes), background, typical_diameter(sizes) if sizes else None)
 
 
 def _cells(part: NDArray[np.int32]) -> Iterator[NDArray[np.int32]]:

@@ -18,7 +18,7 @@ from napari_metaseg.core.support import pad_to
 
 from .drawing import window_at
 from .results import Part
-from .verdict import cell_ious
+from .verdict import cells_found, mean_iou
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -111,7 +111,7 @@ class Frame:
         shape = self._painted.shape[0], self._painted.shape[1]
         found = PlaneOutput(maps, shape, self._diameter).instances(self._rules)
         complete = drawn is None or drawn.all()
-        scores = cell_ious(found, self._painted) if complete else []
+        scores = cells_found(found, self._painted) if complete else []
         if self._region:
             found = np.minimum(found, 1)
         else:
@@ -120,7 +120,7 @@ class Frame:
             found = np.where(resize_labels(drawn, shape), found, self._shown)
         self._shown = found
         labels = found.T if self._turned else found
-        own = float(np.mean(scores)) if scores else None
+        own = mean_iou(scores) if scores else None
         return Part(self._place, labels.copy(), own)
 
 

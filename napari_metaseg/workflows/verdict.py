@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import ndimage as ndi
@@ -37,7 +37,7 @@ def own_iou(
     rules: DecodeSettings = ANY_SIZE,
     at_once: int | None = None,
 ) -> float:
-    """Score the painted cells: the best instance's IoU, averaged over cells.
+    """Score the painted cells: the best instance's IoU, averaged over their area.
 
     Where one region is wanted, its IoU with all that is painted of it on a plane. On a
     large plane only what is around painted cells counts, see `judged_in`.
@@ -58,15 +58,15 @@ def own_iou(
     float
         In [0, 1].
     """
-    scores: list[float] = []
+    scores: list[Found] = []
     for output, annotation in zip(outputs, annotations, strict=True):
         if (annotation > 0).any():
             found = _found_around(output, annotation, rules, at_once)
             if rules.region:
-                scores.append(mask_iou(annotation > 0, found > 0))
+                scores.append(Found(mask_iou(annotation > 0, found > 0), 1))
             else:
-                scores += cell_ious(found, annotation)
-    return float(np.mean(scores)) if scores else 0.0
+                scores += cells_found(found, annotation)
+    return mean_iou(scores) if scores else 0.0
 
 
 def _found_around(
@@ -83,7 +83,31 @@ def _found_around(
     return found
 
 
-def cell_ious(found: NDArray[np.int32], annotation: NDArray[np.int32]) -> list[float]:
+class Found(NamedTuple):
+    """How well a painted cell is found.
+
+    Attributes
+    ----------
+    iou : float
+        With the instance that fits it best.
+    area : int
+        Its painted pixels.
+    """
+
+    iou: float
+    area: int
+
+
+def mean_iou(cells: Sequence[Found]) -> float:
+    """Average over the area of one or more cells.
+
+    Corrections paint specks and halves of cells, and each of these would count as much
+    as a whole cell: what suits them alone would be taken to suit the image.
+    """
+    return float(np.average([c.iou for c in cells], weights=[c.area for c in cells]))
+
+
+def cells_found(found: NDArray[np.int32], annotation: NDArray[np.int32]) -> list[Found]:
     """Score each painted cell by the instance that fits it best.
 
     Parameters
@@ -95,16 +119,17 @@ def cell_ious(found: NDArray[np.int32], annotation: NDArray[np.int32]) -> list[f
 
     Returns
     -------
-    list of float
-        IoUs, one a painted cell.
+    list of Found
+        One a painted cell.
     """
     parts, areas = separate_parts(annotation), np.bincount(found.ravel())
-    scores: list[float] = []
+    scores: list[Found] = []
     for part, box in enumerate(ndi.find_objects(np.maximum(parts, 0)), start=1):
         cell = parts[box] == part
         shared = np.bincount(found[box][cell], minlength=len(areas))[1:]
-        ious = shared / (np.count_nonzero(cell) + areas[1:] - shared)
-        scores.append(float(ious.max(initial=0)))
+        area = int(np.count_nonzero(cell))
+        ious = shared / (area + areas[1:] - shared)
+        scores.append(Found(float(ious.max(initial=0)), area))
     return scores
 
 

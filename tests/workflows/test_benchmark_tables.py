@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from napari_metaseg.workflows.benchmark.rows import Curve, Point, Row
 from napari_metaseg.workflows.benchmark.tables import report
@@ -72,10 +75,23 @@ def test_regimes_and_numbers_have_sections_of_their_own() -> None:
     titles = [x for x in report(rows, ["maml"]).splitlines() if x.startswith("#")]
 
     assert titles == [
-        "## 3 painted cells",
+        "## Painted cells",
         "## 1 painted cell",
+        "## 3 painted cells",
         "## 3 painted cells, 2 background strokes",
     ]
+
+
+def test_the_numbers_of_cells_stand_side_by_side() -> None:
+    more = [replace(ROWS[0], cells=1, draw=k) for k in range(2)]
+    rows = [*ROWS, *more, replace(ROWS[4], regime="strokes")]
+
+    lines = report(rows, ["maml"]).splitlines()
+
+    # How many draws each is the mean of stands in brackets.
+    assert lines[2:4] == ["| method | painted | 1 | 3 |", "| --- | --- | --- | --- |"]
+    assert lines[4] == "| maml | cells | 0.600 (2) | 0.700 (1) |"
+    assert "| forest | strokes | – | 0.500 (1) |" in lines
 
 
 def curve(task: str, *ap50: float) -> Curve:
@@ -84,16 +100,24 @@ def curve(task: str, *ap50: float) -> Curve:
 
 
 def test_a_loop_that_ended_early_keeps_its_last_value() -> None:
-    ceiling = [row("t", "ceiling", None, 0.9), row("u", "ceiling", None, 0.7)]
+    ceiling = [
+        replace(row(task, "ceiling", None, reached), cells=1, painted=1)
+        for task, reached in (("t", 0.9), ("u", 0.7))
+    ]
+    # Scored on other images than the loops are.
+    elsewhere = replace(ceiling[0], draw=1, after=scores(0.1))
 
-    text = report([*ceiling, curve("t", 0.2, 0.4, 0.6), curve("u", 0.2, 0.6)], ["maml"])
+    text = report(
+        [*ceiling, elsewhere, curve("t", 0.2, 0.4, 0.6), curve("u", 0.2, 0.6)], ["maml"]
+    )
 
     # (0.6 + 0.6) / 2 of (0.9 + 0.7) / 2
     assert "| maml | warm | 0.200 (1.0) | 0.500 (2.0) | 0.600 (2.5) | 75 % |" in text
 
 
-def test_a_ceiling_of_other_tasks_is_no_ceiling() -> None:
-    ceiling = row("t", "ceiling", None, 0.9)
+@pytest.mark.parametrize("other", [{"task": "t"}, {"draw": 1}, {"painted": 3}])
+def test_a_ceiling_of_other_images_is_no_ceiling(other: dict[str, Any]) -> None:
+    ceiling = replace(row("u", "ceiling", None, 0.9), **{"painted": 1} | other)
 
     text = report([ceiling, curve("u", 0.2, 0.6)], ["maml"])
 

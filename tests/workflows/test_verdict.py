@@ -70,6 +70,15 @@ def test_the_score_is_the_mean_over_cells() -> None:
     assert own_iou([one], [both]) == pytest.approx(0.5)
 
 
+def test_a_speck_counts_as_much_as_it_covers() -> None:
+    """Five specks that nothing finds say little beside a whole cell."""
+    painted = PAINTED.copy()
+    for k in range(5):
+        painted[70:74, 8 * k : 8 * k + 4] = 20 + k
+
+    assert own_iou([PERFECT], [painted]) == pytest.approx(400 / (400 + 5 * 16))
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [(SHIFTED, PERFECT), (PERFECT, PERFECT), (EMPTY, SHIFTED), (EMPTY, EMPTY)],

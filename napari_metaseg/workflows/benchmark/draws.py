@@ -15,7 +15,7 @@ from napari_metaseg.core.annotation import (
     MOST_OF_IMAGE,
     separate_parts,
 )
-from napari_metaseg.core.objects import object_diameters
+from napari_metaseg.core.objects import object_diameters, typical_diameter
 from napari_metaseg.core.scaling import WORKING_DIAMETER
 from napari_metaseg.data.painter import add_strokes, choose_cells
 
@@ -63,10 +63,10 @@ class Painted:
 
     @property
     def diameter(self) -> float:
-        """Median diameter (px) of the painted cells, as adaptation measures it."""
+        """Diameter (px) of the painted cells, as adaptation measures it."""
         parts = (separate_parts(a) for _, a in self.annotations)
-        return float(
-            np.median([d for p in parts for d in object_diameters(p).values()])
+        return typical_diameter(
+            [d for p in parts for d in object_diameters(p).values()]
         )
 
     def on(self, index: int) -> Labels | None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from napari_metaseg.io.bundle import CONTROL
 from napari_metaseg.workflows.markdown import table
 
-from .draws import CELLS_ONLY
+from .curve_table import correction_table
+from .draws import CELLS_ONLY, REGIMES
+from .phrases import arrow, interval, number, percent
 from .rows import Curve, Row
 from .scores import METRICS
 from .statistics import (
@@ -25,10 +24,9 @@ from .statistics import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
-
-    from .statistics import Comparison
 
 HEADINGS = (
     "method",
@@ -50,7 +48,7 @@ REFERENCE = CONTROL
 
 
 def report(rows: Sequence[Row | Curve], inits: Sequence[str]) -> str:
-    """Write all tables, one section for each regime and number of cells.
+    """Write all tables, one section for each number of cells and regime.
 
     Parameters
     ----------
@@ -64,15 +62,51 @@ def report(rows: Sequence[Row | Curve], inits: Sequence[str]) -> str:
     str
         Markdown.
     """
-    frame = make_frame([r for r in rows if isinstance(r, Row)])
-    parts = []
-    for (regime, cells), part in frame.groupby(["regime", "cells"], sort=False):
+    scores = [r for r in rows if isinstance(r, Row)]
+    frame = make_frame(scores)
+    parts = [overview(frame)]
+    for (cells, regime), part in frame.groupby(["cells", "regime"]):
         parts.append(f"## {_title(str(regime), int(cells))}")
         parts += [main_table(part), comparison_table(part, inits), task_table(part)]
     curves = [r for r in rows if isinstance(r, Curve)]
     if curves:
-        parts += ["## Corrections", correction_table(curves, frame)]
+        ceiling = [r for r in scores if r.method == "ceiling"]
+        parts += ["## Corrections", correction_table(curves, ceiling)]
     return "\n\n".join(filter(None, parts))
+
+
+def overview(frame: pd.DataFrame) -> str:
+    """Show AP@0.5 against the number of painted cells.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        All rows.
+
+    Returns
+    -------
+    str
+        Means over tasks, as shown, with the number of draws in brackets; empty where
+        all rows have one number of cells.
+    """
+    numbers = sorted(frame["cells"].unique())
+    if len(numbers) < 2:
+        return ""
+    lines = []
+    for regime in (r for r in REGIMES if r in set(frame["regime"])):
+        for method in _methods(frame):
+            own = _of(frame[frame["regime"] == regime], method)
+            parts = [own[own["cells"] == n] for n in numbers]
+            lines.append([method, regime, *map(_told, parts)])
+    headings = ["method", "painted", *map(str, numbers)]
+    return f"## Painted cells\n\n{table(headings, lines)}"
+
+
+def _told(part: pd.DataFrame) -> str:
+    if part.empty:
+        return "–"
+    shown = number(float(_over_tasks(part, "ap50_shown").mean()))
+    return f"{shown} ({part['draw'].nunique()})"
 
 
 def _title(regime: str, cells: int) -> str:
@@ -125,20 +159,20 @@ def main_table(frame: pd.DataFrame) -> str:
 def _main_line(own: pd.DataFrame, reference: pd.DataFrame) -> list[str]:
     shown = _over_tasks(own, "ap50_shown")
     ap50, *others = [
-        _arrow(_mean(own, f"{m}_before"), _mean(own, f"{m}_after")) for m in METRICS
+        arrow(_mean(own, f"{m}_before"), _mean(own, f"{m}_after")) for m in METRICS
     ]
     return [
         str(own["method"].iloc[0]),
         ap50,
-        _number(shown.mean()),
+        number(shown.mean()),
         *others,
-        _number(worst_decile(shown)),
-        _number(spread_over_draws(own, "ap50_shown")),
-        _percent(share_worse(own, reference)),
-        _percent(float(own["reverted"].mean())),
-        _number(own["adapt_seconds"].median(), 2),
-        _number(own["segment_seconds"].median(), 2),
-        _number(own["memory"].astype(float).max(), 0),
+        number(worst_decile(shown)),
+        number(spread_over_draws(own, "ap50_shown")),
+        percent(share_worse(own, reference)),
+        percent(float(own["reverted"].mean())),
+        number(own["adapt_seconds"].median(), 2),
+        number(own["segment_seconds"].median(), 2),
+        number(own["memory"].astype(float).max(), 0),
     ]
 
 
@@ -162,10 +196,10 @@ def task_table(frame: pd.DataFrame) -> str:
     names = _methods(frame)
     means = task_means(frame, "ap50_shown")[names]
     lines = [
-        [str(t), *map(_number, values)]
+        [str(t), *map(number, values)]
         for t, values in zip(means.index, means.to_numpy(), strict=True)
     ]
-    overall = [f"**{_number(v)}**" for v in means.mean()]
+    overall = [f"**{number(v)}**" for v in means.mean()]
     return table(["task", *names], [*lines, ["**mean**", *overall]])
 
 
@@ -200,77 +234,6 @@ def comparison_table(frame: pd.DataFrame, inits: Sequence[str]) -> str:
             ]
             if found[0] is not None:
                 sources = f"{found[0].tasks} / {found[0].sources}"
-                lines.append([init, label, *map(_interval, found), sources])
+                lines.append([init, label, *map(interval, found), sources])
     headings = ["method", "minus", "adapted", "shown", "tasks / sources"]
     return table(headings, lines) if lines else ""
-
-
-def correction_table(curves: Sequence[Curve], frame: pd.DataFrame) -> str:
-    """Show AP@0.5 against the number of corrections.
-
-    Parameters
-    ----------
-    curves : sequence of Curve
-        Correction loops; one that ended early keeps its last value.
-    frame : DataFrame
-        Rows, among which the ceiling's may be.
-
-    Returns
-    -------
-    str
-        Mean over tasks, with the mean number of painted cells in brackets. Last, the
-        share of the supervised ceiling on the same tasks that is reached.
-    """
-    rounds = max(c.rounds for c in curves)
-    ceiling = _of(frame, "ceiling")
-    lines = []
-    for method, start in dict.fromkeys((c.method, c.start) for c in curves):
-        own = [c for c in curves if (c.method, c.start) == (method, start)]
-        by_round = [
-            (_curve_mean(own, k, "ap50"), _curve_mean(own, k, "cells"))
-            for k in range(rounds + 1)
-        ]
-        reach = _share_of_ceiling(own, ceiling, by_round[-1][0])
-        cells = [f"{_number(ap50)} ({n:.1f})" for ap50, n in by_round]
-        lines.append([method, start, *cells, _percent(reach)])
-    numbers = [str(k) for k in range(rounds + 1)]
-    return table(["method", "start", *numbers, "of the ceiling"], lines)
-
-
-def _curve_mean(curves: Sequence[Curve], done: int, name: str) -> float:
-    """Average over the draws of each task, then over tasks."""
-    tasks: dict[str, list[float]] = {}
-    for curve in curves:
-        point = curve.points[min(done, len(curve.points) - 1)]
-        tasks.setdefault(curve.task, []).append(float(getattr(point, name)))
-    return float(np.mean([np.mean(values) for values in tasks.values()]))
-
-
-def _share_of_ceiling(
-    curves: Sequence[Curve], ceiling: pd.DataFrame, reached: float
-) -> float:
-    tasks = {c.task for c in curves}
-    known = ceiling[ceiling["task"].isin(tasks)]
-    if set(known["task"]) != tasks:
-        return math.nan
-    best = _mean(known, "ap50_after")
-    return reached / best if best else math.nan
-
-
-def _number(value: float, digits: int = 3) -> str:
-    return "–" if math.isnan(value) else f"{value:.{digits}f}"
-
-
-def _percent(value: float) -> str:
-    return "–" if math.isnan(value) else f"{100 * value:.0f} %"
-
-
-def _arrow(before: float, after: float) -> str:
-    return f"{_number(before)} → {_number(after)}"
-
-
-def _interval(found: Comparison | None) -> str:
-    if found is None:
-        return "–"
-    points = (100 * x for x in (found.difference, found.low, found.high))
-    return "{:+.1f} [{:+.1f}, {:+.1f}]".format(*points)

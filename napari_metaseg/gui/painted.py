@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage as ndi
 
-from napari_metaseg.core.annotation import separate_parts
-from napari_metaseg.core.objects import object_diameters, typical_diameter
+from napari_metaseg.core.annotation import (
+    diameter_of,
+    painted_sizes,
+    separate_parts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +31,7 @@ class Painted:
     background : bool
         Whether there is a background stroke.
     diameter : float or None
-        Diameter (px) of the cells, see `typical_diameter`.
+        Diameter (px) of the cells, as adaptation measures it.
     """
 
     cells: int = 0
@@ -48,20 +51,20 @@ def painted(annotation: NDArray[np.int32]) -> Painted:
     -------
     Painted
     """
-    sizes: list[float] = []
+    sizes: list[tuple[int, float]] = []
     background = False
     for part in _painted_parts(annotation):
         for cell in _cells(part):
-            sizes += object_diameters(separate_parts(cell)).values()
+            sizes += painted_sizes(separate_parts(cell), cell)
         background = background or bool((part < 0).any())
-    return Painted(len(sizes), background, typical_diameter(sizes) if sizes else None)
+    return Painted(len(sizes), background, diameter_of(sizes) if sizes else None)
 
 
 def _cells(part: NDArray[np.int32]) -> Iterator[NDArray[np.int32]]:
-    """Yield each label alone, cut out."""
+    """Yield each label alone, cut out, with its number."""
     for k, box in enumerate(ndi.find_objects(np.maximum(part, 0)), start=1):
         if box is not None:
-            yield (part[box] == k).astype(np.int32)
+            yield np.where(part[box] == k, part[box], 0)
 
 
 def _painted_parts(annotation: NDArray[np.int32]) -> Iterator[NDArray[np.int32]]:

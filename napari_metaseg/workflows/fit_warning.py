@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_metaseg.core.confidence import confidences
 from napari_metaseg.core.intensity import BLANK, measure_range
-from napari_metaseg.core.objects import object_diameters, typical_diameter
+from napari_metaseg.core.objects import object_diameters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +29,7 @@ RANGE_FACTOR = 20.0
 LEAST_CONFIDENCE = 0.7
 """Median confidence of the cells found, below which the model only guesses."""
 
-_FEW = 3  # cells, below which their size and median confidence say little
+_FEW = 3  # cells, below which their median size and confidence say little
 _CURE = "to be sure, paint a cell of this image and press Adapt."
 
 
@@ -87,11 +87,11 @@ def _sizes(lens: Lens, labels: NDArray[np.int32]) -> str:
     diameters = [d for plane in labels for d in object_diameters(plane).values()]
     if not diameters:
         return f"The model finds no cell in this image; {_CURE}"
-    found = typical_diameter(diameters)
-    ratio = found / lens.diameter
+    median = float(np.median(diameters))
+    ratio = median / lens.diameter
     if len(diameters) >= _FEW and not 1 / SIZE_FACTOR <= ratio <= SIZE_FACTOR:
         return (
-            f"The cells found are about {found:.0f} px wide, those that the model "
+            f"The cells found are about {median:.0f} px wide, those that the model "
             f"knows {lens.diameter:.0f} px; {_CURE}"
         )
     return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from .held_out import cells_of_test
@@ -91,6 +92,7 @@ def judge(
     old = _flat(before)
     iou_after = max(own_iou(new, painted, rules=r) for r in {usual, cut})
     reason = verdict(old, new, painted, iou_before, iou_after)
+    held_out = partial(own_iou, annotations=tests, equal=True)
     return Report(
         n_cells=known.n_cells,
         n_strokes=known.n_strokes,
@@ -102,8 +104,8 @@ def judge(
         reason=reason,
         device="",
         note="",
-        held_out_iou_before=own_iou(old, tests, rules=usual) if tested else None,
-        held_out_iou_after=own_iou(new, tests, rules=cut) if tested else None,
+        held_out_iou_before=held_out(old, rules=usual) if tested else None,
+        held_out_iou_after=held_out(new, rules=cut) if tested else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from scipy import ndimage as ndi
 
 from napari_metaseg.core.annotation import separate_parts
 from napari_metaseg.core.metrics import mask_iou
+from napari_metaseg.core.objects import trust
 from napari_metaseg.core.settings import DecodeSettings
 
 from .around import judged_in
@@ -36,8 +38,9 @@ def own_iou(
     *,
     rules: DecodeSettings = ANY_SIZE,
     at_once: int | None = None,
+    equal: bool = False,
 ) -> float:
-    """Score the painted cells: the best instance's IoU, averaged over their area.
+    """Score the painted cells: the best instance's IoU, averaged by `mean_iou`.
 
     Where one region is wanted, its IoU with all that is painted of it on a plane. On a
     large plane only what is around painted cells counts, see `judged_in`.
@@ -52,21 +55,26 @@ def own_iou(
         How the output becomes instances.
     at_once : int, optional
         See `judged_in`.
+    equal : bool
+        Whether cells count alike: those of a test, which nothing is learned from.
 
     Returns
     -------
     float
         In [0, 1].
     """
-    scores: list[Found] = []
+    regions: list[float] = []
+    cells: list[Found] = []
     for output, annotation in zip(outputs, annotations, strict=True):
         if (annotation > 0).any():
             found = _found_around(output, annotation, rules, at_once)
             if rules.region:
-                scores.append(Found(mask_iou(annotation > 0, found > 0), 1))
+                regions.append(mask_iou(annotation > 0, found > 0))
             else:
-                scores += cells_found(found, annotation)
-    return mean_iou(scores) if scores else 0.0
+                cells += cells_found(found, annotation)
+    if regions:
+        return float(np.mean(regions))
+    return mean_iou(cells, equal=equal) if cells else 0.0
 
 
 def _found_around(
@@ -90,21 +98,27 @@ class Found(NamedTuple):
     ----------
     iou : float
         With the instance that fits it best.
-    area : int
-        Its painted pixels.
+    number : int
+        Its number in the annotation: the order of painting.
     """
 
     iou: float
-    area: int
+    number: int
 
 
-def mean_iou(cells: Sequence[Found]) -> float:
-    """Average over the area of one or more cells.
+def mean_iou(cells: Sequence[Found], *, equal: bool = False) -> float:
+    """Average over one or more cells.
 
-    Corrections paint specks and halves of cells, and each of these would count as much
-    as a whole cell: what suits them alone would be taken to suit the image.
+    Parameters
+    ----------
+    cells : sequence of Found
+        In any order.
+    equal : bool
+        Whether they count alike; else those painted first above all, see `trust`.
     """
-    return float(np.average([c.iou for c in cells], weights=[c.area for c in cells]))
+    ordered = sorted(cells, key=attrgetter("number"))
+    weights = None if equal else trust(len(ordered))
+    return float(np.average([c.iou for c in ordered], weights=weights))
 
 
 def cells_found(found: NDArray[np.int32], annotation: NDArray[np.int32]) -> list[Found]:
@@ -127,9 +141,9 @@ def cells_found(found: NDArray[np.int32], annotation: NDArray[np.int32]) -> list
     for part, box in enumerate(ndi.find_objects(np.maximum(parts, 0)), start=1):
         cell = parts[box] == part
         shared = np.bincount(found[box][cell], minlength=len(areas))[1:]
-        area = int(np.count_nonzero(cell))
-        ious = shared / (area + areas[1:] - shared)
-        scores.append(Found(float(ious.max(initial=0)), area))
+        ious = shared / (np.count_nonzero(cell) + areas[1:] - shared)
+        number = int(annotation[box][cell].max())
+        scores.append(Found(float(ious.max(initial=0)), number))
     return scores
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -188,8 +189,21 @@ class Guide(Oracle):
 
 def first_corrected(method: Oracle, place: str) -> set[int]:
     correct(first_draw(), method, "scratch", rounds=1, images=1, place=place)
-    before, after = (fit.annotations[0][1] for fit in method.fits)
-    return set(np.unique(after[before == 0]).tolist()) - {0}
+    (index, before), (_, after) = (fit.annotations[0] for fit in method.fits)
+    truth = method.fits[0].task.masks[index]
+    return set(np.unique(truth[(before == 0) & (after > 0)]).tolist())
+
+
+def test_what_is_corrected_gets_the_next_number() -> None:
+    """So that methods know the order of painting."""
+    method = Oracle(misses=5)
+
+    correct(first_draw(), method, "scratch", rounds=3, images=1)
+
+    numbers = [set(np.unique(fit.annotations[0][1])) - {0} for fit in method.fits]
+    for fewer, more in itertools.pairwise(numbers):
+        assert more - fewer == {max(fewer) + 1}
+        assert fewer < more
 
 
 @pytest.mark.parametrize("wanted", [1, 3, 5])

@@ -70,13 +70,25 @@ def test_the_score_is_the_mean_over_cells() -> None:
     assert own_iou([one], [both]) == pytest.approx(0.5)
 
 
-def test_a_speck_counts_as_much_as_it_covers() -> None:
-    """Five specks that nothing finds say little beside a whole cell."""
-    painted = PAINTED.copy()
-    for k in range(5):
-        painted[70:74, 8 * k : 8 * k + 4] = 20 + k
+@pytest.mark.parametrize(
+    ("number", "expected"), [(9, 3 / 3.25), (1, 2.25 / 3.25)], ids=["last", "first"]
+)
+def test_what_is_painted_later_counts_less(number: int, expected: float) -> None:
+    """Three cells that are found, and a speck that is not."""
+    painted = np.where(MASKS > 0, MASKS + 1, 0).astype(np.int32)
+    painted[70:74, 70:74] = number
 
-    assert own_iou([PERFECT], [painted]) == pytest.approx(400 / (400 + 5 * 16))
+    assert own_iou([PERFECT], [painted]) == pytest.approx(expected)
+    # Of a test, every cell counts alike.
+    assert own_iou([PERFECT], [painted], equal=True) == pytest.approx(3 / 4)
+
+
+def test_parts_of_a_region_count_alike() -> None:
+    planes = [np.where(MASKS == 1, k, 0).astype(np.int32) for k in (1, 2, 3, 4)]
+    outputs = [drawn(np.minimum(MASKS, 1))] * 3 + [EMPTY]
+    whole = own_iou(outputs[:1], planes[:1], rules=ONE)
+
+    assert own_iou(outputs, planes, rules=ONE) == pytest.approx(3 * whole / 4)
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,11 @@ def _choose(
 
 
 def _repainted(painted: Painted, index: int, annotation: Labels) -> Painted:
+    """Put an annotation in, a new cell with the next number, as in the panel."""
+    known = painted.on(index)
+    new = annotation > 0 if known is None else (annotation > 0) & (known != annotation)
+    following = 1 + max(int(a.max()) for _, a in painted.annotations)
+    annotation = np.where(new, following, annotation).astype(np.int32)
     pairs = dict(painted.annotations) | {index: annotation}
     return replace(painted, annotations=tuple(pairs.items()))
 

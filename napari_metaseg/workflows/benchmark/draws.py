@@ -13,9 +13,10 @@ from scipy import ndimage as ndi
 from napari_metaseg.core.annotation import (
     LEAST_AREA,
     MOST_OF_IMAGE,
+    diameter_of,
+    painted_sizes,
     separate_parts,
 )
-from napari_metaseg.core.objects import object_diameters, typical_diameter
 from napari_metaseg.core.scaling import WORKING_DIAMETER
 from napari_metaseg.data.painter import add_strokes, choose_cells
 
@@ -64,10 +65,8 @@ class Painted:
     @property
     def diameter(self) -> float:
         """Diameter (px) of the painted cells, as adaptation measures it."""
-        parts = (separate_parts(a) for _, a in self.annotations)
-        return typical_diameter(
-            [d for p in parts for d in object_diameters(p).values()]
-        )
+        pairs = ((separate_parts(a), a) for _, a in self.annotations)
+        return diameter_of(size for pair in pairs for size in painted_sizes(*pair))
 
     def on(self, index: int) -> Labels | None:
         """Return what was painted on an image, if anything was."""

@@ -212,10 +212,14 @@ def test_the_first_of_a_list_may_be_all_that_is_segmented(
     steps = adapt_steps(images, drawn, init=small, device="cpu", only_first=True)
     first = listen(steps)[1]
 
-    np.testing.assert_array_equal(
-        first.found(DecodeSettings()), both.found(DecodeSettings())
-    )
+    # Both learn from both. What is shown may differ: the start's share and the verdict
+    # are told by the cells of the images that are segmented.
+    learned, expected = (m.segmenter.network.adapted.params for m in (first, both))
+    assert learned.keys() == expected.keys()
+    for name, tensor in expected.items():
+        torch.testing.assert_close(learned[name], tensor, rtol=0, atol=0)
     assert isinstance(first.labels, np.ndarray)
+    assert isinstance(both.labels, list)
     assert first.report is not None
     assert both.report is not None
     assert first.report.n_cells == both.report.n_cells == 6

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage as ndi
 
 from .errors import UserError
-from .objects import object_diameters, typical_diameter
+from .objects import object_diameters, usual_diameter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -33,7 +33,7 @@ class Annotated:
     labels : (..., Y, X) array of int32
         As painted: 0 = unknown, k > 0 = one cell, -1 = background.
     diameter : float
-        Diameter (px) of the painted cells, see `typical_diameter`.
+        Diameter (px) of the painted cells, see `usual_diameter`.
     n_cells : int
         Number of painted cells.
     n_strokes : int
@@ -122,7 +122,7 @@ def diameter_of(sizes: Iterable[tuple[int, float]]) -> float:
         See `painted_sizes`. The numbers tell the order of painting.
     """
     ordered = sorted(sizes, key=itemgetter(0))
-    return typical_diameter([diameter for _, diameter in ordered])
+    return usual_diameter([diameter for _, diameter in ordered])
 
 
 def separate_parts(annotation: NDArray[np.int32]) -> NDArray[np.int32]:

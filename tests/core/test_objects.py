@@ -7,26 +7,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_metaseg.core.objects import typical_diameter
+from napari_metaseg.core.objects import usual_diameter
 
 SIZES = st.lists(st.floats(1.0, 500.0), min_size=1, max_size=12)
 
 
 @given(SIZES)
 def test_it_lies_between_the_smallest_and_the_largest(sizes: list[float]) -> None:
-    assert min(sizes) <= typical_diameter(sizes) <= max(sizes)
+    assert min(sizes) <= usual_diameter(sizes) <= max(sizes)
 
 
 @given(SIZES, st.integers(-3, 3))
 def test_it_scales_with_the_image(sizes: list[float], power: int) -> None:
     zoom = 2.0**power  # exact
 
-    assert typical_diameter([zoom * d for d in sizes]) == zoom * typical_diameter(sizes)
+    assert usual_diameter([zoom * d for d in sizes]) == zoom * usual_diameter(sizes)
 
 
 @given(st.lists(st.floats(1.0, 500.0), min_size=1, max_size=3))
 def test_of_the_first_cells_it_is_the_median(sizes: list[float]) -> None:
-    assert typical_diameter(sizes) == pytest.approx(np.median(sizes))
+    assert usual_diameter(sizes) == pytest.approx(np.median(sizes))
 
 
 @pytest.mark.parametrize("missed", [5.0, 80.0])
@@ -34,8 +34,8 @@ def test_what_is_corrected_moves_it_little(missed: float) -> None:
     """Eight specks or giants, after three cells from 16 to 24 px wide."""
     cells = [24.0, 20.0, 16.0]
 
-    assert 16 <= typical_diameter([*cells, *[missed] * 8]) <= 24
+    assert 16 <= usual_diameter([*cells, *[missed] * 8]) <= 24
 
 
 def test_many_cells_outweigh_the_first() -> None:
-    assert typical_diameter([60.0, 60.0, 60.0, *[20.0] * 60]) == 20
+    assert usual_diameter([60.0, 60.0, 60.0, *[20.0] * 60]) == 20

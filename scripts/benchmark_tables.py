@@ -9,7 +9,7 @@ import json
 import sys
 from pathlib import Path
 
-from napari_metaseg.io.bundle import bundled_names
+from napari_metaseg.io.bundle import builtin_names
 from napari_metaseg.workflows.benchmark import report
 from napari_metaseg.workflows.benchmark.rows import read_row
 
@@ -18,7 +18,7 @@ def tables(path: Path) -> str:
     """Return the tables of a file that ``napari-metaseg benchmark --json`` wrote."""
     _, *lines = path.read_text(encoding="utf-8").splitlines()
     rows = [read_row(json.loads(line)) for line in lines]
-    return f"# Benchmark tables\n\n{report(rows, bundled_names())}"
+    return f"# Benchmark tables\n\n{report(rows, builtin_names())}"
 
 
 if __name__ == "__main__":

@@ -103,3 +103,17 @@ def test_any_positive_number_may_name_a_cell() -> None:
 
     assert (parts == np.select([labels == 1, labels == largest], [1, 2])).all()
     assert check_annotation(labels[None]).n_cells == 2
+
+
+def test_the_first_three_cells_tell_the_size_on_whatever_plane_they_are() -> None:
+    """Specks that are painted later, on a plane before them, hardly count."""
+    cells = plane(
+        (slice(0, 12), slice(0, 12), 1),
+        (slice(20, 32), slice(0, 12), 2),
+        (slice(20, 32), slice(20, 32), 3),
+    )
+    specks = plane(*((slice(0, 4), slice(8 * k, 8 * k + 4), 4 + k) for k in range(6)))
+
+    alone = check_annotation(cells[None]).diameter
+
+    assert check_annotation(np.stack([specks, cells])).diameter == pytest.approx(alone)

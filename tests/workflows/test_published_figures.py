@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_metaseg.io.bundle import bundled_names, load_bundle
+from napari_metaseg.io.bundle import builtin_names, load_bundle
 from napari_metaseg.workflows.benchmark.methods.adaptation import bundle_fingerprint
 from napari_metaseg.workflows.benchmark.rows import Row, read_row
 
@@ -25,7 +25,7 @@ def test_the_tables_are_those_of_the_rows(monkeypatch: pytest.MonkeyPatch) -> No
     assert written == tables(ROWS) + "\n"
 
 
-@pytest.mark.parametrize("name", bundled_names())
+@pytest.mark.parametrize("name", builtin_names())
 def test_the_rows_are_those_of_the_bundled_weights(name: str) -> None:
     _, *lines = ROWS.read_text(encoding="utf-8").splitlines()
     rows = [read_row(json.loads(line)) for line in lines]

@@ -40,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
         seed=options.seed,
         corrections=options.corrections,
         places=tuple(dict.fromkeys(options.places)),
+        starts=tuple(dict.fromkeys(options.starts)),
     )
     if options.json is not None and not options.json.parent.is_dir():
         raise UserError(

@@ -31,8 +31,9 @@ def add_benchmark_options(parser: argparse.ArgumentParser) -> None:
         "--regimes",
         nargs="+",
         default=["cells", "strokes"],
-        choices=("cells", "strokes"),
-        help="cells only, cells and 2 background strokes (default: both)",
+        choices=("cells", "strokes", "spread"),
+        help="cells only, cells and 2 background strokes (default: these two), as many "
+        "cells spread over four images",
     )
     add(
         "--json",
@@ -48,6 +49,14 @@ def add_benchmark_options(parser: argparse.ArgumentParser) -> None:
         default=["worst"],
         choices=("worst", "suggested", "random"),
         help="which error a round corrects (default: the worst)",
+    )
+    add(
+        "--starts",
+        nargs="+",
+        default=["scratch", "warm"],
+        choices=("scratch", "warm"),
+        help="where a round starts: the initialization, or where the last one ended "
+        "(default: both)",
     )
     add("--ceiling", action="store_true", help="the supervised ceiling too (slow)")
     add("--pooled", default="pooled", metavar="NAME", help="where fine-tuning starts")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from napari_metaseg.core.objects import FIRST
 from napari_metaseg.core.words import counted
 
 from .rounds import init_title
@@ -133,7 +134,20 @@ def adapted(result: Round) -> Line:
         text = f"Kept the result from before adaptation: {_sentence(report.reason)}"
         return Line(f"{text} {found}; paint another cell.{note}", Tone.WARNING)
     took = f"{result.seconds:.1f} s on {report.device.upper()}"
-    return Line(f"Adapted in {took}: {found}. Paint what is missing.{note}", Tone.DONE)
+    text = f"Adapted in {took}: {found}. Paint what is missing.{_elsewhere(result)}"
+    return Line(f"{text}{note}", Tone.DONE)
+
+
+def _elsewhere(result: Round) -> str:
+    """Say where further cells pay, once those of one image have told what they can.
+
+    On twelve validation tasks the mean AP@0.5 on other images was 0.565 after three
+    cells, 0.549 after ten of one image, and 0.587 after ten of four.
+    """
+    report = result.model.report
+    if report is None or report.n_cells <= FIRST or result.images > 1:
+        return ""
+    return " Other images gain more from a few cells painted on one of them."
 
 
 def looked(past: Past, shown: Decoded, *, current: bool) -> Line:

@@ -123,6 +123,36 @@ def test_other_images_that_carry_cells_are_support(
     assert cells_of(viewer).data.shape == (64, 64)
 
 
+@pytest.mark.parametrize(("cells", "told"), [(3, False), (4, True)])
+def test_many_cells_of_one_image_are_told_to_serve_others_less(
+    panel: AdaptPanel, settle: Settle, engine: Engine, cells: int, *, told: bool
+) -> None:
+    engine.report = {"n_cells": cells}
+    paint_cell(panel)
+    adapt(panel, settle)
+
+    assert ("Other images gain more" in panel.view.status.text) == told
+
+
+def test_nothing_more_is_told_where_several_images_are_painted(
+    panel: AdaptPanel,
+    viewer: ViewerModel,
+    image: Image,
+    blobs: NDArray[np.float32],
+    settle: Settle,
+    engine: Engine,
+) -> None:
+    engine.report = {"n_cells": 9}
+    for chosen in (viewer.add_image(blobs[::-1], name="other"), image):
+        panel.view.source.choose_image(chosen)
+        settle(panel)
+        paint_cell(panel)
+    adapt(panel, settle)
+
+    assert "Learned from 2 images." in panel.view.status.text
+    assert "Other images gain more" not in panel.view.status.text
+
+
 def test_comparing_adds_a_row_each_and_chooses_none(
     panel: AdaptPanel,
     viewer: ViewerModel,

@@ -196,6 +196,15 @@ def test_corrections_are_made_from_every_start(tasks: Path) -> None:
         assert read_row(json.loads(json.dumps(curve.as_dict()))) == curve
 
 
+def test_only_the_starts_that_are_wanted_are_corrected_from(tasks: Path) -> None:
+    settings = replace(SETTINGS, draws=1, corrections=1, starts=("warm",))
+
+    rows = list(run_benchmark(tasks, [Student(), Oracle()], settings, tasks=["one"]))
+
+    curves = [(r.method, r.start) for r in rows if isinstance(r, Curve)]
+    assert curves == [("student", "warm")]
+
+
 def test_an_unknown_task_gets_a_sentence(tasks: Path) -> None:
     with pytest.raises(UserError, match=r"no task 'three' in .* it has one, two"):
         list(run_benchmark(tasks, [Oracle()], SETTINGS, tasks=["three"]))

@@ -8,12 +8,9 @@ import pytest
 
 from napari_metaseg.core.annotation import check_annotation
 from napari_metaseg.data.folders import TaskInfo
-from napari_metaseg.workflows.benchmark.corrections import (
-    correct,
-    stroke_inside,
-    worst_error,
-)
+from napari_metaseg.workflows.benchmark.corrections import correct
 from napari_metaseg.workflows.benchmark.draws import Draw, make_draw
+from napari_metaseg.workflows.benchmark.errors import stroke_inside, worst_error
 from tests.data.tasks import disks, task
 
 from .rivals import Oracle, Student
@@ -129,6 +126,31 @@ def test_what_is_painted_stays_an_annotation_off_the_scored_images() -> None:
         check_annotation(annotation[None])
 
 
+def test_rounds_go_through_four_images_in_turn() -> None:
+    draw = first_draw(6)
+    oracle = Oracle(misses=9)
+
+    correct(draw, oracle, "scratch", rounds=8, images=1)
+
+    cells = [
+        [int(a.max()) if (a := fit.on(i)) is not None else 0 for i in draw.at_hand(1)]
+        for fit in oracle.fits
+    ]
+    # What is painted has the highest number so far.
+    assert np.diff(cells, axis=0).argmax(1).tolist() == [0, 1, 2, 3] * 2
+
+
+def test_an_image_without_errors_is_passed_over() -> None:
+    draw = first_draw()
+    oracle = Oracle(misses=2)
+    spare = len(draw.task.images) - 1
+
+    correct(draw, oracle, "scratch", rounds=2 * spare + 1, images=1)
+
+    # Two cells are missed of each image that is not scored: none is left in the end.
+    assert oracle.fits[-1].n_cells == oracle.fits[0].n_cells + 2 * spare
+
+
 def test_the_loop_ends_when_nothing_is_wrong() -> None:
     curve = correct(first_draw(2), Oracle(), "scratch", rounds=5, images=1)
 
@@ -200,7 +222,10 @@ def test_what_is_corrected_gets_the_next_number() -> None:
 
     correct(first_draw(), method, "scratch", rounds=3, images=1)
 
-    numbers = [set(np.unique(fit.annotations[0][1])) - {0} for fit in method.fits]
+    numbers = [
+        {int(k) for _, a in fit.annotations for k in np.unique(a) if k > 0}
+        for fit in method.fits
+    ]
     for fewer, more in itertools.pairwise(numbers):
         assert more - fewer == {max(fewer) + 1}
         assert fewer < more

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from napari_metaseg.core.annotation import check_annotation
 from napari_metaseg.core.objects import object_diameters
 from napari_metaseg.workflows.benchmark.draws import (
-    REGIMES,
+    ALL_REGIMES,
     Painted,
     make_draw,
     whole_cells,
@@ -43,10 +43,54 @@ def test_scored_images_never_contain_the_painted_one(
     assert draw is not None
     assert sorted([draw.image, *draw.others]) == [0, 1, 2, 3]
     for images in (1, 3, 9):
-        for regime in REGIMES:
+        for regime in ALL_REGIMES:
             painted = draw.painted(regime, images)
             assert painted.scored == draw.others[:images]
             assert all(painted.on(i) is None for i in painted.scored)
+
+
+@given(st.integers(1, 12), st.integers(0, 5), st.integers(1, 3))
+@settings(deadline=None, max_examples=25)
+def test_spread_cells_are_dealt_out_to_images_that_are_not_scored(
+    cells: int, number: int, images: int
+) -> None:
+    draw = make_draw(task(images=6), cells, number, 0)
+
+    assert draw is not None
+    alone, spread = (draw.painted(r, images) for r in ("cells", "spread"))
+    assert spread.n_cells == alone.n_cells
+    assert spread.scored == alone.scored
+    assert [i for i, _ in spread.annotations] == list(draw.at_hand(images)[:cells])
+    counts = [len(np.unique(a[a > 0])) for _, a in spread.annotations]
+    assert max(counts) - min(counts) <= 1
+    order = np.concatenate([np.unique(a[a > 0]) for _, a in spread.annotations])
+    assert order.tolist() == list(range(1, spread.n_cells + 1))
+    for index, annotation in spread.annotations:
+        masks = draw.task.masks[index]
+        for k in np.unique(annotation[annotation > 0]):
+            (cell,) = np.unique(masks[annotation == k])
+            np.testing.assert_array_equal(annotation == k, masks == cell)
+    first = dict(spread.annotations)[draw.image] > 0
+    assert not (first & (draw.cells_only == 0)).any()
+
+
+def test_spread_cells_of_a_single_image_are_those_of_a_draw() -> None:
+    draw = make_draw(task(images=1), 3, 0, 0)
+
+    assert draw is not None
+    ((index, annotation),) = draw.painted("spread", 1).annotations
+    assert index == 0
+    np.testing.assert_array_equal(annotation > 0, draw.cells_only > 0)
+
+
+def test_an_image_without_whole_cells_has_no_share() -> None:
+    empty = np.zeros_like(DISKS.masks[0])
+    draw = make_draw(with_masks(*DISKS.masks[:3], empty), 4, 0, 0)
+
+    assert draw is not None
+    painted = draw.painted("spread", 1)
+    assert 3 not in dict(painted.annotations)
+    assert painted.n_cells >= 2
 
 
 @given(st.integers(1, 6), st.integers(0, 9))

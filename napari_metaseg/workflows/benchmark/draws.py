@@ -32,6 +32,16 @@ WITH_STROKES = "strokes"
 REGIMES = (CELLS_ONLY, WITH_STROKES)
 """Painted cells alone, and the same cells with two short background strokes."""
 
+SPREAD = "spread"
+"""As many painted cells, dealt out to `AT_HAND` images."""
+
+ALL_REGIMES = (*REGIMES, SPREAD)
+
+AT_HAND = 4
+"""Images of a task that a person goes through, the painted one first. On twelve
+validation tasks ten cells of one image gave a mean AP@0.5 of 0.549, and 0.587 where
+they were dealt out to four (iMAML, two draws)."""
+
 
 @dataclass(frozen=True)
 class Painted:
@@ -75,7 +85,7 @@ class Painted:
 
 @dataclass(frozen=True)
 class Draw:
-    """One choice of cells of one image, in both regimes.
+    """One choice of cells of one image.
 
     Attributes
     ----------
@@ -106,12 +116,49 @@ class Draw:
         Parameters
         ----------
         regime : str
-            One of `REGIMES`.
+            One of `REGIMES`, or `SPREAD`.
         images : int
             At most so many images are scored.
         """
-        annotation = self.cells_only if regime == CELLS_ONLY else self.with_strokes
-        return Painted(self.task, ((self.image, annotation),), self.others[:images])
+        if regime == SPREAD:
+            annotations = self._spread(self.at_hand(images))
+        else:
+            only = regime == CELLS_ONLY
+            painted = self.cells_only if only else self.with_strokes
+            annotations = ((self.image, painted),)
+        return Painted(self.task, annotations, self.others[:images])
+
+    def spare(self, images: int) -> tuple[int, ...]:
+        """Return the images that are neither painted nor scored."""
+        return self.others[images:]
+
+    def at_hand(self, images: int) -> tuple[int, ...]:
+        """Return the painted image and what else may be painted, see `AT_HAND`."""
+        return self.image, *self.spare(images)[: AT_HAND - 1]
+
+    def _spread(self, at_hand: tuple[int, ...]) -> tuple[tuple[int, Labels], ...]:
+        """Deal the cells out to images, numbered in the order of painting."""
+        own = np.unique(self.cells_only[self.cells_only > 0]).tolist()
+        annotations: list[tuple[int, Labels]] = []
+        painted = 0
+        for place, index in enumerate(at_hand):
+            masks, wanted = self.task.masks[index], len(own[place :: len(at_hand)])
+            if not wanted:
+                break
+            rng = np.random.default_rng([self.cells, self.number, index])
+            chosen = (
+                own[:wanted]
+                if index == self.image
+                else choose_cells(masks, self.task.diameters[index], rng, number=wanted)
+            )
+            annotation = _paintable(whole_cells(masks, chosen))
+            numbers, places = np.unique(annotation, return_inverse=True)
+            if len(numbers) < 2:
+                continue
+            following = np.where(numbers > 0, np.arange(len(numbers)) + painted, 0)
+            annotations.append((index, following.astype(np.int32)[places]))
+            painted += len(numbers) - 1
+        return tuple(annotations)
 
 
 def make_draw(task: TaskFolder, cells: int, number: int, seed: int) -> Draw | None:

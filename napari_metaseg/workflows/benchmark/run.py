@@ -133,7 +133,7 @@ def _curves(
 ) -> Iterator[Row | Curve]:
     rounds = settings.corrections
     for method, place in product(methods, settings.places):
-        for start in method.starts:
+        for start in (s for s in settings.starts if s in method.starts):
             name = loop_name(start, place)
             key = Key(draw.task.name, name, rounds, draw.number, method.name)
             row = known.get(key) or correct(

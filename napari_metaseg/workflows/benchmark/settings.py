@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from napari_metaseg.core.errors import UserError
 
 from .draws import REGIMES
+from .methods.protocol import STARTS
 
 WORST = "worst"
 SUGGESTED = "suggested"
@@ -27,7 +28,7 @@ class BenchmarkSettings:
     draws : int
         Choices of cells for each number and task.
     regimes : tuple of str
-        Of `napari_metaseg.workflows.benchmark.draws.REGIMES`.
+        Of `napari_metaseg.workflows.benchmark.draws.ALL_REGIMES`.
     images : int
         Other images of the task that are scored in each draw.
     seed : int
@@ -36,6 +37,8 @@ class BenchmarkSettings:
         Rounds of the simulated correction loop; 0 leaves it out.
     places : tuple of str
         Of `PLACES`; one loop each.
+    starts : tuple of str
+        Of `STARTS`; one loop each, for methods that have such a start.
     """
 
     cells: tuple[int, ...] = (1, 2, 3, 5, 10)
@@ -45,6 +48,7 @@ class BenchmarkSettings:
     seed: int = 0
     corrections: int = 0
     places: tuple[str, ...] = (WORST,)
+    starts: tuple[str, ...] = STARTS
 
     def __post_init__(self) -> None:
         """Check the numbers.

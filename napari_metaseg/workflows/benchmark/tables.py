@@ -8,7 +8,7 @@ from napari_metaseg.io.bundle import CONTROL
 from napari_metaseg.workflows.markdown import table
 
 from .curve_table import correction_table
-from .draws import CELLS_ONLY, REGIMES
+from .draws import ALL_REGIMES, CELLS_ONLY, SPREAD, WITH_STROKES
 from .phrases import arrow, interval, number, percent
 from .rows import Curve, Row
 from .scores import METRICS
@@ -93,7 +93,7 @@ def overview(frame: pd.DataFrame) -> str:
     if len(numbers) < 2:
         return ""
     lines = []
-    for regime in (r for r in REGIMES if r in set(frame["regime"])):
+    for regime in (r for r in ALL_REGIMES if r in set(frame["regime"])):
         for method in _methods(frame):
             own = _of(frame[frame["regime"] == regime], method)
             parts = [own[own["cells"] == n] for n in numbers]
@@ -111,7 +111,14 @@ def _told(part: pd.DataFrame) -> str:
 
 def _title(regime: str, cells: int) -> str:
     painted = f"{cells} painted cell{'s' * (cells > 1)}"
-    return painted if regime == CELLS_ONLY else f"{painted}, 2 background strokes"
+    return (
+        painted
+        + {
+            CELLS_ONLY: "",
+            WITH_STROKES: ", 2 background strokes",
+            SPREAD: ", spread over images",
+        }[regime]
+    )
 
 
 def _methods(frame: pd.DataFrame) -> list[str]:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 SCRATCH = "scratch"
 WARM = "warm"
+STARTS = (SCRATCH, WARM)
+"""Where a round of correcting starts: the initialization, or the round before."""
 
 
 class Fitted(Protocol):

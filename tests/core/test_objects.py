@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_metaseg.core.objects import usual_diameter
+from napari_metaseg.core.objects import MANY, usual_diameter
 
-SIZES = st.lists(st.floats(1.0, 500.0), min_size=1, max_size=12)
+SIZES = st.lists(st.floats(1.0, 500.0), min_size=1, max_size=40)
 
 
 @given(SIZES)
@@ -30,12 +30,15 @@ def test_of_the_first_cells_it_is_the_median(sizes: list[float]) -> None:
 
 
 @pytest.mark.parametrize("missed", [5.0, 80.0])
-def test_what_is_corrected_moves_it_little(missed: float) -> None:
-    """Eight specks or giants, after three cells from 16 to 24 px wide."""
-    cells = [24.0, 20.0, 16.0]
-
-    assert 16 <= usual_diameter([*cells, *[missed] * 8]) <= 24
+@pytest.mark.parametrize("corrections", [1, 10, MANY])
+def test_what_is_corrected_does_not_move_it(missed: float, corrections: int) -> None:
+    assert usual_diameter([24.0, 19.0, 16.0, *[missed] * corrections]) == 19
 
 
-def test_many_cells_outweigh_the_first() -> None:
-    assert usual_diameter([60.0, 60.0, 60.0, *[20.0] * 60]) == 20
+def test_many_cells_outweigh_the_first_bit_by_bit() -> None:
+    found = [usual_diameter([60.0, 60.0, 60.0, *[20.0] * n]) for n in range(61)]
+
+    assert found[MANY] == 60
+    assert found[60] == 20
+    assert max(-np.diff(found)) < 20
+    assert (np.diff(found) <= 0).all()

@@ -114,14 +114,11 @@ def _finetunes(
 ) -> Iterator[tuple[str, dict[str, Method]]]:
     for rule, rates in RATES.items():
         for l2sp in (False, True):
-            # The penalty is there to allow for many steps; a few must do as well.
-            few_and_many = STEPS[0], STEPS[-1]
-            steps, strengths = (few_and_many, STRENGTHS) if l2sp else (STEPS, (0.0,))
+            # The penalty is there to allow for many steps.
+            steps, strengths = (STEPS[-1:], STRENGTHS) if l2sp else (STEPS, (0.0,))
             candidates: dict[str, Method] = {}
             for count, rate, strength in itertools.product(steps, rates, strengths):
-                settings = FinetuneSettings(
-                    steps=count, sgd_rate=rate, adam_rate=rate, strength=strength
-                )
+                settings = FinetuneSettings(count, rate, strength)
                 name = f"{count} steps, rate {rate:g}"
                 optimizer: Optimizer = "sgd" if rule == "sgd" else "adam"
                 tuned = Finetune(optimizer, l2sp, init, device, settings, closed)

@@ -18,7 +18,10 @@ from napari_metaseg.workflows.benchmark import (
     report,
     run_benchmark,
 )
-from napari_metaseg.workflows.benchmark.methods.finetune import FinetuneSettings
+from napari_metaseg.workflows.benchmark.methods.finetune import (
+    TUNED,
+    FinetuneSettings,
+)
 from napari_metaseg.workflows.benchmark.methods.supervised import CeilingSettings
 from napari_metaseg.workflows.benchmark.picture import write_picture
 
@@ -81,13 +84,15 @@ def _choice(options: argparse.Namespace) -> Choice:
         pooled=options.pooled,
         device=options.device,
         seed=options.seed,
-        finetune=_changed(
-            FinetuneSettings(),
-            steps=options.finetune_steps,
-            sgd_rate=options.sgd_rate,
-            adam_rate=options.adam_rate,
-            strength=options.l2sp,
-        ),
+        finetune={
+            (rule, l2sp): _changed(
+                settings,
+                steps=options.finetune_steps,
+                rate=options.sgd_rate if rule == "sgd" else options.adam_rate,
+                strength=options.l2sp if l2sp else None,
+            )
+            for (rule, l2sp), settings in TUNED.items()
+        },
         ceiling=_changed(CeilingSettings(), steps=options.ceiling_steps),
         convpaint=options.convpaint_features,
     )

@@ -25,6 +25,7 @@ from napari_metaseg.workflows.benchmark.methods.adaptation import Adaptation
 from napari_metaseg.workflows.benchmark.methods.blind import BlindUNet
 from napari_metaseg.workflows.benchmark.methods.ceiling import Ceiling, make_folds
 from napari_metaseg.workflows.benchmark.methods.finetune import (
+    TUNED,
     Finetune,
     FinetuneSettings,
     FineTuning,
@@ -73,8 +74,9 @@ def tuning(small: str) -> Callable[..., dict[str, torch.Tensor]]:
     module, initial = on_device(bundle, CPU)
 
     def tune(rule: str, strength: float, **changed: float) -> dict[str, torch.Tensor]:
-        settings = replace(FinetuneSettings(steps=3), **changed)
-        *_, last = FineTuning(settings, rule, strength).follow(module, initial, support)
+        settings = FinetuneSettings(**{"steps": 3, "rate": 1e-3} | changed)
+        settings = replace(settings, strength=strength)
+        *_, last = FineTuning(settings, rule).follow(module, initial, support)
         return {k: v - initial[k] for k, v in last.params.items()}
 
     return tune
@@ -93,7 +95,7 @@ def test_fine_tuning_moves_and_l2sp_holds_back(tuning, rule: str) -> None:
 
 
 @pytest.mark.parametrize("rule", ["sgd", "adam"])
-@pytest.mark.parametrize("changed", [{"sgd_rate": 0.0, "adam_rate": 0.0}, {"steps": 0}])
+@pytest.mark.parametrize("changed", [{"rate": 0.0}, {"steps": 0}])
 def test_no_rate_or_no_steps_leave_the_start(
     tuning, rule: str, changed: dict[str, float]
 ) -> None:
@@ -110,7 +112,7 @@ def test_the_first_sgd_step_is_the_gradient_step(tuning, small: str) -> None:
     loss = sparse_loss(output.logits, support.target)
     gradients = torch.autograd.grad(loss, list(at.values()))
 
-    change = tuning("sgd", 3.0, steps=1, sgd_rate=0.01)
+    change = tuning("sgd", 3.0, steps=1, rate=0.01)
 
     # The proximal step on 3 / 2 |p - p0|^2 divides the plain step by 1 + 0.01 * 3.
     # A change of a parameter of about 3 is known to 2e-7 in 32 bits.
@@ -132,7 +134,7 @@ def test_fine_tuning_looks_as_adaptation_does(small: str) -> None:
 def test_without_steps_fine_tuning_is_adaptation_without_steps(
     small: str, still: str
 ) -> None:
-    settings = FinetuneSettings(steps=0)
+    settings = FinetuneSettings(0, 1e-3)
     tuned = Finetune("adam", False, still, "cpu", settings, closed_form=True)
     fitted, adapted = tuned.fit(PAINTED), Adaptation(still, "cpu").fit(PAINTED)
 
@@ -158,14 +160,14 @@ def test_plain_fine_tuning_is_told_nothing_of_what_is_painted(small: str) -> Non
 
 
 def test_plain_fine_tuning_takes_steps(small: str) -> None:
-    settings = FinetuneSettings(steps=2, adam_rate=0.01)
+    settings = FinetuneSettings(2, 0.01)
     before, after = (
         exhaust(
             Finetune("adam", False, small, "cpu", s)
             .fit(PAINTED)
             .segmenter.network.draw(LOOK, adapted=True)
         )
-        for s in (FinetuneSettings(steps=0), settings)
+        for s in (FinetuneSettings(0, 0.01), settings)
     )
     assert np.abs(after - before).max() > 0.01
 
@@ -330,7 +332,8 @@ def test_methods_are_made_by_name_and_differ_by_what_they_are(small: str) -> Non
         "forest",
         "ceiling",
     ]
-    harder = replace(chosen, finetune=FinetuneSettings(steps=99))
+    more = {key: replace(s, steps=99) for key, s in TUNED.items()}
+    harder = replace(chosen, finetune=more)
     changed = {
         m.name
         for m, other in zip(methods, make_methods(harder), strict=True)

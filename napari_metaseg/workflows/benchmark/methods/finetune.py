@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -49,19 +51,32 @@ class FinetuneSettings:
     ----------
     steps : int
         Number of steps on the whole support.
-    sgd_rate, adam_rate : float
-        Learning rates.
+    rate : float
+        Learning rate.
+    strength : float
+        Strength (alpha) of the L2-SP penalty; infinity keeps the start.
     momentum : float
         Momentum of SGD.
-    strength : float
-        Strength (alpha) of the L2-SP penalty, where it is used.
     """
 
-    steps: int = 20
-    sgd_rate: float = 1e-2
-    adam_rate: float = 3e-4
+    steps: int
+    rate: float
+    strength: float = 0.0
     momentum: float = 0.9
-    strength: float = 10.0
+
+
+Tuned = Mapping[tuple[Optimizer, bool], FinetuneSettings]
+"""Settings of each optimizer, without and with the L2-SP penalty."""
+
+TUNED: Tuned = MappingProxyType(
+    {
+        ("sgd", False): FinetuneSettings(5, 1e-3),
+        ("sgd", True): FinetuneSettings(50, 1e-3, 100.0),
+        ("adam", False): FinetuneSettings(50, 3e-4),
+        ("adam", True): FinetuneSettings(50, 3e-4, 1.0),
+    }
+)
+"""The best of each grid on four training tasks, see ``scripts/tune_rivals.py``."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +93,8 @@ class Finetune:
         Name or folder of the bundle to start from; its recipe is not used.
     device : str
         See `napari_metaseg.core.devices.pick_device`.
-    settings : FinetuneSettings
-        Steps, rates and strength.
+    settings : FinetuneSettings, optional
+        Steps, rate and strength; by default those of `TUNED`.
     closed_form : bool
         Whether the network is told what adaptation fits in closed form (evidence and
         prototype). Without it this is fine-tuning as everybody knows it.
@@ -89,7 +104,7 @@ class Finetune:
     l2sp: bool
     init: str = CONTROL
     device: str = "auto"
-    settings: FinetuneSettings = field(default_factory=FinetuneSettings)
+    settings: FinetuneSettings | None = None
     closed_form: bool = False
     starts: tuple[str, ...] = ()
 
@@ -108,7 +123,11 @@ class Finetune:
     def fingerprint(self) -> str:
         """Name the weights and the settings."""
         weights = bundle_fingerprint(load_bundle(self.init))
-        return fingerprint(weights, asdict(self.settings), self.closed_form)
+        return fingerprint(weights, asdict(self._settings), self.closed_form)
+
+    @property
+    def _settings(self) -> FinetuneSettings:
+        return self.settings or TUNED[self.optimizer, self.l2sp]
 
     def fit(
         self, painted: Painted, *, previous: Fitted | None = None
@@ -123,8 +142,7 @@ class Finetune:
         module, initial = on_device(bundle, device)
         if not self.closed_form:
             module = BlindUNet(bundle.architecture).to(device)
-        strength = self.settings.strength if self.l2sp else 0.0
-        recipe = FineTuning(self.settings, self.optimizer, strength)
+        recipe = FineTuning(self._settings, self.optimizer)
         left_out = exhaust(rehearse(recipe, module, initial, support)).drawn
         *_, last = recipe.follow(module, initial, support)
         seconds = time.perf_counter() - start
@@ -146,16 +164,13 @@ class FineTuning:
     Attributes
     ----------
     settings : FinetuneSettings
-        Steps and rates.
+        Steps, rate and strength.
     optimizer : str
         ``"sgd"`` or ``"adam"``.
-    strength : float
-        Of the penalty; infinity keeps the start.
     """
 
     settings: FinetuneSettings
     optimizer: Optimizer
-    strength: float = 0.0
 
     @property
     def total(self) -> int:
@@ -172,8 +187,8 @@ class FineTuning:
         """Take the steps, see `napari_metaseg.core.recipe.GradientSteps.follow`."""
         begin = params if start is None else start
         now = {k: v.detach().clone().requires_grad_() for k, v in begin.items()}
-        chosen, rate = self._optimizer(list(now.values()))
-        kept = 1 / (1 + rate * self.strength) if rate else 1.0
+        chosen, settings = self._optimizer(list(now.values())), self.settings
+        kept = 1 / (1 + settings.rate * settings.strength) if settings.rate else 1.0
         yield Step(0, {k: v.detach() for k, v in now.items()}, None)
         for index in range(1, self.total + 1):
             chosen.zero_grad()
@@ -188,14 +203,11 @@ class FineTuning:
             copy = {k: v.detach().clone() for k, v in now.items()}
             yield Step(index, copy, loss.detach())
 
-    def _optimizer(
-        self, values: list[torch.Tensor]
-    ) -> tuple[torch.optim.Optimizer, float]:
+    def _optimizer(self, values: list[torch.Tensor]) -> torch.optim.Optimizer:
         settings = self.settings
         if self.optimizer == "sgd":
-            rate = settings.sgd_rate
-            return torch.optim.SGD(values, rate, momentum=settings.momentum), rate
-        return torch.optim.Adam(values, settings.adam_rate), settings.adam_rate
+            return torch.optim.SGD(values, settings.rate, momentum=settings.momentum)
+        return torch.optim.Adam(values, settings.rate)
 
 
 def _splitting(

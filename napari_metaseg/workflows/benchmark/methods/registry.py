@@ -12,7 +12,7 @@ from napari_metaseg.workflows.benchmark.extras import need
 from .adaptation import Adaptation
 from .ceiling import Ceiling
 from .convpaint import Convpaint, load_convpaint
-from .finetune import Finetune, FinetuneSettings
+from .finetune import TUNED, Finetune, Tuned
 from .forest import Forest
 from .random_start import RandomStart
 from .supervised import CeilingSettings
@@ -48,8 +48,8 @@ class Choice:
         See `napari_metaseg.core.devices.pick_device`.
     seed : int
         Fixes random weights and the forest.
-    finetune : FinetuneSettings
-        Settings of fine-tuning.
+    finetune : mapping
+        Settings of fine-tuning, see `Tuned`.
     ceiling : CeilingSettings
         Settings of the supervised ceiling.
     convpaint : str
@@ -61,7 +61,7 @@ class Choice:
     pooled: str = CONTROL
     device: str = "auto"
     seed: int = 0
-    finetune: FinetuneSettings = field(default_factory=FinetuneSettings)
+    finetune: Tuned = field(default_factory=lambda: TUNED)
     ceiling: CeilingSettings = field(default_factory=CeilingSettings)
     convpaint: str = "gaussian"
 
@@ -98,11 +98,10 @@ def _control(name: str, inits: Sequence[str], choice: Choice) -> list[Method]:
             return [RandomStart(recipe, choice.seed, choice.device)]
         case "finetune" | "finetune-closed":
             closed = name == "finetune-closed"
-            start = choice.pooled, choice.device, choice.finetune, closed
+            start = choice.pooled, choice.device
             return [
-                Finetune(rule, l2sp, *start)
-                for rule in ("sgd", "adam")
-                for l2sp in (False, True)
+                Finetune(rule, l2sp, *start, settings, closed)
+                for (rule, l2sp), settings in choice.finetune.items()
             ]
         case "forest":
             need("sklearn.ensemble")

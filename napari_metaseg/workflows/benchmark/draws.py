@@ -156,7 +156,8 @@ class Draw:
             if len(numbers) < 2:
                 continue
             following = np.where(numbers > 0, np.arange(len(numbers)) + painted, 0)
-            annotations.append((index, following.astype(np.int32)[places]))
+            renumbered = following.astype(np.int32)[places].reshape(masks.shape)
+            annotations.append((index, renumbered))
             painted += len(numbers) - 1
         return tuple(annotations)
 

@@ -94,15 +94,15 @@ def test_a_quadratic_ends_at_its_closed_form(
     start = pair(seed + 2, n) if warm else None
 
     # The summands of this loss are larger than it is, and they round accordingly.
-    step = last(loss, anchor, ProximalSettings(strength, 1e-6, 2000), start)
+    step = last(loss, anchor, ProximalSettings(strength, 1e-5, 2000), start)
 
     closed = torch.linalg.solve(
         hessian + strength * torch.eye(2 * n, dtype=DOUBLE),
         c + strength * flat(anchor),
     )
-    assert step.gradient_norm <= 1e-6
+    assert step.gradient_norm <= 1e-5
     gap = torch.linalg.vector_norm(flat(step.params) - closed)
-    assert float(gap) <= 1.01e-6 / strength
+    assert float(gap) <= 1.01e-5 / strength
     assert {k: p.shape for k, p in step.params.items()} == {"a": (n,), "b": (1, n)}
 
 

@@ -19,7 +19,7 @@ from napari_metaseg.gui.rounds import Initialization
 
 if TYPE_CHECKING:
     from napari import Viewer
-    from napari.layers import Labels
+    from napari.layers import Image, Labels
     from numpy.typing import NDArray
     from qtpy.QtWidgets import QTableWidget
 
@@ -52,6 +52,14 @@ def paint_cell(panel: AdaptPanel, y: int = 8, x: int = 8) -> None:
     layer = annotation_of(panel)
     rows, columns = np.mgrid[y : y + 10, x : x + 10]
     layer.data_setitem((rows.ravel(), columns.ravel()), layer.selected_label)
+
+
+def paint_on(panel: AdaptPanel, settle: Settle, *images: Image) -> None:
+    """Turn to images one after the other, and paint a cell on each."""
+    for image in images:
+        panel.view.source.choose_image(image)
+        settle(panel)
+        paint_cell(panel)
 
 
 def adapt(panel: AdaptPanel, settle: Settle) -> None:

@@ -26,6 +26,7 @@ from .acting import (
     cells_of,
     go_to,
     paint_cell,
+    paint_on,
     table_of,
     texts,
 )
@@ -106,10 +107,7 @@ def test_other_images_that_carry_cells_are_support(
     other = viewer.add_image(blobs[::-1, :50], name="other")
     viewer.add_image(blobs, name="unpainted")
     colours = viewer.add_image(np.stack([blobs] * 3, -1), name="colours", rgb=True)
-    for chosen in (other, colours, image):
-        panel.view.source.choose_image(chosen)
-        settle(panel)
-        paint_cell(panel)
+    paint_on(panel, settle, other, colours, image)
     adapt(panel, settle)
 
     (call,) = engine.calls
@@ -143,10 +141,7 @@ def test_nothing_more_is_told_where_several_images_are_painted(
     engine: Engine,
 ) -> None:
     engine.report = {"n_cells": 9}
-    for chosen in (viewer.add_image(blobs[::-1], name="other"), image):
-        panel.view.source.choose_image(chosen)
-        settle(panel)
-        paint_cell(panel)
+    paint_on(panel, settle, viewer.add_image(blobs[::-1], name="other"), image)
     adapt(panel, settle)
 
     assert "Learned from 2 images." in panel.view.status.text

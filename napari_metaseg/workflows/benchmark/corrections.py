@@ -76,8 +76,9 @@ def correct(
         assert scores is not None
         strokes = done - (painted.n_cells - first)
         points.append(Point(done, painted.n_cells, strokes, scores.ap50))
-        seen = draw, fitted, painted, done
-        corrected = None if done == rounds else next_round(*seen, place)
+        if done == rounds:
+            break
+        corrected = next_round(draw, fitted, painted, done, place)
         if corrected is None:
             break
         painted = corrected

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
+from skimage.segmentation import relabel_sequential
 
 from napari_metaseg.core.annotation import (
     LEAST_AREA,
@@ -152,13 +153,11 @@ class Draw:
                 else choose_cells(masks, self.task.diameters[index], rng, number=wanted)
             )
             annotation = _paintable(whole_cells(masks, chosen))
-            numbers, places = np.unique(annotation, return_inverse=True)
-            if len(numbers) < 2:
+            if not annotation.any():
                 continue
-            following = np.where(numbers > 0, np.arange(len(numbers)) + painted, 0)
-            renumbered = following.astype(np.int32)[places].reshape(masks.shape)
-            annotations.append((index, renumbered))
-            painted += len(numbers) - 1
+            annotation = relabel_sequential(annotation, painted + 1)[0].astype(np.int32)
+            annotations.append((index, annotation))
+            painted = int(annotation.max())
         return tuple(annotations)
 
 

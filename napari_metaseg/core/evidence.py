@@ -110,7 +110,7 @@ def fit_evidence(
     responses : (N, F, Y, X) tensor
         `filter_bank` of the support's crops.
     painted, stroke, cue : (N, Y, X) tensor
-        Painted cells, background strokes and the cells' cue, see `Sparse`.
+        What painted cells count, background strokes and the cells' cue, see `Sparse`.
     mix : (C,) tensor, optional
         What the responses of each channel count, of 1; without it all count 1.
 
@@ -234,15 +234,15 @@ def _features(evidence: Evidence, responses: Tensor) -> Tensor:
 
 def _pixel_sets(painted: Tensor, stroke: Tensor, cue: Tensor) -> Tensor:
     """Weights of the pixels of each set, (N, 7, Y, X)."""
-    near = _dilate(painted, RING[0])
+    near = _dilate((painted > 0).to(painted.dtype), RING[0])
     ring = _dilate(painted, RING[1]) * (1 - near)
     core = painted * (cue >= 0.6)
     edge = _dilate(painted, 2) * (cue <= 0.4)
     # A quarter of all pixels says as much as all of them.
     everything = torch.zeros_like(painted)
     everything[:, ::2, ::2] = 1
-    with_cell = painted.amax((1, 2), keepdim=True)
-    near, far = stroke * with_cell, stroke * (1 - with_cell)
+    with_cell = (painted > 0).amax((1, 2), keepdim=True)
+    near, far = stroke * with_cell, stroke * ~with_cell
     return torch.stack([painted, ring, everything, near, far, core, edge], 1)
 
 

@@ -18,7 +18,7 @@ class Dense(NamedTuple):
 
 
 class Sparse(NamedTuple):
-    """Sparse targets as tensors, each (N, Y, X)."""
+    """Sparse targets as tensors, each (N, Y, X), see `SparseTarget`."""
 
     painted: Tensor
     stroke: Tensor

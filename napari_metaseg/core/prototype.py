@@ -50,7 +50,8 @@ def fit_prototypes(
     features : (N, C, h, w) tensor
         Features of the support images.
     painted, stroke : (N, Y, X) tensor
-        Masks at image resolution; averaged down to (h, w).
+        What painted cells count, and background strokes, at image resolution; averaged
+        down to (h, w).
     ridge : scalar tensor
         Strength of the ridge penalty.
 

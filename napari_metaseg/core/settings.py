@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DEFAULT_INIT = "imaml"
 """Bundled initialization that is taken where none is named: the best one on the
@@ -56,3 +60,11 @@ class DecodeSettings:
             raise UserError(
                 f"The minimum size is {self.min_size}; choose a value from 0 to 1."
             )
+
+    def chosen(self) -> dict[str, float]:
+        """Return what adapting may choose, for the recipe on a model's card."""
+        return {"split": self.split, "threshold": self.threshold}
+
+    def is_chosen(self, recipe: Mapping[str, object]) -> bool:
+        """Whether adapting chose what is set here, and nobody has changed it since."""
+        return all(recipe.get(k) == value for k, value in self.chosen().items())

@@ -48,11 +48,12 @@ class SparseTarget(NamedTuple):
     Attributes
     ----------
     painted : (Y, X) array of float32
-        1 on painted cells.
+        What a pixel of a painted cell counts, in (0, 1]; 0 elsewhere.
     stroke : (Y, X) array of float32
         1 on background strokes.
     ring : (Y, X) array of float32
-        1 on unpainted pixels just outside a painted cell.
+        What an unpainted pixel just outside a painted cell counts: as much as those
+        of the cell.
     cue : (Y, X) array of float32
         The cue on painted cells, 0 elsewhere.
     """
@@ -132,28 +133,31 @@ def dense_target(
     return DenseTarget(foreground, instance_cue(labels), weight)
 
 
-def sparse_target(annotation: NDArray[np.integer]) -> SparseTarget:
+def sparse_target(
+    annotation: NDArray[np.integer], counts: NDArray[np.float32] | None = None
+) -> SparseTarget:
     """Targets from an annotation: unpainted means unknown.
 
     Parameters
     ----------
     annotation : (Y, X) array of int
         0 = unknown, k > 0 = one whole cell, -1 = background stroke.
+    counts : (K + 1,) array of float32, optional
+        What a pixel of cell k counts, in (0, 1]; 1 if nothing is said.
 
     Returns
     -------
     SparseTarget
     """
-    painted = annotation > 0
-    outside = ndi.distance_transform_edt(~painted) if painted.any() else None
-    ring = (
-        (outside > 0) & (outside <= RING) & (annotation == 0)
-        if outside is not None
-        else np.zeros_like(painted)
-    )
+    inside = annotation > 0
+    painted = inside.astype(np.float32)
+    if counts is not None:
+        painted = np.where(inside, counts[np.maximum(annotation, 0)], 0)
+    outside = ndi.distance_transform_edt(~inside) if inside.any() else None
+    ring = np.zeros_like(painted)
+    if outside is not None:
+        around = (outside > 0) & (outside <= RING) & (annotation == 0)
+        ring[around] = ndi.maximum_filter(painted, 3)[around]
     return SparseTarget(
-        painted.astype(np.float32),
-        (annotation < 0).astype(np.float32),
-        ring.astype(np.float32),
-        instance_cue(annotation),
+        painted, (annotation < 0).astype(np.float32), ring, instance_cue(annotation)
     )

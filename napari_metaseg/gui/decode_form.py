@@ -46,8 +46,9 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 
 
 _FITTED = (
-    "Each Adapt chooses the splitting with which the painted cells are found best. "
-    "Moving the slider ends this."
+    "Each Adapt chooses the splitting with which the painted cells are found best and, "
+    "where strokes lie on false cells, the threshold at which these are gone. Moving "
+    "one of the two sliders ends this."
 )
 
 
@@ -59,7 +60,7 @@ class DecodeForm(Form):
     fields : dict of str to Widget
         By the names of the settings.
     fitted : QCheckBox
-        Whether each adaptation chooses the splitting.
+        Whether each adaptation chooses splitting and threshold.
 
     Signals
     -------
@@ -88,7 +89,8 @@ class DecodeForm(Form):
                 self.add(_LABELS[name], widget.native)
             else:
                 self.add_wide(widget.native)
-        self.fields["split"].changed.connect(self._end_fitting)
+        for name in ("threshold", "split"):
+            self.fields[name].changed.connect(self._end_fitting)
 
     @property
     def settings(self) -> DecodeSettings:
@@ -108,7 +110,7 @@ class DecodeForm(Form):
         self._pause.start()
 
     def _end_fitting(self) -> None:
-        """Keep a splitting that a person has chosen."""
+        """Keep what a person has chosen."""
         self.fitted.setChecked(False)
 
     def _match(self) -> None:

@@ -63,8 +63,8 @@ class Request:
         Mirror images that the adapted network looks at.
     settings : DecodeSettings
         How the network's output is shown.
-    fit_split : bool
-        Whether the splitting is chosen by the painted cells instead.
+    fit_decoding : bool
+        Whether splitting and threshold are chosen by what is painted instead.
     previous : array of int32 or None
         Instances of the last round, whose ids are kept.
     others : tuple of (array, Painting)
@@ -94,7 +94,7 @@ class Request:
     device: str
     mirrors: int = DEFAULT_MIRRORS
     settings: DecodeSettings = field(default_factory=DecodeSettings)
-    fit_split: bool = False
+    fit_decoding: bool = False
     previous: NDArray[np.int32] | None = None
     others: tuple[tuple[Any, Painting], ...] = ()
     left_out: tuple[str, ...] = ()

@@ -139,7 +139,7 @@ def adapt(request: Request) -> Generator[Progress, None, Round]:
         planes=request.planes,
         part=request.part,
         settings=request.settings,
-        fit_split=request.fit_split,
+        fit_decoding=request.fit_decoding,
     )
     model = yield from relay(steps, course.note)
     settings = model.segmenter.settings

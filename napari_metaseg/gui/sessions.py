@@ -233,7 +233,7 @@ class Sessions(Teller):
         if work is not reopening or work.last is None:
             return
         recipe = work.last.model.segmenter.card.get("recipe", {})
-        chosen = recipe.get("split") == work.last.decoded.settings.split
+        chosen = work.last.decoded.settings.is_chosen(recipe)
         self._view.decode.fitted.setChecked(chosen)
         self._view.source.mirrors.setChecked(recipe.get("mirrors", 1) > 1)
 

@@ -81,7 +81,7 @@ def take(
         device=source.device,
         mirrors=DEFAULT_MIRRORS if source.mirrors.isChecked() else 1,
         settings=view.decode.settings,
-        fit_split=view.decode.fitted.isChecked(),
+        fit_decoding=view.decode.fitted.isChecked(),
         previous=None if last is None else last.decoded.labels,
         others=others.pairs,
         left_out=others.left_out,

@@ -90,7 +90,8 @@ def adapt(
         How what the network draws becomes instances, here and in other images; with
         ``region=True`` everything found is one object. By default the usual way, but
         for the splitting of touching cells, which is chosen by how well painted cells
-        are found (`napari_metaseg.workflows.splitting`).
+        are found (`napari_metaseg.workflows.splitting`), and for the threshold where
+        something is found on strokes (`napari_metaseg.workflows.threshold`).
     progress : callable, optional
         Called with a `Progress` now and then.
 
@@ -141,7 +142,7 @@ def adapt_steps(
     planes: Collection[int] | None = None,
     part: Rectangle | None = None,
     settings: DecodeSettings | None = None,
-    fit_split: bool | None = None,
+    fit_decoding: bool | None = None,
 ) -> Generator[Progress, None, AdaptedModel]:
     """Do what `adapt` does, as a generator that can be closed at any yield.
 
@@ -167,9 +168,9 @@ def adapt_steps(
         First row, row after the last, first column and column after the last (px) of
         what is segmented of these planes, along with what is painted; by default all.
         Something of what lies around it is segmented too.
-    fit_split : bool, optional
-        Whether the splitting is chosen by the painted cells, whatever ``settings``
-        says of it; by default where there are no settings.
+    fit_decoding : bool, optional
+        Whether splitting and threshold are chosen by what is painted, whatever
+        ``settings`` says of them; by default where there are no settings.
 
     Yields
     ------
@@ -200,7 +201,7 @@ def adapt_steps(
         planes=planes,
         part=part,
         settings=settings or DecodeSettings(),
-        fit_split=settings is None if fit_split is None else fit_split,
+        fit_decoding=settings is None if fit_decoding is None else fit_decoding,
     )
     try:
         return (yield from run.steps(chosen, ""))

@@ -24,6 +24,7 @@ from napari_metaseg.io.bundle import Bundle, load_bundle
 from .adapted import AdaptedModel, View
 from .blend import blend_outputs, start_share
 from .drawing import Drawings
+from .fitting import fit_decoding
 from .held_out import hold_out
 from .judging import beside, judge, own_iou_of
 from .learning import learn, told_of
@@ -33,7 +34,7 @@ from .preview import Preview
 from .results import Progress, Report
 from .segmenter import Labels, Segmenter
 from .sight import Sight
-from .splitting import fit_split, left_out_pairs
+from .splitting import left_out_pairs
 from .state import State
 from .support import as_views, check_views, crops_of, is_single
 from .verdict import ANY_SIZE
@@ -75,7 +76,7 @@ class AdaptRun:
     planes: Collection[int] | None
     part: Rectangle | None
     settings: DecodeSettings
-    fit_split: bool
+    fit_decoding: bool
 
     def steps(
         self, device: torch.device, note: str
@@ -113,7 +114,7 @@ class AdaptRun:
             yield from _told(before.draw(before.around()), "before", 0, 25)
             usual = replace(ANY_SIZE, region=self.settings.region)
             known_before = own_iou_of(views, before.outputs, usual)
-            share = start_share(known_before)
+            share = start_share(known_before, known.n_cells)
             sight = Sight(views, lens, self.look_at, self.previous, self.settings)
             told, close = sight.before(before)
             yield told
@@ -128,7 +129,7 @@ class AdaptRun:
                 params,
                 support,
                 start=start,
-                leave_out=self.fit_split and not self.settings.region,
+                leave_out=self.fit_decoding and not self.settings.region,
                 preview=preview,
             )
             with torch.no_grad():
@@ -139,10 +140,10 @@ class AdaptRun:
             around = after.draw(after.around())
             yield from _told(around, "segment", 50, 52 if large else 100)
             settings = self.settings
-            if self.fit_split:
+            if self.fit_decoding:
                 left_out = left_out_pairs(drawn, crops, lens.working_diameter)
                 new = blend_outputs(before.outputs, after.outputs, share)
-                settings = fit_split(beside(views, new), left_out, settings)
+                settings = fit_decoding(beside(views, new), left_out, settings)
             if large and self.previews:
                 yield from sight.after(before, after, share, settings)
             rest = after.draw(after.left())
@@ -256,8 +257,8 @@ def _card(
     recipe: dict[str, Any] = {"steps": report.steps, "mirrors": run.mirrors}
     if mix is not None:
         recipe["mix"] = [round(share, 3) for share in mix.tolist()]
-    if run.fit_split and report.kept:
-        recipe["split"] = settings.split
+    if run.fit_decoding and report.kept:
+        recipe |= settings.chosen()
     return {
         "initialization": {
             "name": bundle.card.get("name"),

@@ -16,33 +16,39 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_metaseg.core.objects import FIRST
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_metaseg.core.plane_output import PlaneOutput
 
 SHARE = 0.5
-"""Of the start, where it has any."""
+"""Of the start, where it has any and no more than `FIRST` cells are painted. It counts
+as much as these: the more cells, the more is known of the kind, and the less of what
+the start has to say is news."""
 
 KNOWN_FROM = 0.3
 """Own-cell IoU of the start from which on it is asked, too: low, for a hand that stays
 well inside its cells halves their overlap with the best outlines."""
 
 
-def start_share(own_iou: float) -> float:
+def start_share(own_iou: float, cells: int) -> float:
     """Say how much the start counts.
 
     Parameters
     ----------
     own_iou : float
         How well it draws the painted cells, in [0, 1].
+    cells : int
+        How many are painted.
 
     Returns
     -------
     float
         Weight in [0, 1] of what it draws.
     """
-    return SHARE if own_iou >= KNOWN_FROM else 0.0
+    return SHARE * FIRST / max(FIRST, cells) if own_iou >= KNOWN_FROM else 0.0
 
 
 def blend(

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from napari_metaseg import __version__
+from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.core.words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from napari_metaseg.core.settings import DecodeSettings
 
 _TITLES = {"maml": "MAML", "fomaml": "MAML", "imaml": "iMAML", "reptile": "Reptile"}
 _PAPERS = {
@@ -131,8 +131,11 @@ def _decoded(settings: DecodeSettings, recipe: Mapping[str, Any]) -> str:
             f"one region; parts at the border were {border}."
         )
     chosen = ""
-    if recipe.get("split") == settings.split:
-        chosen = " (chosen by how well the annotated cells were found)"
+    if settings.is_chosen(recipe):
+        chosen = "chosen by how well the annotated cells were found"
+        if settings.threshold != DecodeSettings().threshold:
+            chosen = f"both {chosen}, and struck ones not"
+        chosen = f" ({chosen})"
     return (
         f"Instances were decoded with threshold {settings.threshold:g}, splitting "
         f"{settings.split:g}{chosen} and smallest size {settings.min_size:g} of an "

@@ -77,12 +77,17 @@ def test_unpainted_cells_look_like_the_painted_ones() -> None:
         (True, True, ((1 - FAR) / 2, (1 - FAR) / 2, FAR)),
     ],
 )
+@pytest.mark.parametrize("count", [1.0, 0.25])
 def test_the_linear_map_is_the_ridge_regression_of_its_definition(
-    near: bool, far: bool, shares: tuple[float, ...]
+    near: bool, far: bool, shares: tuple[float, ...], count: float
 ) -> None:
-    """Cells are told from their ring, and from strokes, each with its share."""
-    images, _, painted = disks(n=2)
+    """Cells are told from their ring, and from strokes, each with its share.
+
+    Of two cells one counts less, and its ring as well.
+    """
+    images, every, painted = disks(n=2)
     painted[1] = 0
+    painted[0, 48:, 48:] = count * every[0, 48:, 48:]
     stroke = torch.zeros_like(painted)
     stroke[0, 70:90, 4:12], stroke[1, 30:50, 30:50] = float(near), float(far)
     evidence, _ = fit(images, painted, stroke)
@@ -96,20 +101,38 @@ def test_the_linear_map_is_the_ridge_regression_of_its_definition(
     ring = ndi.binary_dilation(own, square, iterations=7) & ~around
     struck = stroke.numpy() > 0
     first = np.arange(2)[:, None, None] == 0
-    masks = (ring, struck & first, struck & ~first)
-    a = z[own.ravel()]
-    others = [(z[m.ravel()], s) for m, s in zip(masks, shares, strict=True) if s]
-    against = sum(share * b.T @ b / len(b) for b, share in others)
-    centre = sum(share * b.mean(0) for b, share in others)
-    gram = (a.T @ a / len(a) + against) / 2 + SHARP * np.eye(z.shape[1])
-    weights = np.linalg.solve(gram, (a.mean(0) - centre) / 2)
-    high, low = a.mean(0) @ weights, centre @ weights
+    near_count = ndi.maximum_filter(painted.numpy(), (1, 15, 15))
+
+    def moments(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        p = counts.ravel() / counts.sum()
+        return p @ z, (z * p[:, None]).T @ z
+
+    masks = (ring * near_count, struck & first, struck & ~first)
+    others = [(*moments(m), s) for m, s in zip(masks, shares, strict=True) if s]
+    centre = sum(share * mean for mean, _, share in others)
+    against = sum(share * square for _, square, share in others)
+    mean, spread = moments(painted.double().numpy())
+    gram = (spread + against) / 2 + SHARP * np.eye(z.shape[1])
+    weights = np.linalg.solve(gram, (mean - centre) / 2)
+    high, low = mean @ weights, centre @ weights
 
     expected = (2 * z @ weights - high - low) / (high - low)
     expected = np.clip(expected, -2, 2).reshape(2, 96, 96)
     np.testing.assert_allclose(
         draw_evidence(evidence, images)[:, 0], expected, atol=2e-3
     )
+
+
+def test_only_what_cells_count_beside_each_other_matters() -> None:
+    images, _, painted = disks(n=2)
+    cue, zero = cue_of(painted), torch.zeros_like(painted)
+    responses = filter_bank(images)
+
+    whole, maps = fit_evidence(responses, painted, zero, cue)
+    half, half_maps = fit_evidence(responses, painted / 2, zero, cue)
+
+    torch.testing.assert_close(half.weights, whole.weights, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(half_maps, maps, atol=1e-3, rtol=1e-3)
 
 
 def test_each_crop_is_judged_by_the_others() -> None:

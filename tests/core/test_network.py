@@ -144,17 +144,18 @@ def test_tiles_cover_every_pixel_once(rows: int, columns: int) -> None:
 def test_prototype_is_the_density_ratio_of_its_equation() -> None:
     torch.manual_seed(1)
     features = torch.randn(1, 5, 6, 6)
-    painted = (torch.rand(1, 6, 6) < 0.3).float()
-    stroke = (torch.rand(1, 6, 6) < 0.2).float() * (1 - painted)
+    painted = (torch.rand(1, 6, 6) < 0.3) * torch.rand(1, 6, 6)
+    stroke = (torch.rand(1, 6, 6) < 0.2).float() * (painted == 0)
 
     whole = fit_prototypes(features, painted, stroke, torch.tensor(0.1)).whole
 
     f = np.c_[features[0].reshape(5, -1).T.numpy(), np.ones(36)]
-    p, s = painted.numpy().ravel() > 0, stroke.numpy().ravel() > 0
+    s = stroke.numpy().ravel() > 0
+    mean = painted.numpy().ravel() @ f / painted.numpy().sum()
     gram = f.T @ f / 36 + f[s].T @ f[s] / s.sum() + 0.1 * np.eye(6)
-    answer = np.linalg.solve(gram, f[p].mean(0))
-    np.testing.assert_allclose(whole, answer / (f[p].mean(0) @ answer), rtol=1e-3)
-    assert (f[p] @ whole.numpy()).mean() == pytest.approx(1, rel=1e-3)
+    answer = np.linalg.solve(gram, mean)
+    np.testing.assert_allclose(whole, answer / (mean @ answer), rtol=1e-3)
+    assert mean @ whole.numpy() == pytest.approx(1, rel=1e-3)
 
 
 def test_each_support_image_is_judged_by_the_others() -> None:

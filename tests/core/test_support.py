@@ -11,10 +11,12 @@ from napari_metaseg.core.support import (
     CROP,
     MARGIN,
     MAX_CROPS,
+    USUAL_AREA,
     crop_corners,
     cut_crops,
     make_support,
     pad_to,
+    weigh_cells,
 )
 
 Box = tuple[int, int, int, int, int]
@@ -113,6 +115,29 @@ def test_a_crop_that_cuts_a_cell_knows_of_the_rest() -> None:
     assert len(target.painted) > 1
     # Where the crop ends the cell does not: no cue falls off there.
     assert target.cue[0, 30, -1] == 1
+
+
+@given(height=st.integers(4, 200), width=st.integers(4, 200))
+def test_a_cell_counts_at_most_as_much_as_a_usual_one(height: int, width: int) -> None:
+    annotation = drawn([(20, 20, height, width, 1)], (240, 240))
+
+    counts = weigh_cells(annotation)
+
+    mass = counts[annotation[annotation > 0]].sum(dtype=float)
+    assert mass == pytest.approx(min(height * width, USUAL_AREA), rel=1e-4)
+
+
+def test_giants_do_not_outweigh_usual_cells() -> None:
+    """A giant beside a usual cell, in crops that cut the giant."""
+    annotation = drawn([(10, 10, 20, 20, 1), (40, 60, 190, 170, 2)], (240, 240))
+
+    target = make_support([(np.zeros((1, 240, 240), np.float32), annotation)]).target
+
+    assert len(target.painted) > 2
+    assert target.painted[0].max() == 1
+    giant = (target.painted > 0) & (target.painted < 1)
+    assert giant.sum() > 50 * 400
+    assert 0 < target.painted[giant].sum() < 2 * USUAL_AREA
 
 
 def test_an_image_smaller_than_a_crop_is_padded_with_the_unknown() -> None:

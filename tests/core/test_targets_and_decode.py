@@ -87,6 +87,23 @@ def test_unpainted_pixels_take_no_part_but_for_the_ring() -> None:
     assert known[5, 5] == known[25, 15] == 0
 
 
+def test_a_cell_may_count_less_than_another_and_its_ring_with_it() -> None:
+    annotation = np.zeros((40, 40), np.int32)
+    annotation[5:10, 5:10], annotation[20:35, 20:35], annotation[0, :] = 1, 3, -1
+    counts = np.array([1, 0.75, 1, 0.25], np.float32)
+
+    target, alike = sparse_target(annotation, counts), sparse_target(annotation)
+
+    np.testing.assert_array_equal(
+        target.painted, np.where(annotation > 0, counts[annotation.clip(0)], 0)
+    )
+    assert target.ring[4, 7] == 0.75
+    assert target.ring[19, 30] == target.ring[35, 35] == 0.25
+    assert ((target.ring > 0) == (alike.ring > 0)).all()
+    np.testing.assert_array_equal(target.stroke, alike.stroke)
+    np.testing.assert_array_equal(target.cue, alike.cue)
+
+
 @st.composite
 def scenes(draw: st.DrawFn) -> np.ndarray:
     """Draw disks, some touching, none hidden."""

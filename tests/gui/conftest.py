@@ -124,7 +124,7 @@ class Engine:
                 raise self.error
             model = self._model(np.asarray(image), annotation, options["channel"])
             settings = options["settings"]
-            if options["fit_split"]:
+            if options["fit_decoding"]:
                 settings = replace(settings, split=self.split)
             model.segmenter.settings = settings
             return model

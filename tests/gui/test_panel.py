@@ -256,7 +256,7 @@ def test_each_round_sets_the_splitting_until_a_person_does(
     engine.split = 0.65
     adapt(panel, settle)
 
-    assert engine.calls[-1].fit_split
+    assert engine.calls[-1].fit_decoding
     assert form.fields["split"].value == 0.65
     assert form.fitted.isChecked()
     assert panel.bench.works.of(panel.desk).last.decoded.settings == form.settings
@@ -265,12 +265,16 @@ def test_each_round_sets_the_splitting_until_a_person_does(
     settle(panel)
     assert not form.fitted.isChecked()
     adapt(panel, settle)
-    assert not engine.calls[-1].fit_split
+    assert not engine.calls[-1].fit_decoding
     assert engine.calls[-1].settings.split == form.fields["split"].value == 0.3
 
     form.fitted.click()
     adapt(panel, settle)
     assert form.fields["split"].value == 0.65
+    assert form.fitted.isChecked()
+    form.fields["threshold"].value = 0.4
+    settle(panel)
+    assert not form.fitted.isChecked()
     form.fields["region"].value = True
     assert not form.fitted.isEnabled()
 

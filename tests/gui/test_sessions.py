@@ -274,8 +274,8 @@ def test_the_next_adapt_does_what_the_session_did(
     monkeypatch: pytest.MonkeyPatch,
     chosen: bool,
 ) -> None:
-    split = read_session(saved).settings.decode.split
-    recipe = {"split": split, "mirrors": 4} if chosen else {"mirrors": 1}
+    decode = read_session(saved).settings.decode
+    recipe = decode.chosen() | {"mirrors": 4} if chosen else {"mirrors": 1}
 
     def steps(*given: Any, **named: Any) -> Generator[Progress, None, FakeModel]:
         model = yield from reopen_steps(*given, **named)
@@ -293,7 +293,7 @@ def test_the_next_adapt_does_what_the_session_did(
 
     assert other.view.decode.fitted.isChecked() == chosen
     assert other.view.source.mirrors.isChecked() == chosen
-    assert other.view.decode.settings.split == split
+    assert other.view.decode.settings.split == decode.split
     other.view.decode.fitted.setChecked(not chosen)
     adapt(other, settle)
     assert other.view.decode.fitted.isChecked() != chosen, "a round changes no box"

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import exhaust
+from napari_metaseg.core.objects import FIRST
 from napari_metaseg.data.synthetic import sample_scene
-from napari_metaseg.workflows.blend import KNOWN_FROM, blend, start_share
+from napari_metaseg.workflows.blend import KNOWN_FROM, SHARE, blend, start_share
 from napari_metaseg.workflows.segmenter import load_segmenter
 
 if TYPE_CHECKING:
@@ -35,9 +36,14 @@ def test_a_blend_is_the_weighted_mean(share: float, seed: int) -> None:
 
 
 def test_a_start_that_draws_the_painted_cells_counts_and_no_other() -> None:
-    assert start_share(0.0) == 0
-    assert start_share(KNOWN_FROM - 0.01) == 0
-    assert 0 < start_share(KNOWN_FROM) == start_share(1.0) < 1
+    assert start_share(0.0, 3) == 0
+    assert start_share(KNOWN_FROM - 0.01, 3) == 0
+    assert 0 < start_share(KNOWN_FROM, 3) == start_share(1.0, 3) < 1
+
+
+@given(cells=st.integers(1, 100))
+def test_the_start_counts_as_much_as_the_first_cells(cells: int) -> None:
+    assert start_share(1.0, cells) * max(cells, FIRST) == pytest.approx(SHARE * FIRST)
 
 
 @pytest.fixture

@@ -121,7 +121,7 @@ def test_adapting_chooses_and_a_setting_is_obeyed(
     assert obeyed.segmenter.settings.split == 0.33
     assert "split" not in obeyed.segmenter.card["recipe"]
     again = replace(chosen, split=0.33)
-    steps = adapt_steps(image, painted, settings=again, fit_split=True)
+    steps = adapt_steps(image, painted, settings=again, fit_decoding=True)
     try:
         while True:
             next(steps)

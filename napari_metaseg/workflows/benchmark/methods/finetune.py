@@ -18,7 +18,8 @@ from napari_metaseg.core.losses import sparse_loss
 from napari_metaseg.core.rehearsal import rehearse
 from napari_metaseg.io.bundle import CONTROL, load_bundle
 from napari_metaseg.workflows.adapt_run import on_device
-from napari_metaseg.workflows.splitting import fit_split, left_out_pairs
+from napari_metaseg.workflows.fitting import fit_decoding
+from napari_metaseg.workflows.splitting import left_out_pairs
 
 from .adaptation import FittedSegmenter, bundle_fingerprint
 from .blind import BlindUNet
@@ -148,7 +149,7 @@ class Finetune:
         seconds = time.perf_counter() - start
         segmenter = make_segmenter(module, initial, last.params, support, lens)
         pairs = left_out_pairs(left_out, crops, lens.working_diameter)
-        settings = _splitting(segmenter, painted, pairs)
+        settings = _decoding(segmenter, painted, pairs)
         return FittedSegmenter(replace(segmenter, settings=settings), seconds)
 
 
@@ -210,13 +211,13 @@ class FineTuning:
         return torch.optim.Adam(values, settings.rate)
 
 
-def _splitting(
+def _decoding(
     segmenter: Segmenter, painted: Painted, left_out: list[Pair]
 ) -> DecodeSettings:
-    """Choose how cells are split as *Adapt* does, by the painted ones."""
+    """Choose splitting and threshold as *Adapt* does, by what is painted."""
     shown: list[Pair] = []
     for image, (_, annotation) in zip(painted.images, painted.annotations, strict=True):
         planes = as_planes(image, axes=image_axes(image))
         outputs = exhaust(segmenter.draw(planes, adapted=True))
         shown += zip(outputs, planes.split(annotation), strict=True)
-    return fit_split(shown, left_out, segmenter.settings)
+    return fit_decoding(shown, left_out, segmenter.settings)

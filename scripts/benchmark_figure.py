@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 CELLS = 3
 COLUMNS = 4
-PANEL = 270, 190  # px
-NAMES = 110  # px for the names of methods
+WIDTH = 270  # px of a panel
+MARGINS = 55  # px above and below what is in it
+LINE = 17  # px for each method
+NAMES = 130  # px for the names of methods
 # Okabe and Ito's blue and orange, told apart by their place as well.
 REGIMES = {CELLS_ONLY: ("#0072b2", -0.14), WITH_STROKES: ("#d55e00", 0.14)}
 LEGEND = "&nbsp;&nbsp;&nbsp; ".join(
@@ -64,9 +66,8 @@ def main(paths: list[Path], target: Path) -> None:
     pg.mkQApp()
     tasks = sorted(frame["task"].unique())
     sheet = pg.GraphicsLayoutWidget()
-    sheet.resize(
-        NAMES + 40 + COLUMNS * PANEL[0], -(-len(tasks) // COLUMNS) * PANEL[1] + 30
-    )
+    height = MARGINS + LINE * len(methods)
+    sheet.resize(NAMES + 40 + COLUMNS * WIDTH, -(-len(tasks) // COLUMNS) * height + 30)
     sheet.addLabel(LEGEND, row=0, col=0, colspan=COLUMNS)
     for place, task in enumerate(tasks):
         row, column = divmod(place, COLUMNS)
@@ -75,7 +76,7 @@ def main(paths: list[Path], target: Path) -> None:
         names = plot.getAxis("left")
         names.setStyle(showValues=column == 0)
         names.setWidth(0 if column else NAMES)
-        sheet.ci.layout.setColumnFixedWidth(column, PANEL[0] + (0 if column else NAMES))
+        sheet.ci.layout.setColumnFixedWidth(column, WIDTH + (0 if column else NAMES))
     sheet.show()
     pg.QtWidgets.QApplication.processEvents()
     ImageExporter(sheet.scene()).export(str(target))

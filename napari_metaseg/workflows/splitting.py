@@ -89,12 +89,13 @@ def fit_split(
 
     def worth(split: float) -> float:
         rules = replace(settings, min_size=0.0, clear_border=False, split=split)
-        iou = np.mean([_own_iou(pairs, rules) for pairs in (shown, left_out)])
+        iou = np.mean([iou_of_pairs(pairs, rules) for pairs in (shown, left_out)])
         return float(iou) - PULL * abs(split - USUAL)
 
     return replace(settings, split=max(SPLITS, key=worth))
 
 
-def _own_iou(pairs: Sequence[Pair], rules: DecodeSettings) -> float:
+def iou_of_pairs(pairs: Sequence[Pair], rules: DecodeSettings) -> float:
+    """Score the cells that are painted on one or more planes, see `own_iou`."""
     outputs, painted = zip(*pairs, strict=True)
     return own_iou(outputs, painted, rules=rules, at_once=0)

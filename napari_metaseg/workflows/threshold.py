@@ -19,16 +19,13 @@ from scipy import ndimage as ndi
 from napari_metaseg.core.settings import DecodeSettings
 
 from .around import judged_in
-from .verdict import TOLERANCE, own_iou
+from .splitting import iou_of_pairs
+from .verdict import TOLERANCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    from napari_metaseg.core.plane_output import PlaneOutput
-
-    Pair = tuple[PlaneOutput, NDArray[np.int32]]
+    from .splitting import Pair
 
 USUAL = DecodeSettings().threshold
 
@@ -67,7 +64,7 @@ def fit_threshold(
     known = [pairs for pairs in (shown, left_out) if _any_cell(pairs)]
 
     def found(threshold: float) -> list[float]:
-        return [_own_iou(p, replace(rules, threshold=threshold)) for p in known]
+        return [iou_of_pairs(p, replace(rules, threshold=threshold)) for p in known]
 
     def cost(threshold: float) -> float:
         on_strokes = found_on_strokes(shown, replace(rules, threshold=threshold))
@@ -111,8 +108,3 @@ def found_on_strokes(shown: Sequence[Pair], rules: DecodeSettings) -> float:
 
 def _any_cell(pairs: Sequence[Pair]) -> bool:
     return any((cells > 0).any() for _, cells in pairs)
-
-
-def _own_iou(pairs: Sequence[Pair], rules: DecodeSettings) -> float:
-    outputs, painted = zip(*pairs, strict=True)
-    return own_iou(outputs, painted, rules=rules, at_once=0)

@@ -84,7 +84,7 @@ def fit_split(
     DecodeSettings
         With the splitting chosen, or the usual one.
     """
-    if settings.region or not any((cells > 0).any() for _, cells in left_out):
+    if settings.region or not any_cell(left_out):
         return replace(settings, split=USUAL)
 
     def worth(split: float) -> float:
@@ -93,6 +93,11 @@ def fit_split(
         return float(iou) - PULL * abs(split - USUAL)
 
     return replace(settings, split=max(SPLITS, key=worth))
+
+
+def any_cell(pairs: Sequence[Pair]) -> bool:
+    """Whether a cell is painted on any of the planes."""
+    return any((cells > 0).any() for _, cells in pairs)
 
 
 def iou_of_pairs(pairs: Sequence[Pair], rules: DecodeSettings) -> float:

@@ -19,7 +19,7 @@ from scipy import ndimage as ndi
 from napari_metaseg.core.settings import DecodeSettings
 
 from .around import judged_in
-from .splitting import iou_of_pairs
+from .splitting import any_cell, iou_of_pairs
 from .verdict import TOLERANCE
 
 if TYPE_CHECKING:
@@ -44,10 +44,8 @@ def fit_threshold(
 
     Parameters
     ----------
-    shown : sequence of (PlaneOutput, (Y, X) array of int32)
-        Planes of the result, and what is painted on each.
-    left_out : sequence of (PlaneOutput, (Y, X) array of int32)
-        Crops as they are drawn without what is painted in them, see `left_out_pairs`.
+    shown, left_out
+        As in `fit_split`; none need be left out.
     settings : DecodeSettings
         How the result is decoded but for the threshold.
 
@@ -61,7 +59,7 @@ def fit_threshold(
         return settings
     rules = replace(settings, min_size=0.0, clear_border=False)
     # Of cells that were learned from, a network is surer than of any other.
-    known = [pairs for pairs in (shown, left_out) if _any_cell(pairs)]
+    known = [pairs for pairs in (shown, left_out) if any_cell(pairs)]
 
     def found(threshold: float) -> list[float]:
         return [iou_of_pairs(p, replace(rules, threshold=threshold)) for p in known]
@@ -104,7 +102,3 @@ def found_on_strokes(shown: Sequence[Pair], rules: DecodeSettings) -> float:
             found[window] = output.instances(rules, window) > 0
         shares += ndi.mean(found, pieces, np.arange(1, count + 1)).tolist()
     return float(np.mean(shares)) if shares else 0.0
-
-
-def _any_cell(pairs: Sequence[Pair]) -> bool:
-    return any((cells > 0).any() for _, cells in pairs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage as ndi
 
 from .linking import LINKED, Overlaps, chain, find_overlaps
 
@@ -12,12 +13,18 @@ Labels = NDArray[np.int32]
 SAME = LINKED
 """IoU from which an instance is the one of the last round and keeps its number."""
 
+DEPTH_LEFT = 0.6
+"""Share of its depth that an instance keeps where it is only trimmed. A stroke through
+the middle leaves less than a half of it."""
+
 
 def respect_annotation(labels: Labels, annotation: Labels) -> Labels:
     """Put the painted cells in verbatim, and keep strokes free.
 
     An instance that lies mostly on painted cells or on strokes is the same object,
-    or a rejected one, and goes; others only lose the pixels that were painted.
+    or a rejected one, and goes; so does one that is struck through the middle, of
+    which a ring around the stroke would be left. Others only lose the pixels that were
+    painted.
 
     Parameters
     ----------
@@ -35,10 +42,33 @@ def respect_annotation(labels: Labels, annotation: Labels) -> Labels:
         return labels
     area = np.bincount(labels.ravel())
     taken = np.bincount(labels[annotation != 0], minlength=len(area))
-    free = (labels > 0) & (annotation == 0) & ~(2 * taken > area)[labels]
+    gone = 2 * taken > area
+    gone[_struck(labels, annotation < 0)] = True
+    free = (labels > 0) & (annotation == 0) & ~gone[labels]
     numbers = np.append(0, unused_numbers(annotation, len(area) - 1))
     result = np.where(free, numbers[labels], 0)
     return np.where(annotation > 0, annotation, result).astype(np.int32)
+
+
+def _struck(labels: Labels, strokes: NDArray[np.bool_]) -> list[int]:
+    """Find the instances of which strokes take the middle, not only an edge."""
+    touched = np.unique(labels[strokes & (labels > 0)])
+    if not len(touched):
+        return []
+    boxes = ndi.find_objects(labels)
+    struck = []
+    for k in touched.tolist():
+        box = boxes[k - 1]
+        cell = labels[box] == k
+        before, after = _depth(cell), _depth(cell & ~strokes[box])
+        if after < DEPTH_LEFT * before:
+            struck.append(k)
+    return struck
+
+
+def _depth(mask: NDArray[np.bool_]) -> float:
+    """Return the largest distance (px) of a pixel of it to what is outside."""
+    return float(ndi.distance_transform_edt(np.pad(mask, 1)).max())
 
 
 def one_region(labels: Labels, annotation: Labels) -> Labels:

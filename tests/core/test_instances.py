@@ -121,3 +121,48 @@ def test_a_speck_of_a_cell_at_the_border_goes_with_it() -> None:
     left = off_the_border(labels)
 
     np.testing.assert_array_equal(left, np.where(labels == 4, 4, 0))
+
+
+def disc(radius: int, shape: tuple[int, int] = (40, 40)) -> np.ndarray:
+    y, x = np.ogrid[: shape[0], : shape[1]]
+    inside = (y - shape[0] // 2) ** 2 + (x - shape[1] // 2) ** 2 <= radius**2
+    return inside.astype(np.int32)
+
+
+def test_a_stroke_through_the_middle_leaves_no_ring() -> None:
+    found = disc(12)
+    struck = np.zeros_like(found)
+    struck[19:22, 14:27] = -1
+
+    assert not respect_annotation(found, struck).any()
+
+
+def test_a_stroke_along_the_edge_trims() -> None:
+    found = disc(12)
+    struck = np.zeros_like(found)
+    struck[:, 26:30] = -1
+
+    trimmed = respect_annotation(found, struck)
+
+    np.testing.assert_array_equal(trimmed > 0, (found > 0) & (struck == 0))
+
+
+def test_a_stroke_between_two_that_are_one_keeps_both() -> None:
+    found = np.zeros((30, 60), np.int32)
+    found[5:25, 5:55] = 1
+    struck = np.zeros_like(found)
+    struck[5:25, 29:31] = -1
+
+    parted = respect_annotation(found, struck)
+
+    np.testing.assert_array_equal(parted > 0, (found > 0) & (struck == 0))
+
+
+def test_a_struck_instance_leaves_its_neighbour_as_it_is() -> None:
+    found = np.hstack([disc(12), 2 * disc(9)]).astype(np.int32)
+    struck = np.zeros_like(found)
+    struck[20, 8:33] = -1
+
+    left = respect_annotation(found, struck)
+
+    np.testing.assert_array_equal(left > 0, found == 2)

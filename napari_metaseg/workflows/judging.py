@@ -76,8 +76,9 @@ def judge(
     lens : Lens
         How the images were looked at.
     settings : DecodeSettings
-        How the result is decoded. It is judged as it is usually cut or, where that is
-        better, as it is cut here: what was drawn counts, and not where a slider is.
+        How the result is decoded. Painted cells are judged as it is usually done or,
+        where that is better, so: what was drawn counts, and not where a slider is.
+        Held-out cells are judged as the result is shown.
 
     Returns
     -------
@@ -85,7 +86,7 @@ def judge(
         Without device and note.
     """
     usual = replace(ANY_SIZE, region=settings.region)
-    cut = replace(usual, split=settings.split)
+    cut = replace(settings, min_size=0.0, clear_border=False)
     tests = [t for v in views for t in cells_of_test(v)]
     tested = any((t > 0).any() for t in tests)
     new, painted = zip(*beside(views, after), strict=True)

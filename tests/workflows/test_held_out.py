@@ -59,6 +59,33 @@ def test_the_report_scores_them_before_and_after(
     assert model.segmenter.card["report"]["held_out_iou_after"] is not None
 
 
+def test_they_are_scored_as_the_result_is_shown(
+    scene: Scene, painted: np.ndarray, test_cell: np.ndarray, small: str
+) -> None:
+    """Also where a higher threshold has lost them."""
+    sure = DecodeSettings(threshold=0.999, min_size=0.0)
+
+    model = adapt(
+        scene.image,
+        painted,
+        held_out=test_cell,
+        init=small,
+        device="cpu",
+        settings=sure,
+    )
+
+    assert model.report is not None
+    found = model.found(sure)
+    best = max(
+        (mask_iou(test_cell > 0, found == k) for k in np.unique(found[found > 0])),
+        default=0.0,
+    )
+    usual = adapt(scene.image, painted, held_out=test_cell, init=small, device="cpu")
+    assert usual.report is not None
+    assert model.report.held_out_iou_after == pytest.approx(best)
+    assert model.report.held_out_iou_after != usual.report.held_out_iou_after
+
+
 def test_without_any_there_is_no_score(
     scene: Scene, painted: np.ndarray, small: str
 ) -> None:

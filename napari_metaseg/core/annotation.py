@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from operator import itemgetter
-from typing import TYPE_CHECKING
+from itertools import starmap
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import ndimage as ndi
@@ -91,9 +91,27 @@ def as_annotation(
     return annotation.astype(np.int32)
 
 
+class PaintedSize(NamedTuple):
+    """How large a painted cell is. Sorted, they tell the object size the better first.
+
+    Attributes
+    ----------
+    cut_off : bool
+        Whether it touches the edge of the plane, so that more of it may lie beyond.
+    number : int
+        Number in the annotation: the order of painting.
+    diameter : float
+        In px.
+    """
+
+    cut_off: bool
+    number: int
+    diameter: float
+
+
 def painted_sizes(
     parts: NDArray[np.int32], plane: NDArray[np.int32]
-) -> list[tuple[int, float]]:
+) -> list[PaintedSize]:
     """Measure the cells of a plane.
 
     Parameters
@@ -105,24 +123,29 @@ def painted_sizes(
 
     Returns
     -------
-    list of (int, float)
-        Number in the annotation and diameter (px) of each part.
+    list of PaintedSize
+        One a part.
     """
-    _, first = np.unique(parts[parts > 0], return_index=True)
+    known, first = np.unique(parts[parts > 0], return_index=True)
     numbers = plane[parts > 0][first].tolist()
-    return list(zip(numbers, object_diameters(parts).values(), strict=True))
+    at_edge = np.concatenate((parts[0], parts[-1], parts[:, 0], parts[:, -1]))
+    cut_off = np.isin(known, at_edge).tolist()
+    diameters = object_diameters(parts).values()
+    return list(starmap(PaintedSize, zip(cut_off, numbers, diameters, strict=True)))
 
 
-def diameter_of(sizes: Iterable[tuple[int, float]]) -> float:
+def diameter_of(sizes: Iterable[PaintedSize]) -> float:
     """Return the diameter (px) of painted cells, on whatever planes they are.
+
+    Cells that are cut off come last: label images are often numbered from the upper
+    edge on, where slivers would stand for all whole cells below.
 
     Parameters
     ----------
-    sizes : iterable of (int, float)
-        See `painted_sizes`. The numbers tell the order of painting.
+    sizes : iterable of PaintedSize
+        Of one or more cells.
     """
-    ordered = sorted(sizes, key=itemgetter(0))
-    return usual_diameter([diameter for _, diameter in ordered])
+    return usual_diameter([size.diameter for size in sorted(sizes)])
 
 
 def separate_parts(annotation: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -192,7 +215,7 @@ def check_annotation(labels: NDArray[np.int32]) -> Annotated:
             if (labels < 0).any()
             else "Nothing is painted yet; paint one whole cell."
         )
-    sizes: list[tuple[int, float]] = []
+    sizes: list[PaintedSize] = []
     strokes = 0
     doubled: list[int] = []
     for plane in labels:

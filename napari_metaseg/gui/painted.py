@@ -9,10 +9,12 @@ import numpy as np
 from scipy import ndimage as ndi
 
 from napari_metaseg.core.annotation import (
+    PaintedSize,
     diameter_of,
     painted_sizes,
     separate_parts,
 )
+from napari_metaseg.core.windows import grown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +53,7 @@ def painted(annotation: NDArray[np.int32]) -> Painted:
     -------
     Painted
     """
-    sizes: list[tuple[int, float]] = []
+    sizes: list[PaintedSize] = []
     background = False
     for part in _painted_parts(annotation):
         for cell in _cells(part):
@@ -61,17 +63,22 @@ def painted(annotation: NDArray[np.int32]) -> Painted:
 
 
 def _cells(part: NDArray[np.int32]) -> Iterator[NDArray[np.int32]]:
-    """Yield each label alone, cut out, with its number."""
+    """Yield each label alone, cut out, with its number.
+
+    Like the part itself it has a rim of 1 px: only a label at the plane's edge touches
+    its edge.
+    """
     for k, box in enumerate(ndi.find_objects(np.maximum(part, 0)), start=1):
         if box is not None:
-            yield np.where(part[box] == k, part[box], 0)
+            around = part[grown(box, 1, part.shape)]
+            yield np.where(around == k, around, 0)
 
 
 def _painted_parts(annotation: NDArray[np.int32]) -> Iterator[NDArray[np.int32]]:
-    """Yield of each plane the smallest rectangle that holds its paint."""
+    """Yield of each plane the smallest rectangle that holds its paint, and a rim."""
     for plane in annotation.reshape(-1, *annotation.shape[-2:]):
         rows = np.flatnonzero(plane.any(axis=1))
         if rows.size:
-            part = plane[rows[0] : rows[-1] + 1]
-            columns = np.flatnonzero(part.any(axis=0))
-            yield part[:, columns[0] : columns[-1] + 1]
+            columns = np.flatnonzero(plane[rows[0] : rows[-1] + 1].any(axis=0))
+            box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+            yield plane[grown(box, 1, plane.shape)]

@@ -117,3 +117,13 @@ def test_the_first_three_cells_tell_the_size_on_whatever_plane_they_are() -> Non
     alone = check_annotation(cells[None]).diameter
 
     assert check_annotation(np.stack([specks, cells])).diameter == pytest.approx(alone)
+
+
+def test_cells_that_are_cut_off_do_not_tell_the_size_where_whole_ones_are() -> None:
+    """A label image is often numbered from its upper edge on."""
+    slivers = [(slice(0, 3), slice(9 * k, 9 * k + 6), 1 + k) for k in range(4)]
+    whole = [(slice(20, 32), slice(2 + 15 * k, 14 + 15 * k), 5 + k) for k in range(3)]
+
+    alone = check_annotation(plane(*whole)[None]).diameter
+
+    assert check_annotation(plane(*slivers, *whole)[None]).diameter == alone

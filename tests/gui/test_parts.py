@@ -93,6 +93,17 @@ def test_painted_agrees_with_what_adaptation_will_count() -> None:
     assert found.background
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_painted_tells_cells_at_the_edge_as_adaptation_does(first: int) -> None:
+    labels = np.zeros((40, 40), np.int32)
+    for k in range(4):
+        labels[first : first + 3, 2 + 9 * k : 8 + 9 * k] = 1 + k
+        labels[20:29, 2 + 9 * k : 8 + 9 * k] = 5 + k
+    labels[38:, 39] = -1
+
+    assert painted(labels).diameter == check_annotation(labels[None]).diameter
+
+
 def test_the_sliders_are_the_settings(qtbot: QtBot) -> None:
     form = DecodeForm()
     qtbot.addWidget(form)

@@ -14,9 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-_TITLES = {"maml": "MAML", "fomaml": "MAML", "imaml": "iMAML", "reptile": "Reptile"}
+_TITLES = {
+    "maml": "MAML",
+    "fomaml": "first-order MAML",
+    "imaml": "iMAML",
+    "reptile": "Reptile",
+}
+_MAML = "MAML (Finn, Abbeel and Levine, ICML 2017)"
 _PAPERS = {
-    "MAML": "MAML (Finn, Abbeel and Levine, ICML 2017)",
+    "MAML": _MAML,
+    "first-order MAML": _MAML,
     "iMAML": "iMAML (Rajeswaran, Finn, Kakade and Levine, NeurIPS 2019)",
     "Reptile": "Reptile (Nichol, Achiam and Schulman, arXiv:1803.02999, 2018)",
 }

@@ -89,6 +89,14 @@ def test_the_paper_of_the_learner_is_cited(algorithm: str, paper: str) -> None:
     assert "'own'" in text
 
 
+def test_first_order_maml_is_called_so() -> None:
+    start = {"name": "own", "algorithm": "fomaml"}
+
+    text = methods_text(CARD | {"initialization": start}, DecodeSettings())
+
+    assert "first-order MAML" in text.partition("Please cite: ")[0]
+
+
 def test_a_card_that_tells_nothing_gives_a_text_all_the_same() -> None:
     text = methods_text({}, DecodeSettings())
 

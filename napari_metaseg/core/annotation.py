@@ -30,8 +30,6 @@ class Annotated:
 
     Attributes
     ----------
-    labels : (..., Y, X) array of int32
-        As painted: 0 = unknown, k > 0 = one cell, -1 = background.
     diameter : float
         Diameter (px) of the painted cells, see `usual_diameter`.
     n_cells : int
@@ -42,7 +40,6 @@ class Annotated:
         What the person should know; may be empty.
     """
 
-    labels: NDArray[np.int32]
     diameter: float
     n_cells: int
     n_strokes: int
@@ -192,13 +189,14 @@ def _boxes(annotation: NDArray[np.int32]) -> Iterator[tuple[int, tuple[slice, ..
     return zip(map(int, known), ndi.find_objects(ranks), strict=True)
 
 
-def check_annotation(labels: NDArray[np.int32]) -> Annotated:
-    """Measure a list of planes and refuse what cannot be learned from.
+def check_annotation(planes: Iterable[NDArray[np.int32]]) -> Annotated:
+    """Measure planes and refuse what cannot be learned from.
 
     Parameters
     ----------
-    labels : (P, Y, X) array of int32
-        Annotation, plane by plane.
+    planes : iterable of (Y, X) array of int32
+        Annotation, plane by plane, of any shapes: 0 = unknown, k > 0 = one cell,
+        -1 = background.
 
     Returns
     -------
@@ -209,16 +207,10 @@ def check_annotation(labels: NDArray[np.int32]) -> Annotated:
     UserError
         If no cell is painted, or one is a slip or the whole image.
     """
-    if not (labels > 0).any():
-        raise UserError(
-            "Only background is painted; paint one whole cell as well."
-            if (labels < 0).any()
-            else "Nothing is painted yet; paint one whole cell."
-        )
     sizes: list[PaintedSize] = []
     strokes = 0
     doubled: list[int] = []
-    for plane in labels:
+    for plane in planes:
         if not plane.any():
             continue
         parts = separate_parts(plane)
@@ -242,10 +234,16 @@ def check_annotation(labels: NDArray[np.int32]) -> Annotated:
             doubled.extend(names)
         sizes += painted_sizes(parts, plane)
         strokes += ndi.label(plane < 0, np.ones((3, 3)))[1]
+    if not sizes:
+        raise UserError(
+            "Only background is painted; paint one whole cell as well."
+            if strokes
+            else "Nothing is painted yet; paint one whole cell."
+        )
     note = (
         "Some cells have parts that do not touch; each part was learned as one cell. "
         "Choose the next cell before painting another."
         if doubled
         else ""
     )
-    return Annotated(labels, diameter_of(sizes), len(sizes), strokes, note)
+    return Annotated(diameter_of(sizes), len(sizes), strokes, note)

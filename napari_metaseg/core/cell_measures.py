@@ -49,6 +49,8 @@ def measure_cells(
         brighter it is where it is deepest. Surroundings: the mean of the ground next to
         it, less its own. First and last channel: how far they stand out.
     """
+    if not (labels > 0).any():
+        return np.zeros((0, len(ALL_MEASURES)))
     gray = image.astype(np.float64).mean(0)
     edges = np.hypot(ndi.sobel(gray, 0), ndi.sobel(gray, 1))
     rows, columns = np.nonzero(labels > 0)

@@ -14,7 +14,7 @@ import numpy as np
 from .annotation import LEAST_AREA
 from .cut_out import Box, Labels, Point, cell_at, parts_within
 from .errors import UserError
-from .instances import unused_numbers
+from .numbering import unused_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

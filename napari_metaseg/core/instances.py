@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
 from .linking import LINKED, Overlaps, chain, find_overlaps
+from .numbering import unused_numbers
 
 Labels = NDArray[np.int32]
 
@@ -149,24 +150,3 @@ def keep_numbers(labels: Labels, previous: Labels, fixed: Labels) -> Labels:
     result = labels.copy()
     result[free > 0] = numbers[np.searchsorted(ids, free[free > 0])]
     return result
-
-
-def unused_numbers(taken: Labels, count: int) -> NDArray[np.int64]:
-    """Return numbers above those taken, or gaps where int32 ends.
-
-    Parameters
-    ----------
-    taken : array of int32
-        Numbers in use.
-    count : int
-        How many are wanted.
-
-    Returns
-    -------
-    (count,) array of int64
-    """
-    top = max(0, int(taken.max(initial=0)))
-    if top + count <= np.iinfo(np.int32).max:
-        return np.arange(top + 1, top + 1 + count)
-    used = np.unique(taken)
-    return np.setdiff1d(np.arange(1, len(used) + count + 1), used)[:count]

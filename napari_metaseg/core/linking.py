@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .errors import UserError
+from .numbering import unused_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +79,7 @@ def chain(area: NDArray[np.integer], overlaps: Overlaps) -> NDArray[np.int64]:
     Returns
     -------
     (N,) array of int64
-        Numbers from 1, in the order in which they first occur.
+        Numbers from 1, in the order of the cells that have no predecessor.
     """
     first, second, shared = overlaps
     iou = shared / (area[first] + area[second] - shared)
@@ -90,10 +91,14 @@ def chain(area: NDArray[np.integer], overlaps: Overlaps) -> NDArray[np.int64]:
         a, b = first[k], second[k]
         if predecessor[b] < 0 and not followed[a]:
             predecessor[b], followed[a] = a, True
-    numbers: NDArray[np.int64] = np.cumsum(predecessor < 0, dtype=np.int64)
-    for b in np.flatnonzero(predecessor >= 0):
-        numbers[b] = numbers[predecessor[b]]
-    return numbers
+    heads = np.arange(len(area))
+    # A predecessor may have the larger index: of whole cells in depth, linked through
+    # time, where depth comes first. So each one's head is looked up, and theirs.
+    linked = predecessor >= 0
+    heads[linked] = predecessor[linked]
+    while (heads[heads] != heads).any():
+        heads = heads[heads]
+    return np.cumsum(~linked, dtype=np.int64)[heads]
 
 
 def link(
@@ -275,6 +280,6 @@ def keep_linked(
             numbers[new] = old
             taken.add(old)
     left = np.flatnonzero(numbers[1:] == 0) + 1
-    numbers[left] = np.arange(len(left)) + base
+    numbers[left] = unused_numbers(before, len(left))
     kept: NDArray[np.int32] = numbers.astype(np.int32)[linked]
     return kept

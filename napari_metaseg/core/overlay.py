@@ -8,12 +8,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .instances import (
-    keep_numbers,
-    one_region,
-    respect_annotation,
-    unused_numbers,
-)
+from .instances import keep_numbers, one_region, respect_annotation
+from .numbering import unused_numbers
 
 Labels: TypeAlias = NDArray[np.int32]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from napari_metaseg.core.axes import as_planes
+from napari_metaseg.core.axes import as_planes, check_axes
 from napari_metaseg.core.devices import pick_device
 from napari_metaseg.core.generators import relay
 
@@ -73,7 +73,8 @@ def apply_steps(
         If the image cannot be used, or has another number of channels.
     """
     segmenter = model.segmenter
-    if channel is None and not (axes is not None and "C" not in axes):
+    axes = check_axes(np.shape(image), axes=axes)
+    if channel is None and "C" in axes:
         channel = segmenter.lens.channel
     planes = as_planes(np.asarray(image), axes=axes, channel=channel)
     moved = segmenter.to(pick_device(device))

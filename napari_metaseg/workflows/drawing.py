@@ -177,12 +177,13 @@ class Drawings:
         mirrors: int = 1,
     ) -> None:
         self._lens, self._views = lens, views
+        measured = (lens.on(view.planes) for view in views)
         self._drawings = [
             {
-                index: Drawing(module, state, lens, view.planes, index, where, mirrors)
+                index: Drawing(module, state, own, view.planes, index, where, mirrors)
                 for index, where in _each(parts, len(view.planes.data))
             }
-            for view, parts in zip(views, wanted, strict=True)
+            for own, view, parts in zip(measured, views, wanted, strict=True)
         ]
 
     @property

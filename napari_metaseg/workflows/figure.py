@@ -15,6 +15,7 @@ from napari_metaseg.core.axes import as_planes
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.intensity import measure_range
 from napari_metaseg.io.files import atomic_file
+from napari_metaseg.io.labels import check_pixel_size
 from napari_metaseg.io.outlines import find_outlines
 from napari_metaseg.io.pdf import Bar, Line, make_page
 
@@ -103,10 +104,12 @@ def write_figure(
     Raises
     ------
     UserError
-        If image and labels do not fit, it is not clear which plane is meant, or the
-        file cannot be written.
+        If image and labels do not fit, the pixel size is no length, it is not clear
+        which plane is meant, or the file cannot be written.
     """
     chosen = settings or FigureSettings()
+    if pixel_size is not None:
+        check_pixel_size(pixel_size)
     picture, cells = _plane(labels, image, chosen)
     width = chosen.line_width
     if width is None:

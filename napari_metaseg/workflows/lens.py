@@ -94,6 +94,26 @@ class Lens:
         common = tuple(own.unless_blank(reference) for own, reference in pairs)
         return replace(self, ranges=common, shared=True)
 
+    def on(self, planes: Planes) -> Lens:
+        """Measure an image once, to look at many of its planes.
+
+        Parameters
+        ----------
+        planes : Planes
+            The image.
+
+        Returns
+        -------
+        Lens
+            For this image only.
+
+        Raises
+        ------
+        UserError
+            If the model uses another number of channels.
+        """
+        return replace(self, ranges=tuple(self._ranges_of(planes)), shared=True)
+
     @property
     def zoom(self) -> float:
         """Factor from image scale to working scale."""

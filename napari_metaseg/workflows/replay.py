@@ -13,6 +13,7 @@ import torch
 from napari_metaseg.core.axes import as_planes
 from napari_metaseg.core.linking import keep_linked, link_labels
 from napari_metaseg.core.overlay import number
+from napari_metaseg.core.settings import DecodeSettings
 
 from .adapt import adapt_steps, load
 from .outputs import label_axes
@@ -106,6 +107,9 @@ def replay_steps(
                 start=load(places["start"]) if "start" in places else None,
                 planes=settings.planes,
                 part=settings.part,
+                # A region is judged as a whole, and where that is worse reverted.
+                settings=DecodeSettings(region=settings.decode.region),
+                fit_decoding=True,
             )
     finally:
         torch.set_num_threads(threads)

@@ -83,14 +83,15 @@ class Segmenter:
         """
         outputs = []
         count = len(planes.data)
+        lens = self.lens.on(planes)
         for index in range(count):
             shape = planes.data.shape[-2], planes.data.shape[-1]
-            diameter = self.lens.working_diameter
-            working = scaled_shape(shape, self.lens.zoom)
+            diameter = lens.working_diameter
+            working = scaled_shape(shape, lens.zoom)
             if only is not None and index not in only:
                 outputs.append(PlaneOutput.blank(working, shape, diameter))
                 continue
-            image = self.lens.look(planes, index)
+            image = lens.look(planes, index)
             mask = None if only is None else only[index]
             where = None if mask is None else resize_labels(mask, working)
             maps = yield from relay(

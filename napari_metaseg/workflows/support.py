@@ -61,25 +61,29 @@ def as_views(
 
 def check_views(views: list[View]) -> Annotated:
     """Check all annotations together: one painted cell on one image is enough."""
-    painted = [v.planes.split(v.annotation) for v in views]
-    stack = [plane for planes in painted for plane in planes if plane.any()]
-    if len({p.shape for p in stack}) <= 1:
-        return check_annotation(np.stack(stack) if stack else painted[0])
-    shape = tuple(np.max([p.shape for p in stack], axis=0))
-    padded = [
-        np.pad(p, [(0, n - m) for n, m in zip(shape, p.shape, strict=True)])
-        for p in stack
-    ]
-    return check_annotation(np.stack(padded))
+    return check_annotation(p for v in views for p in v.planes.split(v.annotation))
 
 
 def crops_of(views: list[View], lens: Lens) -> Crops:
-    """Cut the crops around everything that was painted on the views."""
+    """Cut the crops around everything that was painted on the views.
+
+    Raises
+    ------
+    UserError
+        If no painted cell is left at working scale.
+    """
     pairs = []
     for view in views:
+        measured = lens.on(view.planes)
         for index, painted in enumerate(view.planes.split(view.annotation)):
             if painted.any():
                 shape = scaled_shape((painted.shape[0], painted.shape[1]), lens.zoom)
                 parts = resize_labels(separate_parts(painted), shape)
-                pairs.append((lens.look(view.planes, index), parts))
+                pairs.append((measured.look(view.planes, index), parts))
+    if not any((parts > 0).any() for _, parts in pairs):
+        raise UserError(
+            f"The object size is {lens.diameter:g} px, so large that nothing of the "
+            "painted cells is left when they are scaled to it; give a smaller one, or "
+            "leave it out."
+        )
     return cut_crops(pairs)

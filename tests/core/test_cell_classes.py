@@ -192,3 +192,9 @@ def test_cells_are_found_again_by_overlap() -> None:
     assert find_again(before, now, {4}) == {}
     assert find_again(before, before, {2, 6}) == {2: 2, 6: 6}
     assert find_again(before, now, set()) == {}
+
+
+def test_a_plane_without_cells_has_no_measurements() -> None:
+    image, nothing = np.ones((2, 20, 20)), np.zeros((20, 20), np.int32)
+
+    assert measure_cells(image, nothing).shape == (0, len(ALL_MEASURES))

@@ -124,3 +124,27 @@ def test_an_image_without_the_axis_stays_as_it_is() -> None:
     stack = np.stack([plane, plane])
     linked = link_where_possible(stack, "ZYX", "zt")
     np.testing.assert_array_equal(linked, link_labels(stack, "ZYX", "z"))
+
+
+def test_depth_before_time_gives_the_same_cells() -> None:
+    """The later part of a cell may lie in a plane before those of the earlier one."""
+    movie = np.zeros((3, 2, 1, 40), np.int32)
+    movie[0, 1, 0, :10] = movie[1, 1, 0, :10] = 1
+    movie[1, 0, 0, 20:30] = 2
+    movie[2, 0, 0, :10] = movie[2, 1, 0, :10] = 1
+
+    linked = link_labels(movie, "TZYX", "zt")
+    turned = link_labels(np.swapaxes(movie, 0, 1), "ZTYX", "zt")
+
+    back = np.swapaxes(turned, 0, 1)
+    pairs = np.unique(np.stack([linked.ravel(), back.ravel()]), axis=1)
+    assert len(set(pairs[0])) == len(set(pairs[1])) == pairs.shape[1] == 3
+
+
+def test_new_cells_get_numbers_where_those_before_are_the_largest() -> None:
+    before = row((2**31 - 1, 4), (0, 4))
+    linked = row((1, 4), (2, 4))
+
+    kept = keep_linked(linked, before)
+
+    np.testing.assert_array_equal(kept, row((2**31 - 1, 4), (1, 4)))

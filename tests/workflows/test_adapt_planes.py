@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
 from napari_metaseg.core import tiles
+from napari_metaseg.core.axes import as_planes
 from napari_metaseg.core.generators import exhaust
 from napari_metaseg.core.scaling import resize_image
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.workflows import drawing
 from napari_metaseg.workflows.adapt import adapt_steps
+from napari_metaseg.workflows.adapted import View
+from napari_metaseg.workflows.support import check_views
 
 if TYPE_CHECKING:
-    import pytest
-
     from napari_metaseg.data.synthetic import Scene
 
 
@@ -95,3 +97,20 @@ def test_other_images_are_segmented_as_a_whole(
     found = model.found(model.segmenter.settings, index=1)
     np.testing.assert_array_equal(found, model.segment(other))
     assert found.any()
+
+
+@pytest.mark.parametrize("side", [60, 61])
+def test_cells_cut_off_are_told_on_images_of_several_sizes(side: int) -> None:
+    """Also at the edge of an image that is smaller than another one."""
+    slivers, whole = np.zeros((60, 60), np.int32), np.zeros((side, side), np.int32)
+    for k in range(4):
+        slivers[57:, 2 + 14 * k : 10 + 14 * k] = 1 + k
+        whole[20:32, 1 + 14 * k : 13 + 14 * k] = 5 + k
+
+    alone, both = (
+        check_views([View(as_planes(np.zeros(p.shape)), p) for p in painted])
+        for painted in ([whole], [slivers, whole])
+    )
+
+    assert both.diameter == alone.diameter
+    assert both.n_cells == 8

@@ -198,3 +198,15 @@ def test_any_other_failure_of_a_gpu_is_not_hidden(
 
     with pytest.raises(RuntimeError, match="device-side assert"):
         adapt(scene.image, painted, init=small)
+
+
+@pytest.mark.parametrize("strokes", [False, True])
+def test_a_size_at_which_nothing_is_left_of_the_cells_gets_a_sentence(
+    scene: Scene, small: str, strokes: bool
+) -> None:
+    annotation = np.zeros(scene.image.shape, np.int32)
+    annotation[50:54, 50:54] = 1
+    annotation[10:40, 10:40] = -int(strokes)
+
+    with pytest.raises(UserError, match="size is 2000 px, so large that nothing"):
+        adapt(scene.image, annotation, diameter=2000.0, init=small, device="cpu")

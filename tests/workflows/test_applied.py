@@ -80,3 +80,15 @@ def test_another_number_of_channels_is_refused(
 ) -> None:
     with pytest.raises(UserError, match="The model uses 1 channel"):
         exhaust(apply_steps(loaded, np.stack([scene.image] * 2), axes="CYX"))
+
+
+def test_an_image_of_one_channel_is_taken_whatever_the_model_s_channel(
+    scene: Scene, painted: np.ndarray, small: str
+) -> None:
+    two = np.stack([np.zeros_like(scene.image), scene.image])
+    model = adapt(two, painted, axes="CYX", channel=1, init=small, device="cpu")
+
+    alone = exhaust(apply_steps(model, scene.image, device="cpu")).model
+    both = exhaust(apply_steps(model, two, axes="cyx", device="cpu")).model
+
+    np.testing.assert_array_equal(alone.labels, both.labels)

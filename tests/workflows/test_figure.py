@@ -192,3 +192,13 @@ def test_bad_input_leaves_nothing(
         write_figure(tmp_path / "a.png", cells, image, settings=settings)
 
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("length", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_pixel_size_that_is_no_length_gets_a_sentence(
+    tmp_path: Path, length: float
+) -> None:
+    with pytest.raises(UserError, match="is no length"):
+        write_figure(tmp_path / "a.png", CELLS, GRAY, pixel_size=(length, length))
+
+    assert not list(tmp_path.iterdir())

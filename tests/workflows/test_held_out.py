@@ -54,7 +54,9 @@ def test_the_report_scores_them_before_and_after(
         (True, report.held_out_iou_after),
     ):
         found = model.found(DecodeSettings(min_size=0.0), adapted=adapted)
-        best = max(mask_iou(test_cell > 0, found == k) for k in range(1, found.max()))
+        best = max(
+            mask_iou(test_cell > 0, found == k) for k in range(1, found.max() + 1)
+        )
         assert score == pytest.approx(best)
     assert model.segmenter.card["report"]["held_out_iou_after"] is not None
 

@@ -107,6 +107,7 @@ def test_a_session_says_so_and_is_replayed(
     from napari_metaseg.io.images import ImageFile
 
     image = lesion(0)[0]
+    assert model.report is not None
     pictures = session_image(ImageFile(image, "YXC", None), None, painted, model.labels)
     session = make_session(
         model, (pictures,), initialization=find_bundle(DEFAULT_INIT), decode=REGION
@@ -116,6 +117,8 @@ def test_a_session_says_so_and_is_replayed(
     again = exhaust(replay_steps(read_session(path), [image], device="cpu"))
 
     assert again.different == (0,)
+    assert again.model.report is not None
+    assert again.model.report.own_iou_after == model.report.own_iou_after
 
 
 def test_strokes_take_parts_of_a_region_away() -> None:

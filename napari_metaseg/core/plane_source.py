@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from .axes import PLANE_AXES, check_axes, check_values
+from .errors import UserError
 from .windows import Shape, Window, whole
 
 if TYPE_CHECKING:
@@ -104,12 +105,17 @@ class PlaneSource:
         Raises
         ------
         UserError
-            If it holds values that are no finite real numbers.
+            If it cannot be read, or holds values that are no finite real numbers.
         """
         key: dict[str, int | slice] = {"Y": window[0], "X": window[1]}
         key |= dict(zip(self.label_axes, self.place(plane), strict=False))
         key["C"] = slice(self.channels[0], self.channels[-1] + 1)
-        part = np.asarray(self.array[tuple(key[a] for a in self.axes)])
+        try:
+            part = np.asarray(self.array[tuple(key[a] for a in self.axes)])
+        except OSError as error:
+            raise UserError(
+                f"The image cannot be read ({error}); check that it is still there."
+            ) from error
         left = [a for a in self.axes if a in "CYX"]
         values = part.transpose([left.index(a) for a in "CYX" if a in left])
         values = values.reshape(-1, *values.shape[-2:])

@@ -6,7 +6,7 @@ import errno
 import os
 import secrets
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 from napari_metaseg.core.errors import UserError
@@ -71,7 +71,7 @@ def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
     """
     check_target(path, overwrite=overwrite)
     partial = path.with_name(f".metaseg-{secrets.token_hex(6)}.part")
-    try:
+    with write_failures_told(path):
         try:
             with partial.open("xb") as file:
                 yield file
@@ -80,8 +80,6 @@ def atomic_file(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
             os.replace(partial, path)
         finally:
             partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise UserError(write_problem(path, error)) from error
 
 
 def replace_folder(path: Path, complete: Path) -> None:
@@ -99,15 +97,36 @@ def replace_folder(path: Path, complete: Path) -> None:
     UserError
         If that is not allowed.
     """
-    old = path.with_name(f".{path.name}.old")
-    try:
+    with write_failures_told(path):
+        settle_folder(path)
+        try:
+            if path.exists():
+                path.rename(_old(path))
+            complete.rename(path)
+        finally:
+            with suppress(OSError):
+                settle_folder(path)
+
+
+def settle_folder(path: Path) -> None:
+    """Bring a folder back whose replacement ended between its two renames.
+
+    Of one that was replaced, what is left is deleted.
+
+    Parameters
+    ----------
+    path : Path
+        As for `replace_folder`.
+    """
+    old = _old(path)
+    if path.exists():
         shutil.rmtree(old, ignore_errors=True)
-        if path.exists():
-            path.rename(old)
-        complete.rename(path)
-    except OSError as error:
-        raise UserError(write_problem(path, error)) from error
-    shutil.rmtree(old, ignore_errors=True)
+    elif old.exists():
+        old.rename(path)
+
+
+def _old(path: Path) -> Path:
+    return path.with_name(f".{path.name}.old")
 
 
 def check_target(path: Path, *, overwrite: bool) -> None:
@@ -118,7 +137,7 @@ def check_target(path: Path, *, overwrite: bool) -> None:
     UserError
         If the file exists or its folder does not.
     """
-    try:
+    with write_failures_told(path):
         if not path.parent.is_dir():
             raise UserError(
                 f"The folder {path.parent} does not exist; create it or choose another."
@@ -129,6 +148,19 @@ def check_target(path: Path, *, overwrite: bool) -> None:
             raise UserError(
                 f"{path} exists already; choose another name or allow overwriting it."
             )
+
+
+@contextmanager
+def write_failures_told(path: Path) -> Iterator[None]:
+    """Tell in one sentence why a file or folder cannot be written.
+
+    Raises
+    ------
+    UserError
+        In place of an OSError.
+    """
+    try:
+        yield
     except OSError as error:
         raise UserError(write_problem(path, error)) from error
 

@@ -169,14 +169,19 @@ def sample_file(
     (C, N) array of float64 or None
         None if the image cannot be used.
     """
-    path, look, count = order
     yield 0.0
     try:
-        image = read_any_image(path)
-        channel = segmenter.lens.channel if look.channel is None else look.channel
-        planes = as_planes(image.data, axes=look.axes or image.axes, channel=channel)
-    except UserError:
+        return _sample(segmenter, *order)
+    except Exception:  # segmenting the image tells what is wrong with it
         return None
+
+
+def _sample(
+    segmenter: Segmenter, path: Path, look: Look, count: int
+) -> NDArray[Any] | None:
+    image = read_any_image(path)
+    channel = segmenter.lens.channel if look.channel is None else look.channel
+    planes = as_planes(image.data, axes=look.axes or image.axes, channel=channel)
     channels = planes.data.shape[1]
     if channels != len(segmenter.lens.ranges):
         return None

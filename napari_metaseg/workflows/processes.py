@@ -82,12 +82,14 @@ class Processes(Crew):
         try:
             while True:
                 # Two for each process, so that none waits for its next.
-                for index, order in following:
+                while (
+                    len(at_work) < 2 * self._jobs
+                    and (pair := next(following, None)) is not None
+                ):
+                    index, order = pair
                     with _without_main():
                         future = self._pool.submit(_perform, self._model, work, order)
                     at_work[future] = index
-                    if len(at_work) >= 2 * self._jobs:
-                        break
                 if not at_work:
                     return
                 done, _ = wait(at_work, TICK, FIRST_COMPLETED)

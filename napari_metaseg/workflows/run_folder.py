@@ -38,7 +38,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from napari_metaseg.core.errors import UserError
-from napari_metaseg.io.files import atomic_file
+from napari_metaseg.io.files import atomic_file, settle_folder
 
 from .run_state import obeyed, read_lines, read_state
 
@@ -49,6 +49,19 @@ CHECKPOINT = "checkpoint.safetensors"
 SETTINGS = "settings.json"
 GALLERY = "gallery"
 BUNDLE = "bundle"
+VALIDATED = ".validated.part"
+"""The bundle that is being validated; removed afterwards."""
+
+# What a kill may leave, all of it written by this program.
+_UNFINISHED = (
+    ".metaseg-*.part",
+    f"{GALLERY}/.metaseg-*.part",
+    f".{CHECKPOINT}.part",
+    f".{BUNDLE}.part",
+    VALIDATED,
+    f".{VALIDATED}.part",
+    f".{VALIDATED}.old",
+)
 
 
 def claim(
@@ -61,7 +74,8 @@ def claim(
 ) -> None:
     """Make the folder of a run, or check that it is the one to resume.
 
-    What a kill left of files that were being written is cleared away.
+    What a kill left of files that were being written is cleared away when the run is
+    resumed; whatever else is in the folder stays.
 
     Parameters
     ----------
@@ -100,8 +114,8 @@ def claim(
     try:
         output.mkdir(parents=True, exist_ok=True)
         obeyed(output)
-        for left in [*output.rglob(".*.part"), *output.glob(".*.old")]:
-            shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
+        if resume:
+            _clear(output)
     except OSError as error:
         raise UserError(
             f"The folder '{output}' cannot be written; choose another place."
@@ -110,6 +124,12 @@ def claim(
         with atomic_file(path) as file:
             full = wanted | {"data_sha256": data, "versions": versions or {}}
             file.write(json.dumps(full, indent=1).encode() + b"\n")
+
+
+def _clear(output: Path) -> None:
+    settle_folder(output / BUNDLE)
+    for left in [path for name in _UNFINISHED for path in output.glob(name)]:
+        shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
 
 
 def _check_settings(output: Path, wanted: dict[str, Any], data: str) -> None:

@@ -15,7 +15,7 @@ from napari_metaseg.learners.checkpoint import save_checkpoint
 
 from .run_bundle import write_bundle
 from .run_card import ancestors_tasks, card_warnings, make_card, validation_card
-from .run_folder import BUNDLE, CHECKPOINT, GALLERY, trim_lines
+from .run_folder import BUNDLE, CHECKPOINT, GALLERY, VALIDATED, trim_lines
 from .run_pulse import Pulse
 from .run_state import LOG, VALIDATION, asked, obeyed, read_validation
 from .validate import evaluate
@@ -214,7 +214,7 @@ class Lead:
         draws = [draw for draw in self.draws if draw.task.name not in done]
         if not draws:
             return
-        init = self.output / ".validated.part"
+        init = self.output / VALIDATED
         write_bundle(init, self.progress, self.card(), self.outer)
         try:
             for draw in draws:

@@ -24,7 +24,12 @@ from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.workflows.crews import Alone, Done
 from napari_metaseg.workflows.folder import JOURNAL, SUMMARY, segment_folder
 from napari_metaseg.workflows.folder_settings import FolderSettings
-from napari_metaseg.workflows.folder_work import Look, Order, segment_file
+from napari_metaseg.workflows.folder_work import (
+    Look,
+    Order,
+    sample_file,
+    segment_file,
+)
 from napari_metaseg.workflows.processes import Processes
 from napari_metaseg.workflows.segmenter import Segmenter, load_segmenter
 
@@ -299,6 +304,20 @@ def test_an_unexpected_failure_is_told_too(
     outcome = exhaust(segment_file(segmenter, order))
 
     assert "ZeroDivisionError('no planes')" in outcome.problem
+
+
+@pytest.mark.parametrize(
+    "error", [UserError("It is damaged."), MemoryError(), OSError("gone")]
+)
+def test_an_image_that_cannot_be_sampled_is_left_out(
+    segmenter: Segmenter, data: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("napari_metaseg.workflows.folder_work.read_any_image", fail)
+
+    assert exhaust(sample_file(segmenter, (data / "top.PNG", Look(), 9))) is None
 
 
 @pytest.mark.parametrize(

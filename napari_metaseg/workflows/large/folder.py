@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,7 @@ class JobFolder:
         UserError
             If it belongs to another job, or cannot be made.
         """
-        card = self.path / "job.json"
+        card = self._card
         try:
             self.path.mkdir(exist_ok=True)
             if card.exists():
@@ -64,6 +65,10 @@ class JobFolder:
             ) from error
         return False
 
+    @property
+    def _card(self) -> Path:
+        return self.path / "job.json"
+
     def _replace(self, path: Path, content: bytes) -> None:
         partial = path.with_name(f".{path.name}.{os.getpid()}")
         partial.write_bytes(content)
@@ -79,6 +84,18 @@ class JobFolder:
         marks.mkdir(parents=True, exist_ok=True)
         (marks / str(index)).touch()
 
+    def forget(self) -> None:
+        """Take no block for done any more; a kill leaves all of the marks or none."""
+        gone = self.path / "gone"
+        shutil.rmtree(gone, ignore_errors=True)
+        with suppress(FileNotFoundError):
+            (self.path / "done").rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+    def has_array(self, name: str) -> bool:
+        """Tell whether an array is there."""
+        return (self.path / name / "zarr.json").exists()
+
     def array(self, name: str) -> Any:
         """Open an array for reading and writing."""
         return zarr.open_array(str(self.path / name), mode="r+")
@@ -92,7 +109,7 @@ class JobFolder:
         axes: str = "",
     ) -> None:
         """Make an array of zeros, unless it is there; its axes may have names."""
-        if not (self.path / name / "zarr.json").exists():
+        if not self.has_array(name):
             zarr.create_array(
                 str(self.path / name),
                 shape=shape,
@@ -115,5 +132,11 @@ class JobFolder:
             return dict(columns)
 
     def remove(self) -> None:
-        """Delete the folder."""
-        shutil.rmtree(self.path)
+        """Delete the folder; what cannot be deleted stays, and counts as not done."""
+        with suppress(OSError):
+            self.forget()
+            # The card goes last, as it tells whose the rest is.
+            for part in self.path.iterdir():
+                if part != self._card:
+                    shutil.rmtree(part) if part.is_dir() else part.unlink()
+            shutil.rmtree(self.path)

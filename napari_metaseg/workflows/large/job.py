@@ -18,7 +18,7 @@ from napari_metaseg.core.intensity import Range, measure_range
 from napari_metaseg.core.network import STRIDE
 from napari_metaseg.core.resample import resize_part, source_window
 from napari_metaseg.core.stitch import find_in_block
-from napari_metaseg.io.files import replace_folder
+from napari_metaseg.io.files import replace_folder, write_failures_told
 from napari_metaseg.io.images import ORIGIN, Offset
 from napari_metaseg.io.large_labels import (
     check_output,
@@ -85,20 +85,25 @@ class LargeJob:
         Raises
         ------
         UserError
-            If the image does not suit the model, the folder is another job's, or the
-            result exists.
+            If the image does not suit the model, the folder is another job's or cannot
+            be written, or the result exists.
         """
         plan = self.plan
         check_output(self.output, overwrite=overwrite)
         sample = plan.source.sample()
         ranges = plan.segmenter.lens.ranges_for([measure_range(c) for c in sample])
-        self.folder.open_for(plan.identity(sample))
         low, high = np.array([(r.low, r.high) for r in ranges]).T
-        self.folder.save_table("ranges", low=low, high=high)
         count, shape = plan.source.count, plan.working
         tile, block = (1, 2, plan.tile, plan.tile), (1, plan.block, plan.block)
-        self.folder.make_array("maps", (count, 2, *shape), tile, "float16")
-        self.folder.make_array("found", (count, *shape), block, "int64")
+        folder = self.folder
+        with write_failures_told(folder.path):
+            folder.open_for(plan.identity(sample))
+            # Killed once the labels had left the folder: its marks are of no use.
+            if folder.is_done("number", 0) and not folder.has_array("labels/0"):
+                folder.forget()
+            folder.save_table("ranges", low=low, high=high)
+            folder.make_array("maps", (count, 2, *shape), tile, "float16")
+            folder.make_array("found", (count, *shape), block, "int64")
 
     @cached_property
     def stages(self) -> list[Stage]:
@@ -128,15 +133,21 @@ class LargeJob:
             Its name; all blocks of the stages before it are done.
         index : int
             Which block.
+
+        Raises
+        ------
+        UserError
+            If the image cannot be read, or the folder not be written.
         """
         if self.folder.is_done(stage, index):
             return
         name, _, level = stage.partition("-")
-        if name == "level":
-            self._shrink(int(level), index)
-        else:
-            getattr(self, f"_{name}")(index)
-        self.folder.mark_done(stage, index)
+        with write_failures_told(self.folder.path):
+            if name == "level":
+                self._shrink(int(level), index)
+            else:
+                getattr(self, f"_{name}")(index)
+            self.folder.mark_done(stage, index)
 
     def finish(
         self,
@@ -167,14 +178,15 @@ class LargeJob:
         check_output(self.output, overwrite=overwrite)
         labels, axes = self.folder.path / "labels", self.plan.source.label_axes
         if is_zarr(self.output):
-            describe_labels(
-                labels,
-                self._levels,
-                axes=axes,
-                pixel_size=pixel_size,
-                z_step=z_step,
-                offset=offset,
-            )
+            with write_failures_told(self.folder.path):
+                describe_labels(
+                    labels,
+                    self._levels,
+                    axes=axes,
+                    pixel_size=pixel_size,
+                    z_step=z_step,
+                    offset=offset,
+                )
             replace_folder(self.output, labels)
         else:
             write_large_labels(

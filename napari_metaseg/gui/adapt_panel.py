@@ -130,7 +130,7 @@ class AdaptPanel(Dock):
         self.adapting.starting.connect(self._on_start)
         self.adapting.refused.connect(self._on_refused)
         self.rounds.compare.clicked.connect(self.adapting.compare)
-        self.history.looking.connect(self.before.leave)
+        self.history.looking.connect(self._on_start)
         self.history.turned.connect(self.view.decode.show_settings)
         self.view.source.inits.currentIndexChanged.connect(self._refresh)
         self.desk.bind(keys | self.view.tools.keys | self.trust.keys)
@@ -139,8 +139,12 @@ class AdaptPanel(Dock):
         self.desk.image_changed.connect(self._on_image)
         self.desk.stroked.connect(self._on_stroke)
         self.desk.edited.connect(self._follow)
+        self.desk.changed.connect(self.bench.forget_removed)
         self.desk.changed.connect(self._refresh)
+        self.targets.removed.connect(self.bench.forget_target)
+        self.bench.begun.connect(self._end_news)
         self.bench.changed.connect(self._refresh)
+        self.view.before.clicked.connect(self._end_news)
         self.keeper.changed.connect(self._refresh)
         for part in (
             *(self.trust, self.keeper, self.masks),
@@ -156,23 +160,31 @@ class AdaptPanel(Dock):
 
     def _decode(self, settings: DecodeSettings) -> None:
         self.before.go_back()
+        self._end_news()
         if self.work is not None:
             self.bench.decode(self.work, settings, adapted=True)
 
     def _on_start(self) -> None:
         """Turn from what was told and compared to what comes now."""
-        self._news = None
+        self._end_news()
         self.before.leave()
 
+    def _end_news(self) -> None:
+        """Let what is said of the work be seen again."""
+        self._news = None
+
     def _on_image(self) -> None:
-        self.bench.works.forget_removed()
+        self._end_news()
+        self.bench.forget_removed()
+        if self.work is not None:
+            self.bench.turn_to(self.work)
         self._refresh()
 
     def _on_stroke(self) -> None:
         """Turn from what was said before to what the person does now."""
         if self.work is not None and not self.bench.running:
             self.work.line = None
-        self._news = None
+        self._end_news()
         self._refresh()
 
     def _follow(self) -> None:
@@ -196,7 +208,7 @@ class AdaptPanel(Dock):
         self._tell(Line(text, Tone.DONE))
 
     def _tell(self, line: Line) -> None:
-        """Show a line until the next stroke."""
+        """Show a line until the next stroke, run, decoding or image."""
         self._news = line
         self._refresh()
 

@@ -12,7 +12,6 @@ from qtpy.QtCore import QObject, Signal
 from . import decoding, guidance, past, rounds
 from .display import Display
 from .guidance import Line, Tone
-from .rounds import Round
 from .work import Decoding, Work, Works
 from .worker import Runner
 
@@ -26,8 +25,10 @@ if TYPE_CHECKING:
     from napari_metaseg.workflows.results import Progress
 
     from .decoding import Decoded, Followed
+    from .images import Target
     from .past import Past
     from .request import Request
+    from .rounds import Round
     from .worker import Steps
 
 _CANCELLED = Line("Cancelled; everything is as it was before.")
@@ -138,8 +139,19 @@ class Bench(QObject):
         """End whatever runs, and take no notice of it any more."""
         self._adapting.drop()
         self._decoding.drop()
+        self._go_back(_CANCELLED)
         self._following.drop()
         self._display.finish()
+
+    def forget_removed(self) -> None:
+        """Let go of the work on images that are gone, and of what runs on one."""
+        self.works.forget_removed()
+        self._end_forgotten()
+
+    def forget_target(self, image: Image, target: Target) -> None:
+        """Let go of the work on a target that is gone, and of what runs on it."""
+        self.works.forget_target(image, target)
+        self._end_forgotten()
 
     def decode(self, work: Work, settings: DecodeSettings, *, adapted: bool) -> None:
         """Decode the output of the round that is seen again."""
@@ -147,11 +159,8 @@ class Bench(QObject):
             model, drawn = work.seen, self._display.annotation_of(work)
             labels = work.shown.labels
             self._decoding_of = Decoding(work, model)
-            self._decoding.start(
-                partial(
-                    decoding.decode, model, settings, drawn, labels, adapted=adapted
-                )
-            )
+            steps = partial(decoding.decode, model, settings, drawn, labels)
+            self._decoding.start(partial(steps, adapted=adapted))
 
     def look(self, work: Work, earlier: Past, *, take: bool = False) -> None:
         """Show an earlier round as it was decoded last.
@@ -182,12 +191,30 @@ class Bench(QObject):
                 follow = partial(decoding.follow, work.shown, drawn, work.link)
                 self._following.start(follow)
 
+    def turn_to(self, work: Work) -> None:
+        """Show a work's cells again that another reading of its image has covered."""
+        back, running = self.works.turn_to(work), self._adapting_on
+        if back and work.shown is not None and work.seen is not None:
+            self._show_decoded(work, work.shown, work.seen)
+        elif running is not None and running.covered:
+            self._display.withdraw(running)
+
     def show_last(self, work: Work) -> None:
         """Show the adapted result of the last round."""
         self._decoding.drop()
         if work.last is not None:
             self._show_decoded(work, work.last.decoded, work.last.model)
             work.line = guidance.decoded(work.last.decoded)
+            self.changed.emit()
+
+    def _end_forgotten(self) -> None:
+        work, done = self._adapting_on, self._decoding_of
+        if done is not None and not self.works.hold(done.work):
+            self._decoding_of = None
+            self._decoding.drop()
+        if work is not None and not self.works.hold(work):
+            self._adapting_on = None
+            self._adapting.drop()
             self.changed.emit()
 
     def _on_progress(self, progress: Progress) -> None:
@@ -247,23 +274,8 @@ class Bench(QObject):
         done, self._decoding_of = self._decoding_of, None
         if done is None or not self._show_decoded(done.work, result, done.model):
             return
-        work, earlier = done.work, done.earlier
-        if earlier is not None and done.take:
-            work.last = Round(
-                done.model,
-                result,
-                earlier.seconds,
-                earlier.init,
-                request=earlier.request,
-            )
-        current = work.last is not None and work.last.model is done.model
-        if work.last is not None and current and result.adapted:
-            work.last = replace(work.last, decoded=result)
-        if earlier is not None:
-            work.line = guidance.looked(earlier, result, current=current)
-        else:
-            work.line = guidance.decoded(result)
-        self.shown.emit(work)
+        done.end(result)
+        self.shown.emit(done.work)
         self.changed.emit()
 
     def _on_followed(self, result: Followed | None) -> None:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class Display:
     """Shows the cells of works as layers of a viewer.
 
-    Images that were removed or resized meanwhile are passed over.
+    Images that were removed or resized meanwhile are passed over. What is covered by
+    another reading of its image is not drawn until that is turned back to.
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ class Display:
     def show(
         self, work: Work, labels: NDArray[np.int32], *, given: bool = False
     ) -> bool:
-        """Show instances if the image is still there and has their shape.
+        """Show instances, and tell whether the image is there and has their shape.
 
         What is given to be written to is not copied, which takes 0.1 s for 64 MB.
         """
@@ -54,6 +55,8 @@ class Display:
             return False
         if labels.shape != images.annotation_shape(work.image, work.reading):
             return False
+        if work.covered:
+            return True
         self._preview = None
         cells = layers.find_cells(self._layers, work.image, work.reading)
         if cells is None or not self._pieces.show(cells, labels):
@@ -64,7 +67,7 @@ class Display:
 
     def preview(self, work: Work, labels: NDArray[np.int32]) -> None:
         """Show instances that a run has found so far, and that nobody else holds."""
-        if self.show(work, labels, given=True):
+        if self.show(work, labels, given=True) and not work.covered:
             self._preview = layers.find_cells(self._layers, work.image, work.reading)
 
     def part(self, work: Work, part: Part) -> None:
@@ -77,7 +80,7 @@ class Display:
     def follow(self, work: Work, followed: Followed) -> bool:
         """Show what the annotation has changed; tell whether there are cells shown."""
         cells = layers.find_cells(self._layers, work.image, work.reading)
-        if cells is None:
+        if cells is None or work.covered:
             return False
         pixels, labels = followed.pixels, followed.decoded.labels
         pieces.go_on_with(cells, labels)
@@ -93,6 +96,7 @@ class Display:
         """Take the preview of a run away that has come to nothing."""
         if self._preview is not None and work.image in self._layers:
             layers.hide_cells(self._layers, work.image, work.reading)
+        self._preview = None
 
     def annotation_of(self, work: Work) -> NDArray[np.int32]:
         """Return the annotation; the one last known if its layer is gone."""

@@ -97,9 +97,12 @@ class Exporter(Teller):
         self._view.measure.setEnabled(possible and not self._measuring.running)
 
     def _shown(self) -> tuple[Work, Labels] | None:
-        """Return the work on the chosen image and the layer of its cells."""
+        """Return the work on the chosen image and the layer of its cells.
+
+        While a run is at work a preview may stand there, which is no result.
+        """
         work = self._bench.works.of(self._desk)
-        if work is None or work.last is None:
+        if work is None or work.last is None or self._bench.running:
             return None
         cells = layers.find_cells(self._viewer.layers, work.image, work.reading)
         return None if cells is None else (work, cells)

@@ -72,7 +72,8 @@ class History(QObject):
     Signals
     -------
     turned : object
-        Another round is seen; these are its `DecodeSettings`.
+        Another round is seen, if only because another image is chosen; these are its
+        `DecodeSettings`.
     looking :
         A person asked to see a round.
     """
@@ -89,7 +90,7 @@ class History(QObject):
         self._seen: AdaptedModel | None = None
         table.chosen.connect(self._look)
         table.back.clicked.connect(self._go_back)
-        desk.image_changed.connect(self._refresh)
+        desk.image_changed.connect(self._on_image)
         bench.begun.connect(self._on_begun)
         bench.progressed.connect(self._on_progressed)
         bench.adapted.connect(self._on_adapted)
@@ -97,6 +98,14 @@ class History(QObject):
         bench.shown.connect(self._on_shown)
         bench.changed.connect(self._enable)
         desk.changed.connect(self._enable)
+        self._refresh()
+
+    def _on_image(self) -> None:
+        """Turn to what is seen of the image that is chosen now."""
+        work = self._bench.works.of(self._desk)
+        self._seen = None if work is None else work.seen
+        if work is not None and work.shown is not None:
+            self.turned.emit(work.shown.settings)
         self._refresh()
 
     def _on_begun(self) -> None:
@@ -212,11 +221,11 @@ def _own_iou(entry: Entry) -> float:
 
 
 def _row(entry: Entry, work: Work) -> Row:
-    report, title = entry.report, init_title(entry.init)
+    report, title = entry.report, init_title(entry.init) or "opened model"
     start = f"{title} +" if entry.continued else title
     seconds = f"{entry.seconds:.1f} s"
     current, kept = _is_current(entry, work), entry.past is not None
-    tip = f"Round {entry.number}, from {title}"
+    tip = f"Round {entry.number}, {'from' if entry.init else 'an'} {title}"
     tip += ", continued from the model before." if entry.continued else "."
     if current:
         tip += " This is the current result."

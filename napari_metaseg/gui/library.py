@@ -118,15 +118,18 @@ class Library(Teller):
     def refresh(self) -> None:
         """Propose a name for the task, and offer what is possible now."""
         image, reading = self._desk.image, self._desk.reading
-        shown = False
+        shown, running = False, self._bench.running
         if image is not None and reading is not None:
             proposed = propose(image, reading)
             if proposed != self._proposed:
                 self._proposed = self._form.task = proposed
             work = self._bench.works.of(self._desk)
-            shown = work is not None and work.last is not None
+            # While a run is at work a preview may stand there, which is no result.
+            shown = work is not None and work.last is not None and not running
+        # A tick that cannot be honoured now is not passed over in silence either.
+        waits = self._adding.running or (running and self._form.all_right.isChecked())
         self._form.show_possible(
-            adding=(shown or self._desk.painted.cells > 0) and not self._adding.running,
+            adding=(shown or self._desk.painted.cells > 0) and not waits,
             complete=shown,
         )
 

@@ -93,11 +93,10 @@ class Maps(QObject):
 
     def _draw(self, work: Work) -> None:
         roles = tuple(role for role, box in self._boxes.items() if box.isChecked())
-        if roles and work.last is not None and work.shown is not None:
+        if roles and work.seen is not None and work.shown is not None:
             self._asked, self._drawn_of = work, _origin(work)
-            self._drawing.start(
-                partial(judged.draw_maps, work.last.model, work.shown, roles)
-            )
+            steps = partial(judged.draw_maps, work.seen, work.shown, roles)
+            self._drawing.start(steps)
 
     def _on_drawn(self, maps: dict[str, NDArray[np.float32]]) -> None:
         work, self._asked = self._asked, None
@@ -114,5 +113,4 @@ class Maps(QObject):
 
 def _origin(work: Work) -> tuple[object, bool]:
     """Return what a map is drawn from: a model, after or before adaptation."""
-    model = None if work.last is None else work.last.model
-    return model, work.shown is not None and work.shown.adapted
+    return work.seen, work.shown is not None and work.shown.adapted

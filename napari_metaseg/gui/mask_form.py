@@ -47,9 +47,9 @@ class MaskForm(Form):
         return layer
 
     def offer(self, layers: list[Labels], *, possible: bool) -> None:
-        """Offer layers; files too, if there is an image."""
+        """Offer layers, and both buttons where an annotation is possible."""
         self.layers.offer([(layer.name, layer) for layer in layers], self.layer)
         self.layers.setEnabled(bool(layers))
         self.selected_only.setEnabled(bool(layers))
-        self.use.setEnabled(bool(layers))
+        self.use.setEnabled(bool(layers) and possible)
         self.open.setEnabled(possible)

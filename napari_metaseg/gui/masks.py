@@ -89,9 +89,13 @@ class Masks(Teller):
 
     def _offer(self) -> None:
         """Offer every label layer but the annotation itself."""
+        image, reading = self._desk.image, self._desk.reading
         own = self._desk.annotation
+        possible = own is not None
+        if not possible and image is not None and reading is not None:
+            possible = not images.why_too_large(image, reading)
         others = [layer for layer in layers.label_layers(self._layers) if layer != own]
-        self._form.offer(others, possible=self._desk.reading is not None)
+        self._form.offer(others, possible=possible)
 
     def _on_read(self, filling: Filling) -> None:
         annotation, self._target = self._target, None

@@ -94,11 +94,11 @@ class Review(Teller):
     def next(self) -> None:
         """Move to the least certain cell that is still to be looked at."""
         work = self._work
-        if work is None or work.last is None or work.shown is None:
+        if work is None or work.seen is None or work.shown is None:
             return
         if self._judged is None:
             self._asked = work
-            steps = partial(judged.judge, work.last.model, work.shown)
+            steps = partial(judged.judge, work.seen, work.shown)
             self._judging.start(steps)
         else:
             self._go_on()
@@ -122,13 +122,11 @@ class Review(Teller):
     def suggest(self) -> None:
         """Move to where an annotation is likely to help most."""
         work, annotation = self._work, self._desk.annotation
-        if work is None or work.last is None or work.shown is None:
+        if work is None or work.seen is None or work.shown is None:
             return
         drawn = work.shown.annotation if annotation is None else annotation.data
         self._asked = work
-        self._suggesting.start(
-            partial(judged.suggest, work.last.model, work.shown, drawn)
-        )
+        self._suggesting.start(partial(judged.suggest, work.seen, work.shown, drawn))
 
     def leave(self) -> None:
         """End whatever runs."""

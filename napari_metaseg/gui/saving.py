@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from .worker import Steps
 
 
+_BUSY = "A file is being saved; save the model once that is done."
+
+
 class Saver(QObject):
     """Writes files, one at a time.
 
@@ -75,6 +78,10 @@ class Saver(QObject):
         self, image: Image, model: AdaptedModel, settings: DecodeSettings
     ) -> None:
         """Ask for a folder and save the adapted model as it."""
+        # A second file would take the place of the first, which would not be told of.
+        if self.busy:
+            self._on_refused(_BUSY)
+            return
         start = self.beside(image, "model")
         path = ask_path(self._window, "Save model as a folder", start, "Folder (*)")
         if path is not None:
@@ -99,10 +106,11 @@ class Saver(QObject):
         self.refused.emit(reason)
 
 
-def beside(image: Image, ending: str, folder: Path | None = None) -> Path:
+def beside(image: Image | None, ending: str, folder: Path | None = None) -> Path:
     """Propose a name made of an image's, in a folder or else in the image's."""
+    source = None if image is None else image.source.path
     if folder is None:
-        source = image.source.path
         folder = Path.home() if source is None else Path(source).parent
-    name = re.sub(r'[<>:"/\\|?*\s]+', "_", image.name).strip("_.")
+    name = "cells" if image is None else image.name
+    name = re.sub(r'[<>:"/\\|?*\s]+', "_", name).strip("_.")
     return folder / f"{name or 'image'}_{ending}"

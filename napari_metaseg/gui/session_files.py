@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_metaseg.core.classes import find_again
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay
 from napari_metaseg.core.overlay import number
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_metaseg.core.classes import CellClass
-    from napari_metaseg.core.settings import DecodeSettings
     from napari_metaseg.io.images import ImageFile
     from napari_metaseg.workflows.adapt import AdaptedModel
     from napari_metaseg.workflows.results import Progress
@@ -48,27 +48,30 @@ class ToSave:
         What it was asked to do.
     painted : Painting
         The annotation.
-    cells : array of int32
-        The cells as they are shown.
-    settings : DecodeSettings
-        How they were decoded.
+    decoded : Decoded
+        Its cells, as they were decoded last.
+    seen : array of int32
+        The cells as they are shown: these, or others that the person looks at.
+    current : bool
+        Whether the current result is what is shown.
     target : str
         What they are called.
     classes : dict of int to CellClass
-        Class of the cells that have one, by number.
-    link : str
-        Along which axes they are linked.
+        Class of the cells that are shown and have one, by number.
+    link : Link
+        How they are numbered through planes.
     """
 
     path: Path
     model: AdaptedModel
     request: Request
     painted: Painting
-    cells: NDArray[np.int32]
-    settings: DecodeSettings
+    decoded: decoding.Decoded
+    seen: NDArray[np.int32]
+    current: bool
     target: str
     classes: dict[int, CellClass]
-    link: str = "none"
+    link: decoding.Link = decoding.UNLINKED
 
 
 def save(job: ToSave) -> Generator[Progress, None, str]:
@@ -78,7 +81,8 @@ def save(job: ToSave) -> Generator[Progress, None, str]:
     from napari_metaseg.workflows.session_file import save_session
 
     request, origins = job.request, job.request.origins
-    given = job.painted.array(), job.cells, request.learned, job.classes
+    cells = yield from _current_cells(job)
+    given = job.painted.array(), cells, request.learned, _classes_of(job, cells)
     image = _image_file(request, request.image, origins[0])
     pictures = [_refer(session_image(image, origins[0].path, *given), origins[0])]
     for (pixels, painting), origin in zip(request.others, origins[1:], strict=True):
@@ -93,20 +97,37 @@ def save(job: ToSave) -> Generator[Progress, None, str]:
         initialization=find_bundle(request.init),
         channel=request.channel,
         diameter=request.diameter,
-        decode=job.settings,
+        decode=job.decoded.settings,
         start=request.start,
         target=job.target,
         planes=request.planes,
         part=request.part,
-        link=job.link,
+        link=job.link.name,
     )
     save_session(job.path, session, overwrite=True)
+    also = ". It holds the current result, which is not the one shown."
+    more = "" if job.current else also
     if any(not picture.reference.path for picture in pictures):
         return (
             f"Saved {job.path} without the image, which no file holds as it is: save "
-            "it too, and open it before the session."
+            f"it too, and open it before the session{more or '.'}"
         )
-    return f"Saved {job.path}"
+    return f"Saved {job.path}{more}"
+
+
+def _current_cells(job: ToSave) -> Generator[Progress, None, NDArray[np.int32]]:
+    """Return the cells of the current result, with the annotation as it is now."""
+    painted = job.painted.array()
+    followed = yield from decoding.follow(job.decoded, painted, job.link)
+    return (job.decoded if followed is None else followed.decoded).labels
+
+
+def _classes_of(job: ToSave, cells: NDArray[np.int32]) -> dict[int, CellClass]:
+    """Return the classes of the current cells, which are those of the cells shown."""
+    if np.array_equal(job.seen, cells):
+        return job.classes
+    again = find_again(job.seen, cells, job.classes)
+    return {now: job.classes[old] for now, old in again.items()}
 
 
 def _image_file(request: Request, pixels: Any, origin: Origin) -> ImageFile:
@@ -137,13 +158,13 @@ def _cells_of(
         np.asarray(pixels),
         axes=job.request.axes,
         channel=job.request.channel,
-        settings=job.settings,
+        settings=job.decoded.settings,
     )
     found = yield from relay(
         steps, lambda share: Progress("segment", round(100 * share), 100, "Saving")
     )
     planes = zip(decoding.as_planes(found), decoding.as_planes(drawn), strict=True)
-    region = job.settings.region
+    region = job.decoded.settings.region
     shown = [
         number(cells, painted, region=region).under(painted)
         for cells, painted in planes

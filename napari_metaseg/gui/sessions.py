@@ -109,7 +109,8 @@ class Sessions(Teller):
         annotation = self._desk.annotation
         if image is None or reading is None or annotation is None:
             return
-        last = self._bench.works.on(image, reading).last
+        work = self._bench.works.on(image, reading)
+        last = work.last
         cells = layers.find_cells(self._layers, image, reading)
         if last is None or cells is None:
             return
@@ -125,11 +126,12 @@ class Sessions(Teller):
             model=last.model,
             request=last.request,
             painted=Painting.of(annotation.data),
-            cells=labels_of(cells).copy(),
-            settings=last.decoded.settings,
+            decoded=last.decoded,
+            seen=labels_of(cells).copy(),
+            current=work.shown is last.decoded,
             target=reading.target.name,
             classes=table.read_classes(cells),
-            link=last.decoded.link.name,
+            link=work.link,
         )
         self._saving.start(partial(session_files.save, job))
         self._refresh()

@@ -121,6 +121,8 @@ def why_no_start(work: Work | None, init: str) -> str:
     """Say why the current model is no start for the next round; empty if it is one."""
     if work is None or work.last is None:
         return "There is no model yet: adapt once first."
+    if not work.last.init:
+        return "This model was opened; adapt once first."
     if work.last.init != init:
         title = init_title(work.last.init)
         return f"The current model comes from {title}; choose that under 'Start from'."
@@ -159,7 +161,8 @@ def companions(layer_list: LayerList, image: Image, reading: Reading) -> Compani
         fitting = [a for a in known if _fits(other, a, image, reading)]
         if fitting:
             drawn = fitting[0].data
-            tests = held_out_cells(layer_list, other, reading)
+            own = replace(reading, target=layers.annotated_target(fitting[0]))
+            tests = held_out_cells(layer_list, other, own)
             if tests is not None:
                 drawn = np.where(tests > 0, 0, drawn)
             pairs.append((images.pixels(other), Painting.of(drawn)))

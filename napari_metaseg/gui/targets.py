@@ -6,6 +6,7 @@ from functools import partial
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QMessageBox
 
 from napari_metaseg.core.nesting import find_parents, lies_inside
@@ -33,7 +34,15 @@ if TYPE_CHECKING:
 
 
 class Targets(Teller):
-    """Lets the person choose what they segment in the image on the desk."""
+    """Lets the person choose what they segment in the image on the desk.
+
+    Signals
+    -------
+    removed : object, object
+        An image and its `Target` that is no longer sought.
+    """
+
+    removed = Signal(object, object)
 
     def __init__(
         self, layer_list: LayerList, desk: Desk, row: TargetRow, parent: QObject
@@ -86,6 +95,7 @@ class Targets(Teller):
         image, target = self._desk.image, self._desk.target
         if image is not None and target.key:
             self._desk.choose_target(CELLS)
+            self.removed.emit(image, target)
             target_layers.remove_target(self._layers, image, target)
 
     def link(self) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from . import layers
+from . import guidance, layers
 from .decoding import UNLINKED
+from .rounds import Round
 
 if TYPE_CHECKING:
     from napari.components import LayerList
@@ -19,9 +20,8 @@ if TYPE_CHECKING:
     from .desk import Desk
     from .guidance import Line
     from .history import Entry
-    from .images import Reading
+    from .images import Reading, Target
     from .past import Past
-    from .rounds import Round
 
 
 @dataclass
@@ -49,6 +49,8 @@ class Work:
     line : Line or None
         What to tell the person as long as this image is chosen; None for the
         next step.
+    covered : bool
+        Whether its cells layer is that of another reading for the time being.
     """
 
     image: Image
@@ -60,6 +62,7 @@ class Work:
     rounds: list[Entry] = field(default_factory=list)
     link: Link = UNLINKED
     line: Line | None = None
+    covered: bool = False
 
     @property
     def seconds(self) -> float | None:
@@ -90,9 +93,25 @@ class Decoding:
     earlier: Past | None = None
     take: bool = False
 
+    def end(self, result: Decoded) -> None:
+        """Hold the result where it is the current one, and say what it is."""
+        work, earlier = self.work, self.earlier
+        if earlier is not None and self.take:
+            seconds, init = earlier.seconds, earlier.init
+            work.last = Round(
+                self.model, result, seconds, init, request=earlier.request
+            )
+        current = work.last is not None and work.last.model is self.model
+        if work.last is not None and current and result.adapted:
+            work.last = replace(work.last, decoded=result)
+        if earlier is not None:
+            work.line = guidance.looked(earlier, result, current=current)
+        else:
+            work.line = guidance.decoded(result)
+
 
 class Works:
-    """The work on each target of each image.
+    """The work on each target of each image, as its channels are read.
 
     Parameters
     ----------
@@ -102,15 +121,11 @@ class Works:
 
     def __init__(self, layer_list: LayerList) -> None:
         self._layers = layer_list
-        self._known: dict[tuple[object, str], Work] = {}
+        self._known: dict[tuple[object, Reading], Work] = {}
 
     def on(self, image: Image, reading: Reading) -> Work:
-        """Return the work on a target of an image; new if that is read otherwise."""
-        place = image.unique_id, reading.target.key
-        work = self._known.get(place)
-        if work is None or work.reading != reading:
-            work = self._known[place] = Work(image, reading)
-        return work
+        """Return the work on a target of an image, the same for the same reading."""
+        return self._known.setdefault(_key(image, reading), Work(image, reading))
 
     def of(self, desk: Desk) -> Work | None:
         """Return the work on what lies on the desk, if anything does."""
@@ -119,7 +134,35 @@ class Works:
             return None
         return self.on(image, reading)
 
+    def turn_to(self, work: Work) -> bool:
+        """Let a work have the cells layer; tell whether another had covered it."""
+        covered, work.covered = work.covered, False
+        for other in self._known.values():
+            if other is not work and _share_a_layer(other, work):
+                other.covered = True
+        return covered
+
     def forget_removed(self) -> None:
         """Let go of the work on images that are no longer in the viewer."""
         held = {image.unique_id for image in layers.image_layers(self._layers)}
         self._known = {k: work for k, work in self._known.items() if k[0] in held}
+
+    def forget_target(self, image: Image, target: Target) -> None:
+        """Let go of the work on a target of an image, however that is read."""
+        gone = image.unique_id, target
+        known = self._known.items()
+        self._known = {k: w for k, w in known if (k[0], k[1].target) != gone}
+
+    def hold(self, work: Work) -> bool:
+        """Whether a work is known, and neither its image nor its target is gone."""
+        return self._known.get(_key(work.image, work.reading)) is work
+
+
+def _key(image: Image, reading: Reading) -> tuple[object, Reading]:
+    return image.unique_id, reading
+
+
+def _share_a_layer(one: Work, other: Work) -> bool:
+    """Whether two works are on channels of one image, and for one target."""
+    same = one.image is other.image and one.reading.target == other.reading.target
+    return same and one.reading.kept == other.reading.kept

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,16 +13,17 @@ import pytest
 from qtpy.QtCore import QPoint, Qt, QTimer
 
 from napari_metaseg.gui import layers
-from napari_metaseg.gui.classes import export, table
+from napari_metaseg.gui.classes import export, jobs, table
 from napari_metaseg.gui.classes.classes_panel import ClassesPanel
 from napari_metaseg.gui.images import readings
 from napari_metaseg.gui.worker import Runner
 from napari_metaseg.gui.writers import write_cells
+from napari_metaseg.workflows.results import Progress
 
 from .acting import adapt, annotation_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from napari import Viewer
     from napari.layers import Labels
@@ -326,3 +328,80 @@ def test_without_cells_or_image_it_says_what_to_do(
 
     viewer.add_image(np.zeros((9, 9)))
     assert "Choose a class" in panel.view.status.text
+
+
+def test_cells_whose_image_is_gone_are_exported_all_the_same(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proposed: list[Path] = []
+
+    def answer(_window: Any, _title: str, start: Path, _kinds: str) -> Path:
+        proposed.append(start)
+        return tmp_path / "a.csv"
+
+    monkeypatch.setattr(export, "ask_path", answer)
+    bench.give()
+    bench.press(bench.panel.view.classify)
+    bench.viewer.layers.remove("field")
+    bench.settle()
+
+    bench.press(bench.panel.view.export)
+
+    assert proposed == [Path.home() / "cells_field cells_classes.csv"]
+    with (tmp_path / "a.csv").open(encoding="utf-8-sig") as file:
+        rows = {int(r["label"]): r["class"] for r in csv.DictReader(file)}
+    assert len(rows) == 24 and rows == bench.found()
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
+    """Return what classifying waits for."""
+    gate, run = Event(), jobs.run
+
+    def wait(*given: Any) -> Any:
+        while not gate.wait(0.01):
+            yield Progress("segment", 0, 1, "")
+        return (yield from run(*given))
+
+    monkeypatch.setattr(jobs, "run", wait)
+    yield gate
+    gate.set()
+
+
+def test_what_is_computed_belongs_to_the_image_it_was_computed_of(
+    bench: Bench, gate: Event
+) -> None:
+    first = bench.viewer.layers["field"]
+    second = bench.viewer.add_image(255 - first.data, name="other")
+    bench.give()
+    bench.qtbot.mouseClick(bench.panel.view.classify, Qt.MouseButton.LeftButton)
+
+    bench.panel.view.image.choose(second)
+    gate.set()
+    bench.settle()
+
+    assert bench.panel.sheet is not None and bench.panel.sheet.described is not None
+    assert bench.panel.sheet.described[0] is first
+    bench.press(bench.panel.view.classify)
+    assert bench.panel.sheet.described[0] is second
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_cells_drawn_anew_while_they_are_classified_at_first(
+    bench: Bench, gate: Event, ready: bool
+) -> None:
+    bench.give()
+    bench.qtbot.mouseClick(bench.panel.view.classify, Qt.MouseButton.LeftButton)
+    labels = bench.cells.data
+    anew = np.where(labels > 0, 25 - labels, 0).astype(np.int32)
+    if not ready:  # the examples of one class are gone
+        anew[np.isin(labels, (2, 4, 10))] = 0
+
+    bench.cells.data = anew
+    bench.qtbot.wait(500)  # until the classes follow
+    gate.set()
+    bench.settle()
+
+    _, _, large = field()
+    names = {25 - k: "Class 1" if large[k - 1] else "Class 2" for k in range(1, 25)}
+    assert bench.found() == (names if ready else dict.fromkeys((24, 22, 16), "Class 1"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Event
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,9 +29,10 @@ from napari_metaseg.gui.figure_form import FigureDialog, Looks
 from napari_metaseg.io.images import ImageFile
 from napari_metaseg.io.instances import read_instances
 from napari_metaseg.workflows.export import FORMATS
+from napari_metaseg.workflows.results import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
     from napari import Viewer
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
     from .acting import Open, Settle
+    from .conftest import Engine
 
     Ask = Callable[[Path], None]
 
@@ -167,6 +170,51 @@ def test_nothing_to_export_or_measure_before_the_first_round(
 
     assert not panel.view.export.isEnabled()
     assert not panel.view.measure.isEnabled()
+
+
+def test_a_preview_is_neither_exported_nor_measured(
+    qtbot: QtBot,
+    panel: AdaptPanel,
+    viewer: ViewerModel,
+    engine: Engine,
+    settle: Settle,
+) -> None:
+    buttons = panel.view.export, panel.view.measure
+    assert all(button.isEnabled() for button in buttons)
+    engine.preview = True
+    engine.gate.clear()
+
+    panel.adapt()
+    qtbot.waitUntil(lambda: bool((cells_of(viewer).data == 7).all()))
+
+    assert not any(button.isEnabled() for button in buttons)
+    panel.adapt()  # cancels
+    settle(panel)
+    assert all(button.isEnabled() for button in buttons)
+
+
+def test_a_model_waits_until_an_export_is_told_of(
+    panel: AdaptPanel, settle: Settle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = Event()
+
+    def slowly() -> Generator[Progress, None, Path]:
+        while not done.wait(0.01):
+            yield Progress("segment", 0, 1, "")
+        return tmp_path / "a.tif"
+
+    def ask(*_: object) -> Path:
+        return tmp_path / "model"
+
+    monkeypatch.setattr(saving, "ask_path", ask)
+    panel.saver.write(tmp_path / "a.tif", slowly)
+
+    panel.view.save.click()
+
+    assert panel.view.status.text.startswith("A file is being saved")
+    done.set()
+    settle(panel)
+    assert panel.view.status.text == f"Saved {tmp_path / 'a.tif'}"
 
 
 def test_measurements_become_features(

@@ -14,6 +14,7 @@ from .acting import annotation_of
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image
+    from numpy.typing import NDArray
 
     from napari_metaseg.gui.adapt_panel import AdaptPanel
 
@@ -161,3 +162,33 @@ def test_of_two_parts_with_one_number_only_the_marked_one_is_held() -> None:
 
     assert found[1, 2:6, 2:6].all()
     assert (found > 0).sum() == 16
+
+
+def test_cells_held_out_on_another_image_are_not_learned_from(
+    viewer: ViewerModel,
+    blobs: NDArray[np.float32],
+    image: Image,
+    open_panel: Open,
+    settle: Settle,
+    engine: Engine,
+) -> None:
+    """Each image has a target of this name under a key of its own."""
+    other = viewer.add_image(blobs, name="other")
+    panel = open_panel(viewer)
+    for chosen in (other, image):
+        panel.view.source.choose_image(chosen)
+        panel.targets.add("nuclei")
+        settle(panel)
+        annotation_of(panel).paint((12, 12), 1)
+        annotation_of(panel).paint((44, 44), 2)
+        annotation_of(panel).selected_label = 2
+        settle(panel)
+        if chosen is other:
+            panel.trust.part.hold_out.click()
+            settle(panel)
+
+    panel.adapt()
+    settle(panel)
+
+    ((_, learned),) = engine.calls[0].others
+    assert np.unique(learned).tolist() == [0, 1]

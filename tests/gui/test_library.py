@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from napari_metaseg.gui.adapt_panel import AdaptPanel
 
     from .acting import Open, Settle
+    from .conftest import Engine
 
 
 @pytest.fixture
@@ -124,6 +125,27 @@ def test_that_all_are_right_is_said_of_one_result_alone(
     panel.view.source.choose_image(first)
     settle(panel)
     assert box.isEnabled() and not box.isChecked()
+
+
+def test_a_preview_is_never_said_to_be_all_right(
+    qtbot: QtBot, panel: AdaptPanel, settle: Settle, engine: Engine
+) -> None:
+    form = panel.view.library
+    adapt(panel, settle)
+    engine.gate.clear()
+
+    panel.adapt()
+
+    assert not form.all_right.isEnabled()
+    assert form.add_button.isEnabled(), "what is painted can be added as before"
+    panel.adapt()  # cancels
+    settle(panel)
+    click(qtbot, panel, settle, form.all_right)
+    panel.adapt()
+    assert form.all_right.isChecked() and not form.add_button.isEnabled()
+    panel.adapt()
+    settle(panel)
+    assert form.all_right.isEnabled() and form.add_button.isEnabled()
 
 
 def test_only_the_chosen_channel_of_the_planes_with_cells_is_added(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image
     from numpy.typing import NDArray
+    from pytestqt.qtbot import QtBot
 
     from napari_metaseg.gui.adapt_panel import AdaptPanel
 
@@ -141,6 +142,30 @@ def test_the_image_is_deleted_while_adapting(
     assert names(viewer) == ["plate annotation"]
     assert annotation.data.any()
     assert panel.view.status.text.startswith("Open an image")
+
+
+def test_the_round_of_an_image_that_is_deleted_ends(
+    viewer: ViewerModel,
+    image: Image,
+    open_panel: Open,
+    settle: Settle,
+    engine: Engine,
+    qtbot: QtBot,
+) -> None:
+    other = viewer.add_image(np.zeros((32, 32)), name="other")
+    panel = open_panel(viewer)
+    panel.view.source.choose_image(image)
+    settle(panel)
+    begin(panel, engine, settle)
+    qtbot.waitUntil(lambda: len(engine.calls) == 1)
+    panel.view.source.choose_image(other)
+
+    viewer.layers.remove(image)
+    qtbot.waitUntil(lambda: engine.closed == 1)
+    settle(panel)
+
+    assert panel.bench.adapting_on is None
+    assert panel.view.status.text.startswith("Paint one whole cell")
 
 
 def test_all_layers_are_deleted_while_adapting(

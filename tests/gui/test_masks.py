@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import dask.array as da
 import numpy as np
 import pytest
 
+from napari_metaseg.gui import images
 from napari_metaseg.workflows.export import export_labels
 
 from .acting import annotation_of
@@ -144,3 +146,37 @@ def test_a_layer_removed_meanwhile_is_no_error(
     settle(panel)
 
     assert not annotation_of(panel).data.any()
+
+
+def test_without_an_image_there_is_nothing_to_fill(
+    viewer: ViewerModel,
+    open_panel: Open,
+    masks: NDArray[np.int32],
+    settle: Settle,
+) -> None:
+    viewer.add_labels(masks, name="mine")
+    panel = open_panel(viewer)
+    form = panel.view.masks
+    assert form.layers.titles == ["mine"]
+    assert not form.use.isEnabled()
+
+    viewer.add_image(masks.astype(np.float32), name="plate")
+    settle(panel)
+
+    assert form.use.isEnabled() and form.open.isEnabled()
+
+
+def test_an_image_that_is_too_large_is_not_filled(
+    viewer: ViewerModel,
+    panel: AdaptPanel,
+    settle: Settle,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(images, "MOST_PIXELS", 100)
+    slide = viewer.add_image(da.zeros((64, 64)), name="slide")
+    viewer.add_labels(np.zeros((64, 64), int), name="mine")
+    panel.view.source.choose_image(slide)
+    settle(panel)
+
+    form = panel.view.masks
+    assert not form.use.isEnabled() and not form.open.isEnabled()

@@ -13,11 +13,12 @@ import napari_metaseg.workflows.adapt
 import napari_metaseg.workflows.applied
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.settings import DecodeSettings
-from napari_metaseg.gui import opening
+from napari_metaseg.gui import opening, snapshot
 from napari_metaseg.gui.corrections import Tool
 from napari_metaseg.workflows.applied import Applied
 from napari_metaseg.workflows.results import Progress
 
+from .acting import table_of, texts
 from .conftest import FakeModel
 
 if TYPE_CHECKING:
@@ -101,6 +102,20 @@ def test_a_saved_model_shows_its_cells_which_can_be_decoded_and_accepted(
     assert len(np.unique(cells.data)) == 2
     assert panel.desk.painted.cells == 1
     assert panel.view.adapt.isEnabled()
+
+
+def test_an_opened_model_is_called_so_and_is_no_start(
+    panel: AdaptPanel, settle: Settle, saved: Saved
+) -> None:
+    panel.view.open.click()
+    settle(panel)
+
+    ((number, _, start, _),) = texts(panel)
+    assert (number, start) == ("1", "opened model")
+    tip = table_of(panel).item(0, 0).toolTip()
+    assert tip == "Round 1, an opened model. This is the current result."
+    why_not = snapshot.why_no_start(panel.work, panel.view.source.init)
+    assert why_not == "This model was opened; adapt once first."
 
 
 def test_a_model_comes_with_its_own_settings(

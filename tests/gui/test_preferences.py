@@ -62,6 +62,16 @@ def test_the_manifest_and_the_panel_begin_alike(
     assert not stored.config_path.exists()
 
 
+def test_the_manifest_says_of_the_box_what_its_tool_tip_says(
+    viewer: ViewerModel, open_panel: Open, stored: Any
+) -> None:
+    told = type(stored.panel).model_fields["fitted"].description
+    tip = open_panel(viewer).view.decode.fitted.toolTip()
+
+    assert "threshold" in told
+    assert told.removeprefix("Each round ") in tip
+
+
 def test_reset_brings_the_defaults_back(
     viewer: ViewerModel, open_panel: Open, settle: Settle, stored: Any
 ) -> None:

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from napari_metaseg.gui import judged
 from napari_metaseg.gui.corrections import Tool
 
 from .acting import adapt, annotation_of, paint_cell
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from napari.components import ViewerModel
     from napari.layers import Image
     from numpy.typing import NDArray
@@ -168,6 +171,60 @@ def test_the_place_suggested_is_what_is_least_known(
 
     assert looks_at(viewer, 40, 40)
     assert panel.view.status.text.startswith("One more annotation is likely to help")
+
+
+@pytest.fixture
+def first_round(panel: AdaptPanel, image: Image, settle: Settle) -> AdaptPanel:
+    """Look at the first round, after a second that knows nothing at (40, 40)."""
+    fewer = image.data.copy()
+    fewer[40:50, 40:50] = 0
+    image.data = fewer
+    adapt(panel, settle)
+    panel.rounds.table.setCurrentCell(0, 0)
+    settle(panel)
+    return panel
+
+
+def test_the_round_that_is_looked_at_is_reviewed(
+    first_round: AdaptPanel, viewer: ViewerModel, settle: Settle
+) -> None:
+    part_of(first_round).next.click()
+    settle(first_round)
+
+    assert looks_at(viewer, 40, 40)
+    assert "confidence 0.75" in first_round.view.status.text
+
+
+def test_a_place_is_suggested_for_the_round_that_is_looked_at(
+    first_round: AdaptPanel, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    def suggest(model: object, *_: object) -> Iterator[None]:
+        asked.append(model)
+        yield from ()
+
+    monkeypatch.setattr(judged, "suggest", suggest)
+    part_of(first_round).suggest.click()
+    settle(first_round)
+
+    assert first_round.work is not None
+    assert asked == [first_round.work.seen]
+
+
+def test_a_map_is_of_the_round_that_is_looked_at(
+    first_round: AdaptPanel, viewer: ViewerModel, settle: Settle
+) -> None:
+    part_of(first_round).maps["probability"].click()
+    settle(first_round)
+    data = viewer.layers["plate probability"].data
+    assert data[45, 45] > 0.5
+
+    first_round.rounds.table.setCurrentCell(1, 0)
+    settle(first_round)
+
+    data = viewer.layers["plate probability"].data
+    assert data[45, 45] < 0.5
 
 
 def test_nothing_can_be_reviewed_before_the_first_round(

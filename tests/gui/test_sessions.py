@@ -25,7 +25,7 @@ from napari_metaseg.workflows.results import Progress, Report
 from napari_metaseg.workflows.session import read_model_files
 from napari_metaseg.workflows.session_file import read_session
 
-from .acting import adapt
+from .acting import adapt, go_to
 from .conftest import FakeModel
 
 if TYPE_CHECKING:
@@ -509,3 +509,38 @@ def test_a_session_that_is_damaged_adds_nothing(
 
     assert len(viewer.layers) == 0
     assert str(path) in panel.view.status.text
+
+
+@pytest.mark.parametrize("seen", ["an earlier round", "before adaptation"])
+def test_a_session_holds_the_current_cells_whatever_is_seen(
+    panel: AdaptPanel, path: Path, settle: Settle, seen: str
+) -> None:
+    work_with(panel, settle)
+    adapt(panel, settle)
+    threshold = panel.view.decode.fields["threshold"]
+    if seen == "before adaptation":
+        panel.view.before.setChecked(True)
+    else:
+        threshold.value = 0.95
+        settle(panel)
+        go_to(panel, 0, settle)
+    settle(panel)
+    assert panel.desk.annotation is not None
+    panel.desk.annotation.paint((44, 44), 3)
+    settle(panel)
+    classes = {3: CellClass("round", 1.0, example=True)}
+    table.write_classes(cells_of(panel), classes)
+    shown = cells_of(panel).data.copy()
+
+    panel.view.session.save.click()
+    settle(panel)
+
+    said = f"Saved {path}. It holds the current result, which is not the one shown."
+    assert panel.view.status.text == said
+    panel.view.before.setChecked(False)
+    go_to(panel, 1, settle)
+    (kept,) = read_session(path).images
+    np.testing.assert_array_equal(kept.cells, cells_of(panel).data)
+    assert not np.array_equal(kept.cells, shown)
+    assert dict(kept.classes) == classes
+    assert read_session(path).settings.decode.threshold == threshold.value

@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 from qtpy.QtWidgets import QInputDialog, QMessageBox
 
+from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.gui.images import CELLS
 
-from .acting import annotation_of
+from .acting import adapt, annotation_of
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image
     from numpy.typing import NDArray
+    from pytestqt.qtbot import QtBot
 
     from napari_metaseg.gui.adapt_panel import AdaptPanel
 
@@ -210,6 +212,45 @@ def test_a_removed_target_takes_its_layers_along(
     assert names(viewer) == ["plate", "plate annotation"]
     assert panel.desk.target is CELLS
     assert panel.view.target.targets.titles == ["cells", "Add…"]
+
+
+def test_a_target_that_is_removed_does_not_come_back_with_its_round(
+    viewer: ViewerModel,
+    panel: AdaptPanel,
+    settle: Settle,
+    engine: Engine,
+    qtbot: QtBot,
+) -> None:
+    annotation_of(panel).paint((12, 12), 1)
+    settle(panel)
+    engine.gate.clear()
+    engine.preview = True
+    panel.adapt()
+    qtbot.waitUntil(lambda: "plate cells (nuclei)" in names(viewer))
+
+    panel.targets.remove()
+    qtbot.waitUntil(lambda: engine.closed == 1)
+    engine.gate.set()
+    settle(panel)
+
+    assert names(viewer) == ["plate", "plate annotation"]
+    assert panel.bench.adapting_on is None
+    assert panel.view.status.text.startswith("Paint one whole cell")
+
+
+def test_a_target_that_is_removed_does_not_come_back_with_its_sliders(
+    viewer: ViewerModel, panel: AdaptPanel, settle: Settle
+) -> None:
+    annotation_of(panel).paint((12, 12), 1)
+    adapt(panel, settle)
+    work = panel.work
+    assert work is not None
+    panel.bench.decode(work, DecodeSettings(threshold=0.95), adapted=True)
+
+    panel.targets.remove()
+    settle(panel)
+
+    assert names(viewer) == ["plate", "plate annotation"]
 
 
 @pytest.mark.parametrize(

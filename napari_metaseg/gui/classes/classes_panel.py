@@ -22,7 +22,7 @@ from .sheet import Sheet
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Labels
+    from napari.layers import Image, Labels
 
     from napari_metaseg.workflows.classify import Described
 
@@ -42,7 +42,7 @@ class ClassesPanel(Dock):
         super().__init__()
         self._layers = napari_viewer.layers
         self._sheets: list[Sheet] = []
-        self._asked: Sheet | None = None
+        self._asked: tuple[Sheet, Image] | None = None
         self._news: Line | None = None
         self._links, self._lasting = Links(), Links()
         self.view = ClassesView()
@@ -84,7 +84,8 @@ class ClassesPanel(Dock):
 
     def classify(self) -> None:
         """Give every cell a class."""
-        sheet, image = self.sheet, self.view.image.value
+        sheet = self.sheet
+        image: Image | None = self.view.image.value
         if sheet is None or image is None or not sheet.ready:
             return
         reading = class_layer.reading_of(image, sheet.cells)
@@ -94,7 +95,7 @@ class ClassesPanel(Dock):
         known = None
         if sheet.described is not None and sheet.described[0] is image:
             known = sheet.described[1]
-        self._asked = sheet
+        self._asked = sheet, image
         # The layer's own copy: the cells may be drawn anew meanwhile.
         self.runner.start(
             partial(
@@ -231,7 +232,7 @@ class ClassesPanel(Dock):
         now = labels_of(sheet.cells)
         if np.array_equal(now, sheet.layer.data):
             return
-        again = bool(sheet.guessed)
+        again = self._give_up(sheet) or bool(sheet.guessed)
         sheet.carry(now)
         sheet.described = None
         sheet.layer.data = now.copy()
@@ -240,13 +241,27 @@ class ClassesPanel(Dock):
             self.classify()
         self._refresh()
 
+    def _give_up(self, sheet: Sheet) -> bool:
+        """Take no notice of a run on cells as they were; return whether there was one.
+
+        Its classes would come under numbers that other cells may bear by now.
+        """
+        asked = self._asked if self.runner.running else None
+        if asked is None or asked[0] is not sheet:
+            return False
+        self.runner.drop()
+        self._asked = None
+        return True
+
     def _on_progress(self, tick: Described) -> None:
         self.view.progress.show_progress(tick.step, tick.total, busy=True)
 
     def _on_classified(self, result: jobs.Classified) -> None:
-        sheet, image = self._asked, self.view.image.value
-        if sheet is None or sheet not in self._sheets:
+        asked, self._asked = self._asked, None
+        if asked is None or asked[0] not in self._sheets:
             return
+        # Another image may have been chosen meanwhile.
+        sheet, image = asked
         sheet.described = (image, result.features)
         sheet.learn(result.classes)
         sheet.show()

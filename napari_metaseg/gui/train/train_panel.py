@@ -48,6 +48,7 @@ class TrainPanel(Dock):
         self.sharing = Sharing(self)
         self._farewell = closing.Farewell(self, self._on_closing)
         self._data: Path | None = None
+        self._place: Path | None = None
         self._seen: Preview | None = None
         self._refusal: str | None = None
         self._reading_at = (0, 0)
@@ -148,7 +149,9 @@ class TrainPanel(Dock):
         setup = self.view.setup
         folder = ask_folder(self, "Keep runs in", setup.runs)
         if folder is not None:
+            self._place = folder
             setup.show_place(folder, setup.name.text())
+            self._propose_name()
 
     def _propose_name(self) -> None:
         """Propose a name that says what the run is, unless one was given."""
@@ -156,8 +159,8 @@ class TrainPanel(Dock):
         if setup.named_by_hand:
             return
         data = "" if self._seen is None else f"{self._seen.folder.name}-"
-        name = free_name(runs_folder(), f"{data}{setup.algorithms.value}")
-        setup.show_place(runs_folder(), name)
+        runs = self._place or runs_folder()
+        setup.show_place(runs, free_name(runs, f"{data}{setup.algorithms.value}"))
 
     def _on_progress(self, progress: SourceProgress) -> None:
         self._reading_at = progress.step, progress.total

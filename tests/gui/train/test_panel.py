@@ -90,6 +90,22 @@ def test_a_name_that_is_taken_is_refused_and_nothing_lost(
     assert dock.view.start.isEnabled()
 
 
+def test_a_run_stays_in_the_folder_that_was_chosen_for_it(
+    qtbot: QtBot, open_dock: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "elsewhere"
+    (place / "reptile").mkdir(parents=True)
+    monkeypatch.setattr(train_panel, "ask_folder", lambda *_: place)
+    setup = open_dock().view.setup
+    assert setup.runs == runs_folder()
+
+    click(qtbot, setup.place)
+    setup.algorithms.choose("reptile")
+
+    assert setup.runs == place
+    assert setup.name.text() == "reptile-2", "the other name is taken there"
+
+
 @pytest.fixture
 def questions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the runs that were asked about; the answer is to pause."""

@@ -1,0 +1,248 @@
+"""What is shown as a person turns to another channel, image or round, or leaves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.settings import DecodeSettings
+
+from .acting import adapt, cells_of, go_to, paint_cell, paint_on, texts
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from napari.components import ViewerModel
+    from napari.layers import Image
+    from numpy.typing import NDArray
+    from pytestqt.qtbot import QtBot
+
+    from napari_metaseg.gui.adapt_panel import AdaptPanel
+
+    from .acting import Open, Settle
+    from .conftest import Engine
+
+
+@pytest.fixture
+def panel(viewer: ViewerModel, image: Image, open_panel: Open) -> AdaptPanel:
+    return open_panel(viewer)
+
+
+@pytest.fixture
+def channels(
+    viewer: ViewerModel, blobs: NDArray[np.float32], open_panel: Open
+) -> AdaptPanel:
+    """Return a panel with an image of four cells in one channel, two in the other."""
+    both = np.stack([blobs, np.where(np.arange(64) < 32, blobs, 0)])
+    viewer.add_image(both, name="plate", axis_labels=("channel", "y", "x"))
+    return open_panel(viewer)
+
+
+def turn(panel: AdaptPanel, settle: Settle, channel: int) -> None:
+    panel.view.source.channels.setCurrentText(f"Channel {channel}")
+    settle(panel)
+
+
+def count(viewer: ViewerModel) -> int:
+    """Count the cells that are shown."""
+    return len(np.unique(cells_of(viewer).data)) - 1
+
+
+def begin(panel: AdaptPanel, settle: Settle, engine: Engine, qtbot: QtBot) -> None:
+    """Start a round that shows a preview and waits."""
+    settle(panel)
+    engine.gate.clear()
+    engine.preview = True
+    panel.adapt()
+    layers = panel.desk._layers
+    qtbot.waitUntil(lambda: "plate cells" in layers)
+    qtbot.waitUntil(lambda: (layers["plate cells"].data == 7).all())
+
+
+def threshold_of(panel: AdaptPanel) -> Any:
+    return panel.view.decode.fields["threshold"]
+
+
+def test_a_channel_that_is_turned_back_to_has_its_rounds_and_cells(
+    channels: AdaptPanel, viewer: ViewerModel, settle: Settle
+) -> None:
+    paint_cell(channels)
+    adapt(channels, settle)
+    assert count(viewer) == 4
+    turn(channels, settle, 2)
+    assert texts(channels) == []
+    adapt(channels, settle)
+    assert count(viewer) == 2
+
+    turn(channels, settle, 1)
+    assert count(viewer) == 4
+    assert len(texts(channels)) == 1
+    assert channels.view.export.isEnabled()
+    assert channels.view.status.text.startswith("Adapted in")
+
+    turn(channels, settle, 2)
+    assert count(viewer) == 2
+
+
+def test_what_is_painted_meanwhile_is_seen_in_the_other_channel(
+    channels: AdaptPanel, viewer: ViewerModel, settle: Settle
+) -> None:
+    paint_cell(channels)
+    adapt(channels, settle)
+    turn(channels, settle, 2)
+    adapt(channels, settle)
+    channels.background()
+    paint_cell(channels, 40, 8)
+    settle(channels)
+    assert count(viewer) == 1
+
+    turn(channels, settle, 1)
+
+    assert count(viewer) == 3
+
+
+def test_a_first_round_goes_on_behind_another_channel(
+    channels: AdaptPanel,
+    viewer: ViewerModel,
+    settle: Settle,
+    engine: Engine,
+    qtbot: QtBot,
+) -> None:
+    paint_cell(channels)
+    begin(channels, settle, engine, qtbot)
+    channels.view.source.channels.setCurrentText("Channel 2")
+    assert "plate cells" not in viewer.layers
+
+    engine.gate.set()
+    settle(channels)
+    assert "plate cells" not in viewer.layers
+    assert texts(channels) == []
+
+    turn(channels, settle, 1)
+    assert count(viewer) == 4
+    assert len(texts(channels)) == 1
+
+
+def test_a_round_behind_another_channel_leaves_its_cells_alone(
+    channels: AdaptPanel,
+    viewer: ViewerModel,
+    settle: Settle,
+    engine: Engine,
+    qtbot: QtBot,
+) -> None:
+    paint_cell(channels)
+    adapt(channels, settle)
+    turn(channels, settle, 2)
+    begin(channels, settle, engine, qtbot)
+    channels.view.source.channels.setCurrentText("Channel 1")
+    assert count(viewer) == 4
+
+    engine.gate.set()
+    settle(channels)
+    assert count(viewer) == 4
+
+    turn(channels, settle, 2)
+    assert count(viewer) == 2
+
+
+def test_the_sliders_are_those_of_the_image_that_is_chosen(
+    panel: AdaptPanel, viewer: ViewerModel, image: Image, settle: Settle
+) -> None:
+    other = viewer.add_image(image.data, name="other")
+    paint_on(panel, settle, other)
+    adapt(panel, settle)
+    paint_on(panel, settle, image)
+    adapt(panel, settle)
+    threshold_of(panel).value = 0.95
+    settle(panel)
+
+    panel.view.source.choose_image(other)
+    settle(panel)
+    assert threshold_of(panel).value == DecodeSettings().threshold
+    panel.view.decode.fields["split"].value = 0.2
+    settle(panel)
+    assert panel.work is not None
+    assert panel.work.shown is not None
+    assert panel.work.shown.settings == DecodeSettings(split=0.2)
+
+    panel.view.source.choose_image(image)
+    settle(panel)
+    assert threshold_of(panel).value == 0.95
+
+
+def refuse() -> Generator[Any, None, Any]:
+    """Stand for a run that is begun in another way than by Adapt."""
+    yield from ()
+    raise UserError("This model is no model.")
+
+
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        ("slide", "1 cell with these settings"),
+        ("look", "Round 1"),
+        ("run", "This model is no model."),
+        ("compare", "Before adaptation"),
+        ("turn", "Paint one whole cell"),
+    ],
+)
+def test_news_does_not_hide_what_comes_after_it(
+    panel: AdaptPanel, viewer: ViewerModel, settle: Settle, act: str, said: str
+) -> None:
+    other = viewer.add_image(np.zeros((32, 32)), name="other")
+    paint_cell(panel)
+    adapt(panel, settle)
+    adapt(panel, settle)
+    panel.saver.saved.emit("Saved cells.tif")
+    assert panel.view.status.text == "Saved cells.tif"
+
+    match act:
+        case "slide":
+            threshold_of(panel).value = 0.95
+        case "look":
+            go_to(panel, 0, settle)
+        case "run":
+            assert panel.work is not None
+            panel.bench.run(panel.work, refuse)
+        case "compare":
+            panel.view.before.click()
+        case "turn":
+            panel.view.source.choose_image(other)
+    settle(panel)
+
+    assert panel.view.status.text.startswith(said)
+
+
+def test_a_panel_that_is_left_leaves_no_preview(
+    panel: AdaptPanel,
+    viewer: ViewerModel,
+    settle: Settle,
+    engine: Engine,
+    qtbot: QtBot,
+) -> None:
+    paint_cell(panel)
+    adapt(panel, settle)
+    shown = cells_of(viewer).data.copy()
+    begin(panel, settle, engine, qtbot)
+
+    panel.leave()
+
+    np.testing.assert_array_equal(cells_of(viewer).data, shown)
+
+
+def test_a_panel_that_is_left_in_its_first_round_leaves_no_cells(
+    panel: AdaptPanel,
+    viewer: ViewerModel,
+    settle: Settle,
+    engine: Engine,
+    qtbot: QtBot,
+) -> None:
+    paint_cell(panel)
+    begin(panel, settle, engine, qtbot)
+
+    panel.leave()
+
+    assert "plate cells" not in viewer.layers

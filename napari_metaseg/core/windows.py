@@ -38,6 +38,15 @@ def grown(window: Window, by: int, shape: Shape) -> Window:
     return y, x
 
 
+def doubled(window: Window, shape: Shape) -> Window:
+    """Return what a window covers of a plane of twice the size, as far as that goes."""
+    y, x = (
+        slice(2 * s.start, min(2 * s.stop, n))
+        for s, n in zip(window, shape, strict=True)
+    )
+    return y, x
+
+
 def apart(windows: Iterable[Window]) -> list[Window]:
     """Join windows that share a pixel, until none do.
 

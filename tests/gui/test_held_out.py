@@ -9,12 +9,11 @@ import pytest
 
 from napari_metaseg.gui.held_out import cells_at, held_out_cells
 
-from .acting import annotation_of
+from .acting import annotation_of, paint_cell
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image
-    from numpy.typing import NDArray
 
     from napari_metaseg.gui.adapt_panel import AdaptPanel
 
@@ -28,10 +27,9 @@ def panel(
 ) -> AdaptPanel:
     """Return a panel with two painted cells: 1 at (8, 8), and 2 at (40, 40)."""
     panel = open_panel(viewer)
-    for label, corner in ((1, 8), (2, 40)):
-        rows, columns = np.mgrid[corner : corner + 10, corner : corner + 10]
-        annotation_of(panel).data_setitem((rows.ravel(), columns.ravel()), label)
+    paint_cell(panel, 8, 8)
     annotation_of(panel).selected_label = 2
+    paint_cell(panel, 40, 40)
     settle(panel)
     return panel
 
@@ -165,23 +163,17 @@ def test_of_two_parts_with_one_number_only_the_marked_one_is_held() -> None:
 
 
 def test_cells_held_out_on_another_image_are_not_learned_from(
-    viewer: ViewerModel,
-    blobs: NDArray[np.float32],
-    image: Image,
-    open_panel: Open,
-    settle: Settle,
-    engine: Engine,
+    panel: AdaptPanel, viewer: ViewerModel, image: Image, settle: Settle, engine: Engine
 ) -> None:
     """Each image has a target of this name under a key of its own."""
-    other = viewer.add_image(blobs, name="other")
-    panel = open_panel(viewer)
+    other = viewer.add_image(image.data, name="other")
     for chosen in (other, image):
         panel.view.source.choose_image(chosen)
         panel.targets.add("nuclei")
         settle(panel)
-        annotation_of(panel).paint((12, 12), 1)
-        annotation_of(panel).paint((44, 44), 2)
+        paint_cell(panel, 8, 8)
         annotation_of(panel).selected_label = 2
+        paint_cell(panel, 40, 40)
         settle(panel)
         if chosen is other:
             panel.trust.part.hold_out.click()

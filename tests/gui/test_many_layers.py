@@ -37,6 +37,16 @@ def begin(panel: AdaptPanel, engine: Engine, settle: Settle) -> None:
     panel.adapt()
 
 
+@pytest.fixture
+def busy(
+    viewer: ViewerModel, image: Image, open_panel: Open, settle: Settle, engine: Engine
+) -> AdaptPanel:
+    """Return a panel that adapts to a cell on an image, and waits."""
+    panel = open_panel(viewer)
+    begin(panel, engine, settle)
+    return panel
+
+
 def names(viewer: ViewerModel) -> list[str]:
     return [layer.name for layer in viewer.layers]
 
@@ -125,129 +135,91 @@ def test_a_deleted_annotation_comes_back_only_on_request(
 
 
 def test_the_image_is_deleted_while_adapting(
-    viewer: ViewerModel,
-    image: Image,
-    open_panel: Open,
-    settle: Settle,
-    engine: Engine,
+    busy: AdaptPanel, viewer: ViewerModel, image: Image, settle: Settle, engine: Engine
 ) -> None:
-    panel = open_panel(viewer)
-    begin(panel, engine, settle)
-    annotation = annotation_of(panel)
+    annotation = annotation_of(busy)
 
     viewer.layers.remove(image)
     engine.gate.set()
-    settle(panel)
+    settle(busy)
 
     assert names(viewer) == ["plate annotation"]
     assert annotation.data.any()
-    assert panel.view.status.text.startswith("Open an image")
+    assert busy.view.status.text.startswith("Open an image")
 
 
 def test_the_round_of_an_image_that_is_deleted_ends(
+    busy: AdaptPanel,
     viewer: ViewerModel,
     image: Image,
-    open_panel: Open,
     settle: Settle,
     engine: Engine,
     qtbot: QtBot,
 ) -> None:
     other = viewer.add_image(np.zeros((32, 32)), name="other")
-    panel = open_panel(viewer)
-    panel.view.source.choose_image(image)
-    settle(panel)
-    begin(panel, engine, settle)
     qtbot.waitUntil(lambda: len(engine.calls) == 1)
-    panel.view.source.choose_image(other)
+    busy.view.source.choose_image(other)
 
     viewer.layers.remove(image)
     qtbot.waitUntil(lambda: engine.closed == 1)
-    settle(panel)
+    settle(busy)
 
-    assert panel.bench.adapting_on is None
-    assert panel.view.status.text.startswith("Paint one whole cell")
+    assert busy.bench.adapting_on is None
+    assert busy.view.status.text.startswith("Paint one whole cell")
 
 
 def test_all_layers_are_deleted_while_adapting(
-    viewer: ViewerModel,
-    image: Image,
-    open_panel: Open,
-    settle: Settle,
-    engine: Engine,
+    busy: AdaptPanel, viewer: ViewerModel, settle: Settle, engine: Engine
 ) -> None:
-    panel = open_panel(viewer)
-    begin(panel, engine, settle)
-
     viewer.layers.clear()
     engine.gate.set()
-    settle(panel)
+    settle(busy)
 
     assert not viewer.layers
 
 
 def test_the_image_is_resized_while_adapting(
-    viewer: ViewerModel,
-    image: Image,
-    open_panel: Open,
-    settle: Settle,
-    engine: Engine,
+    busy: AdaptPanel, viewer: ViewerModel, image: Image, settle: Settle, engine: Engine
 ) -> None:
-    panel = open_panel(viewer)
-    begin(panel, engine, settle)
-    painted = annotation_of(panel)
+    painted = annotation_of(busy)
 
     image.data = np.zeros((80, 80), np.float32)
     engine.gate.set()
-    settle(panel)
+    settle(busy)
 
     assert "plate cells" not in viewer.layers
-    assert "resized" in panel.view.status.text
+    assert "resized" in busy.view.status.text
     assert painted in viewer.layers
     assert painted.data.any()
-    assert annotation_of(panel).data.shape == (80, 80)
+    assert annotation_of(busy).data.shape == (80, 80)
 
 
 def test_layers_are_renamed_while_adapting(
-    viewer: ViewerModel,
-    image: Image,
-    open_panel: Open,
-    settle: Settle,
-    engine: Engine,
+    busy: AdaptPanel, viewer: ViewerModel, image: Image, settle: Settle, engine: Engine
 ) -> None:
-    panel = open_panel(viewer)
-    begin(panel, engine, settle)
-
-    image.name, annotation_of(panel).name = "a", "b"
+    image.name, annotation_of(busy).name = "a", "b"
     engine.gate.set()
-    settle(panel)
+    settle(busy)
 
     assert names(viewer) == ["a", "a cells", "b"]
 
 
 def test_another_image_is_chosen_while_adapting(
-    viewer: ViewerModel,
-    image: Image,
-    open_panel: Open,
-    settle: Settle,
-    engine: Engine,
+    busy: AdaptPanel, viewer: ViewerModel, image: Image, settle: Settle, engine: Engine
 ) -> None:
     other = viewer.add_image(np.zeros((64, 64)), name="other")
-    panel = open_panel(viewer)
-    panel.view.source.choose_image(image)
-    settle(panel)
-    begin(panel, engine, settle)
 
-    panel.view.source.choose_image(other)
+    busy.view.source.choose_image(other)
     engine.gate.set()
-    settle(panel)
+    settle(busy)
 
     assert "plate cells" in viewer.layers
     assert "other cells" not in viewer.layers
-    assert panel.view.status.text.startswith("Paint one whole cell")
-    assert viewer.layers.selection.active is annotation_of(panel)
-    panel.view.source.choose_image(image)
-    settle(panel)
-    assert panel.view.status.text.startswith("Adapted in")
+    assert busy.view.status.text.startswith("Paint one whole cell")
+    assert viewer.layers.selection.active is annotation_of(busy)
+    busy.view.source.choose_image(image)
+    settle(busy)
+    assert busy.view.status.text.startswith("Adapted in")
 
 
 def test_the_cells_layer_is_deleted_and_comes_back(

@@ -13,7 +13,7 @@ from napari_metaseg.core.settings import DecodeSettings
 from .acting import adapt, cells_of, go_to, paint_cell, paint_on, texts
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from napari.components import ViewerModel
     from napari.layers import Image
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from .acting import Open, Settle
     from .conftest import Engine
+
+    Begin = Callable[[AdaptPanel], Callable[[], None]]
 
 
 @pytest.fixture
@@ -51,15 +53,21 @@ def count(viewer: ViewerModel) -> int:
     return len(np.unique(cells_of(viewer).data)) - 1
 
 
-def begin(panel: AdaptPanel, settle: Settle, engine: Engine, qtbot: QtBot) -> None:
-    """Start a round that shows a preview and waits."""
-    settle(panel)
-    engine.gate.clear()
-    engine.preview = True
-    panel.adapt()
-    layers = panel.desk._layers
-    qtbot.waitUntil(lambda: "plate cells" in layers)
-    qtbot.waitUntil(lambda: (layers["plate cells"].data == 7).all())
+@pytest.fixture
+def begin(settle: Settle, engine: Engine, qtbot: QtBot) -> Begin:
+    """Return how to start a round that shows a preview, and waits to go on."""
+
+    def start(panel: AdaptPanel) -> Callable[[], None]:
+        settle(panel)
+        engine.gate.clear()
+        engine.preview = True
+        panel.adapt()
+        layers = panel.desk._layers
+        qtbot.waitUntil(lambda: "plate cells" in layers)
+        qtbot.waitUntil(lambda: (layers["plate cells"].data == 7).all())
+        return engine.gate.set
+
+    return start
 
 
 def threshold_of(panel: AdaptPanel) -> Any:
@@ -105,18 +113,14 @@ def test_what_is_painted_meanwhile_is_seen_in_the_other_channel(
 
 
 def test_a_first_round_goes_on_behind_another_channel(
-    channels: AdaptPanel,
-    viewer: ViewerModel,
-    settle: Settle,
-    engine: Engine,
-    qtbot: QtBot,
+    channels: AdaptPanel, viewer: ViewerModel, settle: Settle, begin: Begin
 ) -> None:
     paint_cell(channels)
-    begin(channels, settle, engine, qtbot)
+    go_on = begin(channels)
     channels.view.source.channels.setCurrentText("Channel 2")
     assert "plate cells" not in viewer.layers
 
-    engine.gate.set()
+    go_on()
     settle(channels)
     assert "plate cells" not in viewer.layers
     assert texts(channels) == []
@@ -127,20 +131,16 @@ def test_a_first_round_goes_on_behind_another_channel(
 
 
 def test_a_round_behind_another_channel_leaves_its_cells_alone(
-    channels: AdaptPanel,
-    viewer: ViewerModel,
-    settle: Settle,
-    engine: Engine,
-    qtbot: QtBot,
+    channels: AdaptPanel, viewer: ViewerModel, settle: Settle, begin: Begin
 ) -> None:
     paint_cell(channels)
     adapt(channels, settle)
     turn(channels, settle, 2)
-    begin(channels, settle, engine, qtbot)
+    go_on = begin(channels)
     channels.view.source.channels.setCurrentText("Channel 1")
     assert count(viewer) == 4
 
-    engine.gate.set()
+    go_on()
     settle(channels)
     assert count(viewer) == 4
 
@@ -217,16 +217,12 @@ def test_news_does_not_hide_what_comes_after_it(
 
 
 def test_a_panel_that_is_left_leaves_no_preview(
-    panel: AdaptPanel,
-    viewer: ViewerModel,
-    settle: Settle,
-    engine: Engine,
-    qtbot: QtBot,
+    panel: AdaptPanel, viewer: ViewerModel, settle: Settle, begin: Begin
 ) -> None:
     paint_cell(panel)
     adapt(panel, settle)
     shown = cells_of(viewer).data.copy()
-    begin(panel, settle, engine, qtbot)
+    begin(panel)
 
     panel.leave()
 
@@ -234,14 +230,10 @@ def test_a_panel_that_is_left_leaves_no_preview(
 
 
 def test_a_panel_that_is_left_in_its_first_round_leaves_no_cells(
-    panel: AdaptPanel,
-    viewer: ViewerModel,
-    settle: Settle,
-    engine: Engine,
-    qtbot: QtBot,
+    panel: AdaptPanel, viewer: ViewerModel, begin: Begin
 ) -> None:
     paint_cell(panel)
-    begin(panel, settle, engine, qtbot)
+    begin(panel)
 
     panel.leave()
 

@@ -18,6 +18,7 @@ from napari_metaseg.core.intensity import Range, measure_range
 from napari_metaseg.core.network import STRIDE
 from napari_metaseg.core.resample import resize_part, source_window
 from napari_metaseg.core.stitch import find_in_block
+from napari_metaseg.core.windows import doubled
 from napari_metaseg.io.files import replace_folder, write_failures_told
 from napari_metaseg.io.images import ORIGIN, Offset
 from napari_metaseg.io.large_labels import (
@@ -290,13 +291,8 @@ class LargeJob:
     def _shrink(self, level: int, index: int) -> None:
         chunks = self.plan.chunks(level)
         plane, chunk = divmod(index, len(chunks))
-        place, (y, x) = self.plan.source.place(plane), chunks[chunk]
-        height, width = self.plan.levels[level - 1]
+        place, window = self.plan.source.place(plane), chunks[chunk]
+        fine = (*place, *doubled(window, self.plan.levels[level - 1]))
         # Every second pixel, the first one included: numbers cannot be averaged.
-        fine = (
-            *place,
-            slice(2 * y.start, min(2 * y.stop, height)),
-            slice(2 * x.start, min(2 * x.stop, width)),
-        )
         values = self.folder.array(f"labels/{level - 1}")[fine][::2, ::2]
-        self.folder.array(f"labels/{level}")[(*place, y, x)] = values
+        self.folder.array(f"labels/{level}")[(*place, *window)] = values

@@ -78,9 +78,9 @@ class AutoAdapt(QObject):
         return asked is None or not asked.is_still(annotation.data)
 
     def _is_elsewhere(self) -> bool:
-        """Whether a round on another image is at work, which is not to be cancelled."""
-        image = self._bench.adapting_on
-        return image is not None and image is not self._desk.image
+        """Whether a round on another work is going on, which is not to be cancelled."""
+        work = self._bench.adapting_on
+        return work is not None and work is not self._bench.works.of(self._desk)
 
 
 def mouse_is_down() -> bool:

@@ -95,9 +95,9 @@ class Bench(QObject):
         return self._adapting.stopping
 
     @property
-    def adapting_on(self) -> Image | None:
-        """The image that a run is at work on."""
-        return None if self._adapting_on is None else self._adapting_on.image
+    def adapting_on(self) -> Work | None:
+        """What a run is at work on."""
+        return self._adapting_on
 
     def adapt(self, work: Work, request: Request) -> None:
         """Adapt to a snapshot; a run that is at work is cancelled."""

@@ -179,7 +179,7 @@ def _picture(stack: NDArray[Any], which: int) -> NDArray[np.uint8]:
     if count > len(tints):
         raise UserError(
             f"The image has {count} channels, too many to be told apart in a figure; "
-            "choose one with --channel."
+            "choose one of them (in the shell with --channel)."
         )
     shown = np.zeros((*stack.shape[-2:], 3), np.float32)
     for channel, tint in zip(range(count), tints, strict=False):

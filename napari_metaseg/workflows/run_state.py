@@ -235,7 +235,7 @@ def ask(folder: Path, request: Request) -> None:
     if state is None or not state.going:
         raise UserError(
             f"No process is at work on the run in '{folder}'; resume it, or keep what "
-            "it has with --resume --keep."
+            "it has (in the shell with --resume --keep)."
         )
     with atomic_file(folder / CONTROL, overwrite=True) as file:
         file.write(request.encode())
@@ -251,5 +251,6 @@ def asked(folder: Path) -> Request | None:
 
 
 def obeyed(folder: Path) -> None:
-    """Forget what was asked."""
-    (folder / CONTROL).unlink(missing_ok=True)
+    """Forget what was asked; a file of that name that asks for nothing stays."""
+    if asked(folder) is not None:
+        (folder / CONTROL).unlink(missing_ok=True)

@@ -166,6 +166,31 @@ def test_a_run_on_another_image_is_not_overtaken(
     assert "other cells" in viewer.layers
 
 
+def test_a_run_on_another_channel_is_not_overtaken(
+    qtbot: QtBot, viewer: ViewerModel, open_panel: Open, settle: Settle, engine: Engine
+) -> None:
+    both = np.zeros((2, 64, 64), np.float32)
+    viewer.add_image(both, name="plate", axis_labels=("channel", "y", "x"))
+    panel = open_panel(viewer)
+    panel.view.source.channels.setCurrentText("Channel 1")
+    paint_cell(panel)
+    settle(panel)
+    engine.gate.clear()
+    panel.view.adapt.click()
+    panel.view.source.channels.setCurrentText("Channel 2")
+    panel.view.choices.automatic.click()
+    paint_cell(panel, 40, 40)
+    qtbot.wait(1500)
+    assert len(engine.calls) == 1
+
+    engine.gate.set()
+    settle(panel)
+
+    # The first was not cancelled, and the second channel had its turn.
+    assert [call.channel for call in engine.calls] == [0, 1]
+    assert texts(panel)[0][0] == "1"
+
+
 def test_a_refused_run_says_why_and_waits_for_the_next_stroke(
     panel: AdaptPanel, settle: Settle, engine: Engine
 ) -> None:

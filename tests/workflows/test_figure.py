@@ -177,7 +177,7 @@ def test_channels_are_laid_over_each_other_or_chosen(tmp_path: Path) -> None:
             CELLS,
             ImageFile(np.stack([GRAY.data] * 6), "CYX", None),
             FigureSettings(),
-            "choose one with --channel",
+            "choose one of them",
         ),
     ],
 )

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
 SETTINGS = {"steps": 3}
 # A folder is told from a file by its name, as in the shell.
-FOREIGN = ["mail/deep/.download.part", "other/.stuff.part/", ".note.part", ".mail.old/"]
+FOREIGN = [
+    "mail/deep/.download.part",
+    "other/.stuff.part/",
+    ".note.part",
+    ".mail.old/",
+    "control",
+]
 OWN = [
     ".metaseg-0123456789ab.part",
     "gallery/.metaseg-0123456789ab.part",
@@ -56,6 +62,14 @@ def test_a_resumed_run_clears_away_its_own(tmp_path: Path) -> None:
 
     left = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*")}
     assert left == {"settings.json", "gallery", "bundle", "bundle/card.json"}
+
+
+def test_what_a_run_was_asked_before_is_forgotten(tmp_path: Path) -> None:
+    (tmp_path / "control").write_text("pause")
+
+    claim(tmp_path, SETTINGS, resume=False)
+
+    assert not (tmp_path / "control").exists()
 
 
 def test_a_bundle_that_was_being_replaced_is_brought_back(tmp_path: Path) -> None:

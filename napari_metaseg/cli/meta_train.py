@@ -91,6 +91,7 @@ def _settings(options: argparse.Namespace) -> RunSettings:
         data=str(options.data),
         tasks=_names(options.tasks),
         init=options.init,
+        unadapted=options.unadapted,
         adapts=options.adapts,
         proximal=ProximalSettings(
             options.strength, options.tolerance, options.max_evaluations

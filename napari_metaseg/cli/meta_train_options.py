@@ -21,6 +21,12 @@ def add_meta_train_options(parser: argparse.ArgumentParser) -> None:
     add("--output", type=Path, required=True, metavar="DIR")
     add("--init", metavar="BUNDLE", help="start from this bundle")
     add(
+        "--unadapted",
+        metavar="BUNDLE",
+        help="what draws before adaptation: a pooled one of the same widths, for "
+        "example (default: the trained network itself)",
+    )
+    add(
         "--widths",
         type=int,
         nargs=4,

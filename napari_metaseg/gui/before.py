@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Before(QObject):
-    """Shows what the start alone finds, and the adapted result again.
+    """Shows what the un-adapted network finds, and the adapted result again.
 
     Parameters
     ----------

@@ -27,6 +27,9 @@ CONTROL = "pooled"
 """Folder of the bundle that was trained on all tasks pooled, which the others are
 compared with. It draws best as it is, and is no start to adapt from."""
 
+UNADAPTED = "unadapted/"
+"""What the names of weights begin with that draw before adaptation."""
+
 LARGEST_BUNDLED = 4 * 2**20
 """Largest weights file (bytes) of a meta-initialization."""
 
@@ -44,7 +47,11 @@ class Bundle:
     architecture : Architecture
         The network.
     params : Params
-        Weights, float32.
+        Weights from which the inner loop begins, float32.
+    unadapted : Params
+        Weights that draw before adaptation: of another network of the same
+        architecture, as one that was trained to adapt draws worse as it is; or the
+        same.
     recipe : Recipe
         Its inner loop.
     diameter : float
@@ -55,6 +62,7 @@ class Bundle:
     card: dict[str, Any]
     architecture: Architecture
     params: Params
+    unadapted: Params
     recipe: Recipe
     diameter: float
 
@@ -154,11 +162,16 @@ def load_bundle(name: str | Path) -> Bundle:
     folder = find_bundle(name)
     card = read_card(folder, "meta-initialization")
     architecture = Architecture.from_dict(card.get("architecture"))
-    params = check_params(read_tensors(folder, card), architecture, folder)
+    own: dict[str, torch.Tensor] = {}
+    other: dict[str, torch.Tensor] = {}
+    for key, tensor in read_tensors(folder, card).items():
+        part = other if key.startswith(UNADAPTED) else own
+        part[key.removeprefix(UNADAPTED)] = tensor
+    params = check_params(own, architecture, folder)
+    unadapted = check_params(other, architecture, folder) if other else params
     recipe = read_recipe(card, set(params), folder)
-    return Bundle(
-        folder, card, architecture, params, recipe, float(card["working_diameter"])
-    )
+    diameter = float(card["working_diameter"])
+    return Bundle(folder, card, architecture, params, unadapted, recipe, diameter)
 
 
 def recipe_card(recipe: Recipe) -> dict[str, Any]:
@@ -221,7 +234,12 @@ def _proximal(recipe: object, names: set[str]) -> Proximal | None:
 
 
 def save_bundle(
-    folder: Path, params: Params, card: dict[str, Any], *, overwrite: bool = False
+    folder: Path,
+    params: Params,
+    card: dict[str, Any],
+    *,
+    unadapted: Params | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Write a meta-initialization: float16 weights, then the card with their hash.
 
@@ -233,6 +251,8 @@ def save_bundle(
         Weights.
     card : dict
         Card without ``schema``, ``kind`` and ``sha256``.
+    unadapted : Params, optional
+        Weights that draw before adaptation; by default the same.
     overwrite : bool
         Whether an existing bundle is replaced.
 
@@ -241,7 +261,8 @@ def save_bundle(
     UserError
         If the folder cannot be written or the weights are too large.
     """
-    half = {k: v.detach().cpu().to(torch.float16) for k, v in params.items()}
+    named = params | {f"{UNADAPTED}{k}": v for k, v in (unadapted or {}).items()}
+    half = {k: v.detach().cpu().to(torch.float16) for k, v in named.items()}
     size = sum(v.numel() * 2 for v in half.values())
     if size > LARGEST_BUNDLED:
         raise UserError(

@@ -22,7 +22,7 @@ from napari_metaseg.core.network import Params, PrototypeUNet
 from napari_metaseg.io.bundle import Bundle, load_bundle
 
 from .adapted import AdaptedModel, View
-from .blend import blend_outputs, start_share
+from .blend import blend_outputs, unadapted_share
 from .drawing import Drawings
 from .fitting import fit_decoding
 from .held_out import hold_out
@@ -102,7 +102,8 @@ class AdaptRun:
                 support = crops.support(mix)
             start = self._start(bundle, device)
             with torch.no_grad():
-                initial = State(params, blank_context(module, params, plain))
+                unadapted = to_device(bundle.unadapted, device)
+                initial = State(unadapted, blank_context(module, unadapted, plain))
             if self.only_first:
                 views = views[:1]
         wanted: list[Wanted | None] = [None] * len(views)
@@ -114,7 +115,7 @@ class AdaptRun:
             yield from _told(before.draw(before.around()), "before", 0, 25)
             usual = replace(ANY_SIZE, region=self.settings.region)
             known_before = own_iou_of(views, before.outputs, usual)
-            share = start_share(known_before, known.n_cells)
+            share = unadapted_share(known_before, known.n_cells)
             sight = Sight(views, lens, self.look_at, self.previous, self.settings)
             told, close = sight.before(before)
             yield told
@@ -159,7 +160,7 @@ class AdaptRun:
                 Network(module, initial, adapted, share, self.mirrors),
                 lens,
                 report.kept,
-                _card(bundle, report, self, mix, settings),
+                _card(bundle, report, self, mix, share, settings),
                 settings if report.kept else self.settings,
             )
             pairs = zip(old, new, strict=True)
@@ -218,14 +219,18 @@ def _make_lens(planes: Planes, known: Annotated, bundle: Bundle, run: AdaptRun) 
 def on_device(
     bundle: Bundle, device: torch.device
 ) -> tuple[PrototypeUNet, dict[str, torch.Tensor]]:
-    """Build a bundle's network and copy its weights to a device."""
-    layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
+    """Build a bundle's network and copy the weights it adapts from to a device."""
     module = PrototypeUNet(bundle.architecture).to(device)
-    params = {
+    return module, to_device(bundle.params, device)
+
+
+def to_device(params: Params, device: torch.device) -> Params:
+    """Copy weights to a device, in the layout that suits it."""
+    layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
+    return {
         k: v.to(device).to(memory_format=layout) if v.ndim == 4 else v.to(device)
-        for k, v in bundle.params.items()
+        for k, v in params.items()
     }
-    return module, params
 
 
 def _told(
@@ -252,9 +257,12 @@ def _card(
     report: Report,
     run: AdaptRun,
     mix: torch.Tensor | None,
+    share: float,
     settings: DecodeSettings,
 ) -> dict[str, Any]:
     recipe: dict[str, Any] = {"steps": report.steps, "mirrors": run.mirrors}
+    if share:
+        recipe["unadapted_share"] = round(share, 3)
     if mix is not None:
         recipe["mix"] = [round(share, 3) for share in mix.tolist()]
     if run.fit_decoding and report.kept:

@@ -102,7 +102,7 @@ def export_bioimageio(name: str | Path, file: Path, *, overwrite: bool = False) 
 def _make_parts(bundle: Bundle) -> dict[str, bytes]:
     """Return the files of a package, but for the one that describes them."""
     network = PlainUNet(bundle.architecture.widths).eval()
-    network.network.load_state_dict(bundle.params)
+    network.network.load_state_dict(bundle.unadapted)
     image = sample_scene("fluorescence", size=(_SIDE, _SIDE)).image
     raw = image[None, None].astype(np.float32)
     with torch.no_grad():

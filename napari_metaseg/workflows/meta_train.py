@@ -133,6 +133,7 @@ def _run(
     torch.manual_seed(settings.train.seed)
     parent = None if settings.init is None else load_bundle(settings.init)
     network, progress = _begin(settings, parent, chosen)
+    unadapted = _unadapted(settings, network.architecture)
     tasks = read_tasks(Path(settings.data), settings.tasks)
     episodes = _episodes(settings, tasks, chosen)
     outer = settings.outer
@@ -168,6 +169,7 @@ def _run(
             progress=progress,
             architecture=network.architecture,
             parent=parent,
+            unadapted=unadapted,
             tasks=tasks,
             draws=draws,
             device=chosen,
@@ -237,6 +239,18 @@ def _begin(
             names = _adapted(settings, params)
             rates = {k: learned.get(k, FIRST_RATE) for k in names}
     return network, start(params, rates)
+
+
+def _unadapted(settings: RunSettings, architecture: Architecture) -> Bundle | None:
+    if settings.unadapted is None:
+        return None
+    bundle = load_bundle(settings.unadapted)
+    if bundle.architecture != architecture:
+        raise UserError(
+            f"'{settings.unadapted}' is a network of other widths than the one that is "
+            "trained, so it cannot draw in its place; leave out --unadapted."
+        )
+    return bundle
 
 
 def _adapted(settings: RunSettings, params: Params) -> tuple[str, ...]:

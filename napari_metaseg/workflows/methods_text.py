@@ -113,10 +113,15 @@ def _weighed(recipe: Mapping[str, Any]) -> str:
 
 
 def _averaged(recipe: Mapping[str, Any], report: Mapping[str, Any]) -> str:
-    mirrors = recipe.get("mirrors", 1)
-    if mirrors == 1 or not report.get("kept"):
+    mirrors, share = recipe.get("mirrors", 1), recipe.get("unadapted_share", 0.0)
+    others = []
+    if mirrors > 1:
+        others.append(f"over {mirrors} mirror images")
+    if share:
+        others.append(f"with that of the un-adapted network (weight {share:.2f})")
+    if not others or not report.get("kept"):
         return ""
-    return f"Its output was averaged over {mirrors} mirror images."
+    return f"Its output was averaged {' and '.join(others)}."
 
 
 def _tested(report: Mapping[str, Any]) -> str:

@@ -31,11 +31,13 @@ class Network:
     module : PrototypeUNet
         Structure.
     initial : State
-        The meta-initialization, which knows the images but not what is painted.
+        What draws before adaptation, and knows the images but not what is painted:
+        the meta-initialization, or the network that stands in for it there.
     adapted : State
         After the inner loop.
     share : float
-        What the start counts in what the adapted network draws, see `start_share`.
+        What the initial state counts in what the adapted one draws, see
+        `unadapted_share`.
     mirrors : int
         How many mirror images what the adapted network draws is averaged over, of
         `napari_metaseg.core.settings.MIRRORS`.
@@ -77,6 +79,6 @@ class Network:
         if not self.share:
             return (yield from after)
         part = 1 / (1 + self.mirrors)
-        start = yield from relay(drawn(self.initial, 1), lambda done: part * done)
+        before = yield from relay(drawn(self.initial, 1), lambda done: part * done)
         ended = yield from relay(after, lambda done: part + (1 - part) * done)
-        return blend(start, ended, self.share)
+        return blend(before, ended, self.share)

@@ -12,12 +12,17 @@ from napari_metaseg.io.files import replace_folder
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_metaseg.core.network import Params
     from napari_metaseg.learners.meta_gradient import OuterSettings
     from napari_metaseg.learners.meta_train import Progress
 
 
 def write_bundle(
-    folder: Path, progress: Progress, card: dict[str, Any], outer: OuterSettings
+    folder: Path,
+    progress: Progress,
+    card: dict[str, Any],
+    outer: OuterSettings,
+    unadapted: Params | None = None,
 ) -> Path:
     """Write the averaged weights of a run with their card.
 
@@ -31,6 +36,8 @@ def write_bundle(
         What `make_card` says of the run.
     outer : OuterSettings
         Says by which recipe the initialization is adapted.
+    unadapted : Params, optional
+        Weights that draw before adaptation; by default the same.
 
     Returns
     -------
@@ -53,6 +60,7 @@ def write_bundle(
     }
     partial = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(partial, ignore_errors=True)
-    save_bundle(partial, dict(zip(names, average, strict=False)), full)
+    params = dict(zip(names, average, strict=False))
+    save_bundle(partial, params, full, unadapted=unadapted)
     replace_folder(folder, partial)
     return folder

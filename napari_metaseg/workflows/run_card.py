@@ -28,6 +28,7 @@ def make_card(
     settings: RunSettings,
     architecture: Architecture,
     parent: Bundle | None,
+    unadapted: Bundle | None,
     tasks: list[TaskFolder],
     command: str,
     validation: dict[str, Any],
@@ -42,6 +43,8 @@ def make_card(
         The network.
     parent : Bundle or None
         What the run started from.
+    unadapted : Bundle or None
+        What draws before adaptation, if not the trained network.
     tasks : list of TaskFolder
         What it trains on.
     command : str
@@ -60,6 +63,8 @@ def make_card(
         known["validation"]["data"] = Path(settings.validation.data).name
     if parent is not None:
         known["init"] = parent.card.get("name")
+    if unadapted is not None:
+        known["unadapted"] = unadapted.card.get("name")
     return {
         "name": settings.outer.algorithm,
         "algorithm": settings.outer.algorithm,
@@ -74,6 +79,7 @@ def make_card(
             "settings": known,
             "tasks": rows,
             "parent": None if parent is None else ancestry(parent.card, rows),
+            "unadapted": None if unadapted is None else ancestry(unadapted.card, rows),
         },
         "metrics": {"validation": validation} if validation else {},
     }
@@ -104,7 +110,7 @@ def validation_card(
     tasks : list of TaskFolder
         The validation tasks.
     trained_before : set of str
-        Names of tasks that the starting point, or its own, was trained on.
+        Names of tasks that the networks it came from were trained on.
 
     Returns
     -------
@@ -130,8 +136,8 @@ def validation_card(
         )
     if seen := sorted(set(hashes) & trained_before):
         warnings.append(
-            f"The starting point was trained on tasks named {', '.join(seen)}: scores "
-            "on them may flatter."
+            f"A network that it came from was trained on tasks named "
+            f"{', '.join(seen)}: scores on them may flatter."
         )
     return {
         "step": max(complete),
@@ -163,10 +169,12 @@ def ancestors_tasks(card: dict[str, Any] | None) -> set[str]:
 
     An ancestor that names none was trained on those of the run that came from it.
     """
-    names: set[str] = set()
-    while isinstance(card, dict) and isinstance(card.get("training"), dict):
-        names |= {str(t.get("task")) for t in card["training"].get("tasks", ())}
-        card = card["training"].get("parent")
+    training = card.get("training") if isinstance(card, dict) else None
+    if not isinstance(training, dict):
+        return set()
+    names = {str(t.get("task")) for t in training.get("tasks", ())}
+    for origin in ("parent", "unadapted"):
+        names |= ancestors_tasks(training.get(origin))
     return names - {PROCEDURAL.source}
 
 

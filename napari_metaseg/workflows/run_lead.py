@@ -58,6 +58,8 @@ class Lead:
         The network.
     parent : Bundle or None
         What the run starts from.
+    unadapted : Bundle or None
+        What draws before adaptation, if not the trained network.
     tasks : list of TaskFolder
         What it trains on.
     draws : list of Draw
@@ -80,6 +82,7 @@ class Lead:
     progress: Progress
     architecture: Architecture
     parent: Bundle | None
+    unadapted: Bundle | None
     tasks: list[TaskFolder]
     draws: list[Draw]
     device: torch.device
@@ -144,14 +147,15 @@ class Lead:
                 pulse.tell(state="paused", message=f"Paused after meta-step {step}.")
                 return None
             card = self.card()
-            bundle = write_bundle(self.output / BUNDLE, self.progress, card, self.outer)
+            bundle = self._write(self.output / BUNDLE, card)
             message = " ".join(["The initialization is ready.", *card_warnings(card)])
             pulse.tell(state="finished", message=message)
             return bundle
 
     def card(self) -> dict[str, Any]:
         """Describe the run as it stands."""
-        before = ancestors_tasks(self.parent.card if self.parent else None)
+        origins = (self.parent, self.unadapted)
+        before = {t for b in origins if b for t in ancestors_tasks(b.card)}
         scores = read_validation(self.output)
         tasks = [draw.task for draw in self.draws]
         validation = validation_card(scores, tasks, before)
@@ -159,10 +163,15 @@ class Lead:
             self.settings,
             self.architecture,
             self.parent,
+            self.unadapted,
             self.tasks,
             self.command,
             validation,
         )
+
+    def _write(self, folder: Path, card: dict[str, Any]) -> Path:
+        unadapted = None if self.unadapted is None else self.unadapted.unadapted
+        return write_bundle(folder, self.progress, card, self.outer, unadapted)
 
     def _train(
         self, run: MetaSteps, pulse: Pulse
@@ -215,7 +224,7 @@ class Lead:
         if not draws:
             return
         init = self.output / VALIDATED
-        write_bundle(init, self.progress, self.card(), self.outer)
+        self._write(init, self.card())
         try:
             for draw in draws:
                 if self._request() is not None:

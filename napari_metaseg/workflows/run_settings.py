@@ -53,6 +53,8 @@ class RunSettings:
         Their names; None for all.
     init : str or None
         Bundle to start from; None for random weights.
+    unadapted : str or None
+        Bundle that draws before adaptation; None for the trained network itself.
     adapts : str
         What the inner loop adapts, see `napari_metaseg.core.recipe.Adapts`.
     proximal : ProximalSettings
@@ -80,6 +82,7 @@ class RunSettings:
     data: str
     tasks: tuple[str, ...] | None = None
     init: str | None = None
+    unadapted: str | None = None
     adapts: Adapts = "deciding"
     proximal: ProximalSettings = INNER_PROBLEM
     procedural_share: float = 0.35

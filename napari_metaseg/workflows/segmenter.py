@@ -230,8 +230,8 @@ def load_segmenter(path: str | Path) -> Segmenter:
             network = Network(module, initial, adapted, float(share), mirrors)
             return Segmenter(network, lens, kept, card, settings)
     raise UserError(
-        f"The card of '{folder}' tells a share of the start or a number of mirror "
-        "images that cannot be; save the model again."
+        f"The card of '{folder}' tells a share of the un-adapted network or a number "
+        "of mirror images that cannot be; save the model again."
     )
 
 

@@ -57,7 +57,7 @@ class Sight:
         self._close = Frame(lens, views[0], close, settings)
 
     def before(self, drawn: Drawings) -> tuple[Progress, Frame]:
-        """Show what the start has drawn so far.
+        """Show what was drawn before adapting, so far.
 
         Returns
         -------
@@ -83,16 +83,16 @@ class Sight:
         Parameters
         ----------
         before, after : Drawings
-            By the start, and by the adapted network.
+            By the un-adapted and by the adapted network.
         share : float
-            How much the start counts.
+            How much the un-adapted network counts.
         settings : DecodeSettings
             How what the adapted network draws becomes instances.
         """
         self._wide.decode_by(settings)
-        frame, start = self._wide, before.plane(self._wide.plane)
+        frame, first = self._wide, before.plane(self._wide.plane)
         drawing = after.plane(frame.plane)
-        if start is None or drawing is None:
+        if first is None or drawing is None:
             return
         tiles = drawing.left_in(frame.part, self._close.part)
         drawn = np.zeros(drawing.output.maps.shape[1:], bool)
@@ -101,8 +101,8 @@ class Sight:
             drawn[tile.write] = True
             maps = drawing.output.maps[(slice(None), *frame.part)]
             if share:
-                start.draw(tile)
-                old = start.output.maps[(slice(None), *frame.part)]
+                first.draw(tile)
+                old = first.output.maps[(slice(None), *frame.part)]
                 maps = blend(old, maps, share)
             part = frame.show(maps, drawn[frame.part])
             bar = 52 + round(3 * number / len(tiles))

@@ -82,6 +82,22 @@ def test_what_was_saved_is_loaded_in_half_precision(folder: Path) -> None:
         assert torch.equal(tensor, params[name].half().float())
 
 
+def test_the_network_that_draws_before_adaptation_is_kept_beside(
+    folder: Path,
+) -> None:
+    params = random_params()
+    alone = load_bundle(folder)
+    assert alone.unadapted is alone.params
+    other = {k: v + 1 for k, v in params.items()}
+
+    save_bundle(folder, params, card_for(params), unadapted=other, overwrite=True)
+
+    bundle = load_bundle(folder)
+    for name, tensor in params.items():
+        assert torch.equal(bundle.params[name], tensor.half().float())
+        assert torch.equal(bundle.unadapted[name], (tensor + 1).half().float())
+
+
 def test_a_bundle_is_replaced_only_when_that_is_allowed(folder: Path) -> None:
     params = random_params()
     before = (folder / "card.json").read_bytes()
@@ -117,6 +133,10 @@ def add(tensors: Params) -> None:
     tensors["back.door"] = torch.zeros(3)
 
 
+def half_of_another(tensors: Params) -> None:
+    tensors["unadapted/head.bias"] = tensors["head.bias"].clone()
+
+
 def widen(tensors: Params) -> None:
     tensors["head.bias"] = torch.zeros(3)
 
@@ -132,6 +152,7 @@ def spoil(tensors: Params) -> None:
         (add, "back.door"),
         (widen, "head.bias"),
         (spoil, "head.bias"),
+        (half_of_another, "bottom.convs.0.weight"),
     ],
 )
 def test_weights_that_do_not_fit_are_refused_by_name(

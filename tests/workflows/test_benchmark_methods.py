@@ -192,17 +192,19 @@ def test_adaptation_is_the_public_function_with_do_no_harm_told_apart(
     assert fitted.seconds > 0
 
 
-def test_a_warm_round_starts_where_the_last_one_ended(small: str) -> None:
-    method = Adaptation(small, "cpu")
-    first = method.fit(PAINTED)
+def test_a_warm_round_starts_where_the_last_one_ended(small: str, still: str) -> None:
+    first, own = Adaptation(small, "cpu").fit(PAINTED), load_bundle(small).params
+    method = Adaptation(still, "cpu")
 
     warm, cold = method.fit(PAINTED, previous=first), method.fit(PAINTED)
 
     reached = first.segmenter.network.adapted.params
-    for name, value in warm.segmenter.network.initial.params.items():
+    after, ever = warm.segmenter.network, cold.segmenter.network.adapted.params
+    for name, value in after.adapted.params.items():
         torch.testing.assert_close(value, reached[name], rtol=1e-3, atol=1e-4)
-    for name, value in cold.segmenter.network.initial.params.items():
-        torch.testing.assert_close(value, load_bundle(small).params[name])
+        assert torch.equal(ever[name], own[name])
+        # Before it learned, it drew as ever.
+        assert torch.equal(after.initial.params[name], own[name])
 
 
 def test_the_random_start_is_the_same_network_with_other_weights(small: str) -> None:

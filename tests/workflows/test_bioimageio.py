@@ -62,7 +62,7 @@ def test_whoever_follows_the_description_gets_the_maps_of_the_start(
     low, high = np.percentile(raw, [options.min_percentile, options.max_percentile])
     image = torch.from_numpy((raw - low) / (high - low + options.eps)).float()
     ours = PrototypeUNet(SMALL)
-    ours.load_state_dict(load_bundle(small).params)
+    ours.load_state_dict(load_bundle(small).unadapted)
 
     with torch.no_grad():
         found = network(image).numpy()

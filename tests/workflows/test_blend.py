@@ -1,4 +1,4 @@
-"""The start's share in what is drawn."""
+"""The un-adapted network's share in what is drawn."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import exhaust
 from napari_metaseg.core.objects import FIRST
 from napari_metaseg.data.synthetic import sample_scene
-from napari_metaseg.workflows.blend import KNOWN_FROM, SHARE, blend, start_share
+from napari_metaseg.workflows.blend import SHARE, blend, unadapted_share
 from napari_metaseg.workflows.segmenter import load_segmenter
+from napari_metaseg.workflows.verdict import FOUND
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,15 +36,17 @@ def test_a_blend_is_the_weighted_mean(share: float, seed: int) -> None:
     np.testing.assert_allclose(mixed, exact, atol=1e-3)
 
 
-def test_a_start_that_draws_the_painted_cells_counts_and_no_other() -> None:
-    assert start_share(0.0, 3) == 0
-    assert start_share(KNOWN_FROM - 0.01, 3) == 0
-    assert 0 < start_share(KNOWN_FROM, 3) == start_share(1.0, 3) < 1
+def test_a_network_that_finds_the_painted_cells_counts_and_no_other() -> None:
+    assert unadapted_share(0.0, 3) == 0
+    assert unadapted_share(FOUND - 0.01, 3) == 0
+    assert 0 < unadapted_share(FOUND, 3) == unadapted_share(1.0, 3) < 1
 
 
 @given(cells=st.integers(1, 100))
-def test_the_start_counts_as_much_as_the_first_cells(cells: int) -> None:
-    assert start_share(1.0, cells) * max(cells, FIRST) == pytest.approx(SHARE * FIRST)
+def test_it_counts_as_much_as_the_first_cells(cells: int) -> None:
+    assert unadapted_share(1.0, cells) * max(cells, FIRST) == pytest.approx(
+        SHARE * FIRST
+    )
 
 
 @pytest.fixture

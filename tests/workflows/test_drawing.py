@@ -57,7 +57,7 @@ def tiles(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def verdicts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Judge a network of random weights as a good one."""
-    monkeypatch.setattr(adapt_run, "start_share", lambda *_: 0.5)
+    monkeypatch.setattr(adapt_run, "unadapted_share", lambda *_: 0.5)
     monkeypatch.setattr(judging, "verdict", lambda *_: "")
 
 

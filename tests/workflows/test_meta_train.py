@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from napari_metaseg.core.errors import UserError
@@ -116,6 +117,35 @@ def test_the_log_has_one_line_a_step(straight: Path) -> None:
 
     assert [line["step"] for line in log] == list(range(1, STEPS + 1))
     assert all(np.isfinite(line["query_after"]) for line in log)
+
+
+def test_another_network_may_draw_before_adaptation(
+    settings: RunSettings, straight: Path, small: str, tmp_path: Path
+) -> None:
+    chosen = replace(settings, unadapted=small)
+
+    bundle = load_bundle(train(chosen, tmp_path / "run"))
+
+    alone, other = load_bundle(straight / "bundle"), load_bundle(small)
+    for name, tensor in alone.params.items():
+        assert torch.equal(bundle.params[name], tensor)
+        assert torch.equal(bundle.unadapted[name], other.params[name])
+    training = bundle.card["training"]
+    assert training["unadapted"]["sha256"] == other.card["sha256"]
+    assert training["settings"]["unadapted"] == "small"
+
+
+def test_one_of_other_widths_cannot_draw_in_its_place(
+    settings: RunSettings, small: str, tmp_path: Path
+) -> None:
+    wider = replace(
+        settings, unadapted=small, architecture=Architecture(widths=(4, 4, 8, 8))
+    )
+
+    with pytest.raises(UserError, match="other widths"):
+        train(wider, tmp_path / "run")
+
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(("every", "steps"), [(1, 1), (2, 3), (50, 2)])

@@ -70,6 +70,17 @@ def test_mirror_images_are_told() -> None:
     assert "mirror images" not in once
 
 
+def test_the_share_of_the_un_adapted_network_is_told() -> None:
+    recipe = {"steps": 5, "mirrors": 4, "unadapted_share": 0.375}
+
+    both = methods_text(CARD | {"recipe": recipe}, DecodeSettings())
+    alone = methods_text(CARD | {"recipe": recipe | {"mirrors": 1}}, DecodeSettings())
+
+    said = "with that of the un-adapted network (weight 0.38)."
+    assert f"averaged over 4 mirror images and {said}" in both
+    assert f"Its output was averaged {said}" in alone
+
+
 @pytest.mark.parametrize(
     ("algorithm", "paper"),
     [

@@ -16,15 +16,20 @@ from napari_metaseg.workflows.run_settings import RunSettings
 Card = dict[str, Any]
 
 
-def card_of(names: str, parent: Card | None, share: float = 0.0) -> Card:
+def bundle_of(card: Card | None) -> Bundle | None:
+    if card is None:
+        return None
+    return Bundle(Path("a"), card, Architecture(), {}, {}, GradientSteps({}, 0), 24.0)
+
+
+def card_of(
+    names: str, parent: Card | None, share: float = 0.0, unadapted: Card | None = None
+) -> Card:
     """Train on the tasks of these letters, as far as a card tells."""
     tasks = [TaskFolder(n, (), (), (), TaskInfo(n, "CC0-1.0")) for n in names]
-    bundle = None
-    if parent is not None:
-        recipe = GradientSteps({}, 0)
-        bundle = Bundle(Path("a"), parent, Architecture(), {}, recipe, 24.0)
     settings = RunSettings("data", procedural_share=share)
-    card = make_card(settings, Architecture(), bundle, tasks, f"on {names}", {})
+    origins = bundle_of(parent), bundle_of(unadapted)
+    card = make_card(settings, Architecture(), *origins, tasks, f"on {names}", {})
     # As it is read again.
     read: Card = json.loads(json.dumps(card | {"sha256": f"of {names}"}))
     return read
@@ -81,3 +86,12 @@ def test_a_card_that_repeats_its_ancestors_is_told_shorter() -> None:
 
     assert [names for _, names in lineage(card)] == ["b", "a", None]
     assert ancestors_tasks(card) == {"a", "b"}
+
+
+def test_what_draws_before_adaptation_is_an_ancestor_as_well() -> None:
+    control = card_of("bc", card_of("d", None))
+
+    card = card_of("a", card_of("e", None), unadapted=control)
+
+    assert ancestors_tasks(card) == set("abcde")
+    assert card["training"]["unadapted"]["sha256"] == "of bc"

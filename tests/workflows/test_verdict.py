@@ -144,7 +144,7 @@ def only_one(painted: np.ndarray) -> np.ndarray:
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the adapted network alone: averaged with the start it does less harm."""
-    monkeypatch.setattr(adapt_run, "start_share", lambda *_: 0.0)
+    monkeypatch.setattr(adapt_run, "unadapted_share", lambda *_: 0.0)
 
 
 @pytest.mark.usefixtures("alone")

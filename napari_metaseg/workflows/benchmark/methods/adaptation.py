@@ -150,7 +150,7 @@ def adapt_from(
     """Adapt from other parameters than the bundle's, by the bundle's recipe."""
     with tempfile.TemporaryDirectory() as folder:
         start = Path(folder) / "start"
-        save_bundle(start, params, bundle.card)
+        save_bundle(start, params, bundle.card, unadapted=bundle.unadapted)
         return run_adapt(start, painted, device)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -52,8 +52,9 @@ class RandomStart:
     ) -> FittedSegmenter:
         """Adapt to painted cells, from random weights."""
         bundle = load_bundle(self.recipe)
-        params = reached(previous) or random_params(bundle, self.seed)
-        return adapt_from(bundle, params, painted, self.device)
+        first = random_params(bundle, self.seed)
+        bundle = replace(bundle, unadapted=first)
+        return adapt_from(bundle, reached(previous) or first, painted, self.device)
 
 
 def random_params(bundle: Bundle, seed: int) -> Params:

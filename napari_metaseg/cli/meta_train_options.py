@@ -24,7 +24,7 @@ def add_meta_train_options(parser: argparse.ArgumentParser) -> None:
         "--unadapted",
         metavar="BUNDLE",
         help="what draws before adaptation: a pooled one of the same widths, for "
-        "example (default: the trained network itself)",
+        "example (default: what does so of --init, or else the trained network)",
     )
     add(
         "--widths",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from .bench import Bench
     from .desk import Desk
+    from .work import Work
 
 REST = 800
 """Pause (ms) after the last stroke before a round begins."""
@@ -38,6 +39,7 @@ class AutoAdapt(QObject):
         super().__init__(parent)
         self._box, self._desk, self._bench = box, desk, bench
         self._left = False
+        self._work: Work | None = None
         self._rest = after_rest(self, REST, self._check)
         desk.stroked.connect(self._wait)
         desk.edited.connect(self._on_edited)
@@ -53,8 +55,9 @@ class AutoAdapt(QObject):
             self._rest.start()
 
     def _on_edited(self) -> None:
-        """See undo too, but not that another image was turned to."""
-        if self._asked() is not None:
+        """See undo too, but not that another image or channel was turned to."""
+        work, self._work = self._work, self._bench.works.of(self._desk)
+        if work is self._work and self._asked() is not None:
             self._wait()
 
     def _asked(self) -> Painting | None:

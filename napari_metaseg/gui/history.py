@@ -15,6 +15,8 @@ from .round_table import Row
 from .rounds import init_title
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from napari_metaseg.workflows.adapt import AdaptedModel
     from napari_metaseg.workflows.results import Progress, Report
 
@@ -142,7 +144,7 @@ class History(QObject):
             past=Past.of(number, result),
         )
         work.rounds.append(entry)
-        _forget_old(work)
+        _forget_old(self._bench.works.on_image_of(work))
         return entry
 
     def _on_shown(self, work: Work) -> None:
@@ -201,18 +203,25 @@ def _is_current(entry: Entry, work: Work) -> bool:
     return last is not None and past is not None and last.model is past.model
 
 
-def _forget_old(work: Work) -> None:
-    """Let go of the results of rounds long ago; the current one stays."""
+def _forget_old(works: Iterable[Work]) -> None:
+    """Let go of the results of rounds long ago; the current ones stay.
+
+    Parameters
+    ----------
+    works : iterable of Work
+        Those on one image, the one that had a round just now first.
+    """
     kept = taken = 0
-    for entry in reversed(work.rounds):
-        if entry.past is None:
-            continue
-        taken += entry.past.model.memory
-        fits = kept < KEPT and taken <= MEMORY
-        if kept == 0 or fits or _is_current(entry, work):
-            kept += 1
-        else:
-            entry.past = None
+    for work in works:
+        for entry in reversed(work.rounds):
+            if entry.past is None:
+                continue
+            taken += entry.past.model.memory
+            fits = kept < KEPT and taken <= MEMORY
+            if kept == 0 or fits or _is_current(entry, work):
+                kept += 1
+            else:
+                entry.past = None
 
 
 def _own_iou(entry: Entry) -> float:

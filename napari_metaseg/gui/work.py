@@ -142,6 +142,11 @@ class Works:
                 other.covered = True
         return covered
 
+    def on_image_of(self, work: Work) -> list[Work]:
+        """Return a work, and then the others on its image."""
+        others = (w for w in self._known.values() if w.image is work.image)
+        return [work, *(other for other in others if other is not work)]
+
     def forget_removed(self) -> None:
         """Let go of the work on images that are no longer in the viewer."""
         held = {image.unique_id for image in layers.image_layers(self._layers)}

@@ -118,9 +118,21 @@ def find_bundle(name: str | Path) -> Path:
 
 
 def check_params(
-    tensors: dict[str, torch.Tensor], architecture: Architecture, where: Path
+    tensors: dict[str, torch.Tensor],
+    architecture: Architecture,
+    where: Path,
+    prefix: str = "",
 ) -> Params:
     """Check names, shapes and values of weights against their architecture.
+
+    Parameters
+    ----------
+    tensors : dict of str to Tensor
+        By the names that the network gives them.
+    architecture : Architecture
+        The network.
+    where, prefix : Path, str
+        Folder, and what the names begin with there, for messages.
 
     Returns
     -------
@@ -140,8 +152,9 @@ def check_params(
     wrong = wrong or [k for k in shapes if not torch.isfinite(tensors[k]).all()]
     if wrong:
         raise UserError(
-            f"The weights in '{where}' do not fit their network ('{wrong[0]}' is "
-            "missing, unknown or wrong); copy or train the bundle again."
+            f"The weights in '{where}' do not fit their network "
+            f"('{prefix}{wrong[0]}' is missing, unknown or wrong); copy or train the "
+            "bundle again."
         )
     return {k: tensors[k].to(torch.float32) for k in shapes}
 
@@ -168,7 +181,9 @@ def load_bundle(name: str | Path) -> Bundle:
         part = other if key.startswith(UNADAPTED) else own
         part[key.removeprefix(UNADAPTED)] = tensor
     params = check_params(own, architecture, folder)
-    unadapted = check_params(other, architecture, folder) if other else params
+    unadapted = params
+    if other:
+        unadapted = check_params(other, architecture, folder, UNADAPTED)
     recipe = read_recipe(card, set(params), folder)
     diameter = float(card["working_diameter"])
     return Bundle(folder, card, architecture, params, unadapted, recipe, diameter)
@@ -233,6 +248,29 @@ def _proximal(recipe: object, names: set[str]) -> Proximal | None:
     return None
 
 
+def check_size(params: Params, unadapted: Params | None = None) -> None:
+    """Check that weights fit into a bundle.
+
+    Parameters
+    ----------
+    params, unadapted
+        As in `save_bundle`.
+
+    Raises
+    ------
+    UserError
+        If they do not.
+    """
+    numbers = [v.numel() for part in (params, unadapted or {}) for v in part.values()]
+    size = 2 * sum(numbers)
+    if size > LARGEST_BUNDLED:
+        two = "two networks have" if unadapted else "network has"
+        raise UserError(
+            f"The {two} {size / 2**20:.1f} MB of weights; a bundle holds at most "
+            f"{LARGEST_BUNDLED // 2**20} MB, so choose smaller widths."
+        )
+
+
 def save_bundle(
     folder: Path,
     params: Params,
@@ -261,14 +299,9 @@ def save_bundle(
     UserError
         If the folder cannot be written or the weights are too large.
     """
+    check_size(params, unadapted)
     named = params | {f"{UNADAPTED}{k}": v for k, v in (unadapted or {}).items()}
     half = {k: v.detach().cpu().to(torch.float16) for k, v in named.items()}
-    size = sum(v.numel() * 2 for v in half.values())
-    if size > LARGEST_BUNDLED:
-        raise UserError(
-            f"The network has {size / 2**20:.1f} MB of weights; a bundle holds at most "
-            f"{LARGEST_BUNDLED // 2**20} MB, so choose smaller widths."
-        )
     write_folder(
         folder, half, card | {"kind": "meta-initialization"}, overwrite=overwrite
     )

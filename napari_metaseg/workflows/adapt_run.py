@@ -23,6 +23,7 @@ from napari_metaseg.io.bundle import Bundle, load_bundle
 
 from .adapted import AdaptedModel, View
 from .blend import blend_outputs, unadapted_share
+from .drawer import drawer_of, draws_by_another
 from .drawing import Drawings
 from .fitting import fit_decoding
 from .held_out import hold_out
@@ -267,12 +268,12 @@ def _card(
         recipe["mix"] = [round(share, 3) for share in mix.tolist()]
     if run.fit_decoding and report.kept:
         recipe |= settings.chosen()
+    initialization = {k: bundle.card.get(k) for k in ("name", "algorithm", "sha256")}
+    if draws_by_another(bundle):
+        other = drawer_of(bundle).card
+        initialization["unadapted"] = {k: other.get(k) for k in ("algorithm", "sha256")}
     return {
-        "initialization": {
-            "name": bundle.card.get("name"),
-            "algorithm": bundle.card.get("algorithm"),
-            "sha256": bundle.card.get("sha256"),
-        },
+        "initialization": initialization,
         "recipe": recipe,
         "report": asdict(report),
         "seed": run.seed,

@@ -1,7 +1,7 @@
 """A start as a package for bioimage.io.
 
-The package describes the network as it is, before it adapts: what others run with it is
-the zero-shot result. It is only ever written; no such package is loaded here.
+The package holds the network that draws before the start adapts: what others run with
+it is the zero-shot result. It is only ever written; no such package is loaded here.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from napari_metaseg.data.synthetic import sample_scene
 from napari_metaseg.io.bundle import load_bundle
 from napari_metaseg.io.files import atomic_file
 
+from .drawer import drawer_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -40,8 +42,9 @@ _CARD, _WEIGHTS = "card.json", "weights.pt"
 _INPUT, _OUTPUT = "test-input.npy", "test-output.npy"
 _ABOUT = """# {name}
 
-A meta-learned start of napari-metaseg {version} ({algorithm}), as it is before it
-adapts to painted cells: it draws what is usual. To adapt it, use napari-metaseg.
+What a meta-learned start of napari-metaseg {version} draws with before it adapts to
+painted cells: a network that was trained by {algorithm} and draws what is usual. To
+adapt the start, use napari-metaseg.
 
 - **Input**: one channel, in which objects are {diameter:.0f} px wide. Rescale first.
 - **Output**: foreground (how likely a pixel belongs to an object) and cue (high inside
@@ -112,7 +115,7 @@ def _make_parts(bundle: Bundle) -> dict[str, bytes]:
         _OUTPUT: _written(partial(np.save, arr=drawn)),
         _WEIGHTS: _written(partial(torch.save, network.state_dict())),
         _CARD: json.dumps(bundle.card, indent=1).encode(),
-        _README: _readme(bundle.card).encode(),
+        _README: _readme(bundle).encode(),
     }
 
 
@@ -130,7 +133,7 @@ def _scaled(raw: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _describe(bundle: Bundle, hashes: dict[str, str]) -> dict[str, Any]:
-    card = bundle.card
+    card, known = bundle.card, drawer_of(bundle).card
 
     def source(part: str) -> dict[str, str]:
         return {"source": part, "sha256": hashes[part]}
@@ -152,8 +155,9 @@ def _describe(bundle: Bundle, hashes: dict[str, str]) -> dict[str, Any]:
         "format_version": _FORMAT,
         "name": f"napari-metaseg start {card.get('name', '')}".strip(),
         "description": (
-            f"Instances of cells: a meta-learned start ({card.get('algorithm')}) of "
-            "napari-metaseg, before it adapts to painted cells."
+            f"Instances of cells: the network (trained by {known.get('algorithm')}) "
+            f"that draws before the start '{card.get('name', '')}' of napari-metaseg "
+            "adapts to painted cells."
         ),
         "documentation": _README,
         "tags": ["instance-segmentation", "cells", "meta-learning", "2d", "pytorch"],
@@ -200,14 +204,15 @@ def _describe(bundle: Bundle, hashes: dict[str, str]) -> dict[str, Any]:
         },
         "config": {
             "napari_metaseg": {
-                "sha256": card.get("sha256"),
+                "sha256": known.get("sha256"),
                 "working_diameter_px": WORKING_DIAMETER,
             }
         },
     }
 
 
-def _readme(card: dict[str, Any]) -> str:
+def _readme(bundle: Bundle) -> str:
+    card, drawing = bundle.card, drawer_of(bundle).card
     known = card.get("metrics", {}).get("validation") or {}
     scores = "None is known."
     if known:
@@ -216,12 +221,12 @@ def _readme(card: dict[str, Any]) -> str:
             f"{known['mean_before']:.2f} as it is, {known['mean_after']:.2f} adapted "
             "to three cells."
         )
-    tasks = card.get("training", {}).get("tasks", [])
+    tasks = drawing.get("training", {}).get("tasks", [])
     named = [f"{t['task']} ({t.get('licence', 'unknown')})" for t in tasks]
     return _ABOUT.format(
         name=card.get("name", "start"),
         version=card.get("version", ""),
-        algorithm=card.get("algorithm"),
+        algorithm=drawing.get("algorithm"),
         diameter=WORKING_DIAMETER,
         validation=scores,
         tasks=", ".join(named) or "nothing that is known",

@@ -16,12 +16,13 @@ from napari_metaseg.core.network import WIDTHS, Architecture, Params, PrototypeU
 from napari_metaseg.core.recipe import GradientSteps, Proximal, adapted_names
 from napari_metaseg.data.folders import read_tasks
 from napari_metaseg.data.stream import EpisodeStream
-from napari_metaseg.io.bundle import Bundle, load_bundle
+from napari_metaseg.io.bundle import Bundle, check_size, load_bundle
 from napari_metaseg.learners.checkpoint import load_checkpoint
 from napari_metaseg.learners.episode import EpisodeTensors
 from napari_metaseg.learners.meta_train import Progress, meta_train, start
 from napari_metaseg.learners.ranks import Ranks, device_of_rank, joined_ranks
 
+from .drawer import Drawer, drawer_of, draws_by_another
 from .run_card import versions
 from .run_folder import CHECKPOINT, claim
 from .run_lead import Lead
@@ -133,7 +134,8 @@ def _run(
     torch.manual_seed(settings.train.seed)
     parent = None if settings.init is None else load_bundle(settings.init)
     network, progress = _begin(settings, parent, chosen)
-    unadapted = _unadapted(settings, network.architecture)
+    drawer = _drawer(settings, parent, network.architecture)
+    check_size(progress.state.params, None if drawer is None else drawer.params)
     tasks = read_tasks(Path(settings.data), settings.tasks)
     episodes = _episodes(settings, tasks, chosen)
     outer = settings.outer
@@ -169,7 +171,7 @@ def _run(
             progress=progress,
             architecture=network.architecture,
             parent=parent,
-            unadapted=unadapted,
+            drawer=drawer,
             tasks=tasks,
             draws=draws,
             device=chosen,
@@ -241,16 +243,23 @@ def _begin(
     return network, start(params, rates)
 
 
-def _unadapted(settings: RunSettings, architecture: Architecture) -> Bundle | None:
-    if settings.unadapted is None:
-        return None
-    bundle = load_bundle(settings.unadapted)
-    if bundle.architecture != architecture:
+def _drawer(
+    settings: RunSettings, parent: Bundle | None, architecture: Architecture
+) -> Drawer | None:
+    """Return what draws before adaptation, if not the trained network."""
+    if settings.unadapted is not None:
+        bundle = load_bundle(settings.unadapted)
+        if bundle.architecture == architecture:
+            return drawer_of(bundle)
         raise UserError(
             f"'{settings.unadapted}' is a network of other widths than the one that is "
             "trained, so it cannot draw in its place; leave out --unadapted."
         )
-    return bundle
+    # What is trained to draw as it is does so.
+    if parent is None or settings.outer.algorithm == "pooled":
+        return None
+    kept = draws_by_another(parent) and parent.architecture == architecture
+    return drawer_of(parent) if kept else None
 
 
 def _adapted(settings: RunSettings, params: Params) -> tuple[str, ...]:

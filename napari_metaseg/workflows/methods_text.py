@@ -85,7 +85,15 @@ def _began(origin: Mapping[str, Any], title: str) -> str:
     if origin.get("sha256"):
         known.append(f"SHA-256 {origin['sha256']}")
     beside = f" ({'; '.join(known)})" if known else ""
-    return f"Adaptation began from the initialization '{origin['name']}'{beside}."
+    began = f"Adaptation began from the initialization '{origin['name']}'{beside}."
+    other = origin.get("unadapted")
+    if other is None:
+        return began
+    told = ["pooled pre-training"] if other.get("algorithm") == "pooled" else []
+    if other.get("sha256"):
+        told.append(f"SHA-256 {other['sha256']}")
+    beside = f" ({'; '.join(told)})" if told else ""
+    return f"{began} The un-adapted network was another one{beside}."
 
 
 def _verdict(recipe: Mapping[str, Any], report: Mapping[str, Any]) -> str:
@@ -93,14 +101,15 @@ def _verdict(recipe: Mapping[str, Any], report: Mapping[str, Any]) -> str:
         return ""
     if not report["kept"]:
         return (
-            "The result before adaptation was used, because adapting did not improve "
-            "the annotated cells."
+            "The result of the un-adapted network was used, because adapting did not "
+            "improve the annotated cells."
         )
-    iou = _change(report["own_iou_before"], report["own_iou_after"])
+    before, after = report["own_iou_before"], report["own_iou_after"]
     steps = counted(recipe.get("steps", report["steps"]), "step")
     return (
-        f"In {steps} of the inner loop the mean intersection over union (IoU) on "
-        f"these cells went {iou}."
+        "On these cells the mean intersection over union (IoU) was "
+        f"{before:.2f} with the un-adapted network and {after:.2f} after {steps} of "
+        "the inner loop."
     )
 
 

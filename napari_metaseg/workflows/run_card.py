@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from napari_metaseg.data.folders import TaskFolder
     from napari_metaseg.io.bundle import Bundle
 
+    from .drawer import Drawer
     from .run_settings import RunSettings
     from .run_state import Validation
 
@@ -28,7 +29,7 @@ def make_card(
     settings: RunSettings,
     architecture: Architecture,
     parent: Bundle | None,
-    unadapted: Bundle | None,
+    drawer: Drawer | None,
     tasks: list[TaskFolder],
     command: str,
     validation: dict[str, Any],
@@ -43,7 +44,7 @@ def make_card(
         The network.
     parent : Bundle or None
         What the run started from.
-    unadapted : Bundle or None
+    drawer : Drawer or None
         What draws before adaptation, if not the trained network.
     tasks : list of TaskFolder
         What it trains on.
@@ -63,8 +64,8 @@ def make_card(
         known["validation"]["data"] = Path(settings.validation.data).name
     if parent is not None:
         known["init"] = parent.card.get("name")
-    if unadapted is not None:
-        known["unadapted"] = unadapted.card.get("name")
+    if settings.unadapted is not None:
+        known["unadapted"] = Path(settings.unadapted).name
     return {
         "name": settings.outer.algorithm,
         "algorithm": settings.outer.algorithm,
@@ -79,7 +80,7 @@ def make_card(
             "settings": known,
             "tasks": rows,
             "parent": None if parent is None else ancestry(parent.card, rows),
-            "unadapted": None if unadapted is None else ancestry(unadapted.card, rows),
+            "unadapted": None if drawer is None else ancestry(drawer.card, rows),
         },
         "metrics": {"validation": validation} if validation else {},
     }
@@ -169,24 +170,22 @@ def ancestors_tasks(card: dict[str, Any] | None) -> set[str]:
 
     An ancestor that names none was trained on those of the run that came from it.
     """
-    training = card.get("training") if isinstance(card, dict) else None
-    if not isinstance(training, dict):
-        return set()
-    names = {str(t.get("task")) for t in training.get("tasks", ())}
-    for origin in ("parent", "unadapted"):
-        names |= ancestors_tasks(training.get(origin))
+    names: set[str] = set()
+    while isinstance(card, dict) and isinstance(card.get("training"), dict):
+        names |= {str(t.get("task")) for t in card["training"].get("tasks", ())}
+        card = card["training"].get("parent")
     return names - {PROCEDURAL.source}
 
 
 def ancestry(parent: dict[str, Any], tasks: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return what a card says of the bundle that its own was trained from.
+    """Return what a card says of a network that its own came from.
 
     Parameters
     ----------
     parent : dict
-        Card of that bundle.
+        Card of that network.
     tasks : list of dict
-        What the one that came from it was trained on; it is not listed again.
+        What its own was trained on; it is not listed again.
     """
     told = {k: parent.get(k) for k in ("algorithm", "sha256")}
     return told | {"training": _not_repeated(parent.get("training"), tasks)}

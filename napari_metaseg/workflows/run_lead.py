@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from napari_metaseg.learners.ranks import Ranks
 
     from .benchmark.draws import Draw
+    from .drawer import Drawer
     from .run_settings import RunSettings
     from .run_state import Request
 
@@ -58,7 +59,7 @@ class Lead:
         The network.
     parent : Bundle or None
         What the run starts from.
-    unadapted : Bundle or None
+    drawer : Drawer or None
         What draws before adaptation, if not the trained network.
     tasks : list of TaskFolder
         What it trains on.
@@ -82,7 +83,7 @@ class Lead:
     progress: Progress
     architecture: Architecture
     parent: Bundle | None
-    unadapted: Bundle | None
+    drawer: Drawer | None
     tasks: list[TaskFolder]
     draws: list[Draw]
     device: torch.device
@@ -154,7 +155,7 @@ class Lead:
 
     def card(self) -> dict[str, Any]:
         """Describe the run as it stands."""
-        origins = (self.parent, self.unadapted)
+        origins = (self.parent, self.drawer)
         before = {t for b in origins if b for t in ancestors_tasks(b.card)}
         scores = read_validation(self.output)
         tasks = [draw.task for draw in self.draws]
@@ -163,14 +164,14 @@ class Lead:
             self.settings,
             self.architecture,
             self.parent,
-            self.unadapted,
+            self.drawer,
             self.tasks,
             self.command,
             validation,
         )
 
     def _write(self, folder: Path, card: dict[str, Any]) -> Path:
-        unadapted = None if self.unadapted is None else self.unadapted.unadapted
+        unadapted = None if self.drawer is None else self.drawer.params
         return write_bundle(folder, self.progress, card, self.outer, unadapted)
 
     def _train(

@@ -54,7 +54,8 @@ class RunSettings:
     init : str or None
         Bundle to start from; None for random weights.
     unadapted : str or None
-        Bundle that draws before adaptation; None for the trained network itself.
+        Bundle that draws before adaptation; None for what does so of ``init`` if that
+        is another network of these widths, and else for the trained network itself.
     adapts : str
         What the inner loop adapts, see `napari_metaseg.core.recipe.Adapts`.
     proximal : ProximalSettings

@@ -194,7 +194,7 @@ class Segmenter:
             "kind": "adapted-model",
             "architecture": self.network.module.architecture.as_dict(),
             "kept": self.kept,
-            "start_share": self.network.share,
+            "unadapted_share": self.network.share,
             "mirrors": self.network.mirrors,
             "lens": self.lens.as_dict(),
             "decode": asdict(self.settings),
@@ -223,7 +223,7 @@ def load_segmenter(path: str | Path) -> Segmenter:
     )
     kept = card.pop("kept", True) is True
     settings = _settings(card.pop("decode", {}), folder)
-    match card.pop("start_share", 0.0), card.pop("mirrors", 1):
+    match card.pop("unadapted_share", 0.0), card.pop("mirrors", 1):
         case (float() | int() as share, int(mirrors)) if (
             0 <= share <= 1 and mirrors in MIRRORS
         ):

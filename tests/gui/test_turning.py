@@ -9,8 +9,9 @@ import pytest
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.settings import DecodeSettings
+from napari_metaseg.gui import history
 
-from .acting import adapt, cells_of, go_to, paint_cell, paint_on, texts
+from .acting import adapt, annotation_of, cells_of, go_to, paint_cell, paint_on, texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -93,6 +94,47 @@ def test_a_channel_that_is_turned_back_to_has_its_rounds_and_cells(
 
     turn(channels, settle, 2)
     assert count(viewer) == 2
+
+
+def test_the_rounds_of_all_channels_share_what_memory_an_image_has(
+    channels: AdaptPanel, settle: Settle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "KEPT", 2)
+    paint_cell(channels)
+    works = []
+    for channel in (1, 2):
+        turn(channels, settle, channel)
+        adapt(channels, settle)
+        adapt(channels, settle)
+        works.append(channels.work)
+
+    kept = [[e.past is not None for e in work.rounds] for work in works if work]
+    # The current result of each stays.
+    assert kept == [[False, True], [True, True]]
+
+
+def test_turning_to_a_channel_begins_no_round_by_itself(
+    channels: AdaptPanel, settle: Settle, engine: Engine
+) -> None:
+    """The annotation of all channels is one, and newer than the last round of each."""
+    paint_cell(channels)
+    adapt(channels, settle)
+    turn(channels, settle, 2)
+    annotation_of(channels).selected_label = 2
+    paint_cell(channels, 40, 40)
+    channels.view.choices.automatic.click()
+    settle(channels)
+    assert [call.channel for call in engine.calls] == [0, 1]
+
+    turn(channels, settle, 1)
+    assert [call.channel for call in engine.calls] == [0, 1]
+
+    annotation_of(channels).undo()
+    settle(channels)
+    assert len(engine.calls) == 2
+    annotation_of(channels).redo()
+    settle(channels)
+    assert [call.channel for call in engine.calls] == [0, 1, 0]
 
 
 def test_what_is_painted_meanwhile_is_seen_in_the_other_channel(

@@ -152,7 +152,7 @@ def spoil(tensors: Params) -> None:
         (add, "back.door"),
         (widen, "head.bias"),
         (spoil, "head.bias"),
-        (half_of_another, "bottom.convs.0.weight"),
+        (half_of_another, "unadapted/bottom.convs.0.weight"),
     ],
 )
 def test_weights_that_do_not_fit_are_refused_by_name(

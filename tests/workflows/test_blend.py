@@ -15,9 +15,8 @@ from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import exhaust
 from napari_metaseg.core.objects import FIRST
 from napari_metaseg.data.synthetic import sample_scene
-from napari_metaseg.workflows.blend import SHARE, blend, unadapted_share
+from napari_metaseg.workflows.blend import KNOWN_FROM, SHARE, blend, unadapted_share
 from napari_metaseg.workflows.segmenter import load_segmenter
-from napari_metaseg.workflows.verdict import FOUND
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,8 +37,8 @@ def test_a_blend_is_the_weighted_mean(share: float, seed: int) -> None:
 
 def test_a_network_that_finds_the_painted_cells_counts_and_no_other() -> None:
     assert unadapted_share(0.0, 3) == 0
-    assert unadapted_share(FOUND - 0.01, 3) == 0
-    assert 0 < unadapted_share(FOUND, 3) == unadapted_share(1.0, 3) < 1
+    assert unadapted_share(KNOWN_FROM - 0.01, 3) == 0
+    assert 0 < unadapted_share(KNOWN_FROM, 3) == unadapted_share(1.0, 3) < 1
 
 
 @given(cells=st.integers(1, 100))
@@ -97,6 +96,6 @@ def test_the_share_is_saved_and_checked(segmenter: Segmenter, tmp_path: Path) ->
     card = tmp_path / "model" / "card.json"
     said = json.loads(card.read_text(encoding="utf-8"))
     for wrong in (1.5, -0.1, "half", None):
-        card.write_text(json.dumps(said | {"start_share": wrong}), encoding="utf-8")
+        card.write_text(json.dumps(said | {"unadapted_share": wrong}), encoding="utf-8")
         with pytest.raises(UserError, match="share"):
             load_segmenter(tmp_path / "model")

@@ -19,7 +19,8 @@ from napari_metaseg.core.recipe import (
     adapted_names,
 )
 from napari_metaseg.data.episodes import EpisodeSettings
-from napari_metaseg.io.bundle import load_bundle
+from napari_metaseg.io import bundle as io_bundle
+from napari_metaseg.io.bundle import load_bundle, save_bundle
 from napari_metaseg.learners.meta_gradient import Algorithm, OuterSettings
 from napari_metaseg.learners.meta_train import TrainSettings
 from napari_metaseg.workflows.adapt import adapt
@@ -133,6 +134,60 @@ def test_another_network_may_draw_before_adaptation(
     training = bundle.card["training"]
     assert training["unadapted"]["sha256"] == other.card["sha256"]
     assert training["settings"]["unadapted"] == "small"
+
+
+@pytest.fixture(scope="module")
+def paired(small: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the small bundle, in whose place another network draws before."""
+    known = load_bundle(small)
+    folder = tmp_path_factory.mktemp("bundles") / "paired"
+    other = {k: v + 1 for k, v in known.params.items()}
+    told = {"algorithm": "pooled", "sha256": "of another", "training": {}}
+    card = known.card | {"training": {"unadapted": told}}
+    save_bundle(folder, known.params, card, unadapted=other)
+    return folder
+
+
+@pytest.mark.parametrize("named", ["init", "unadapted"])
+def test_what_draws_in_a_bundle_is_handed_on(
+    settings: RunSettings, paired: Path, tmp_path: Path, named: str
+) -> None:
+    chosen = replace(settings, **{named: str(paired)})
+
+    bundle = load_bundle(train(chosen, tmp_path / "run"))
+
+    for name, tensor in load_bundle(paired).unadapted.items():
+        assert torch.equal(bundle.unadapted[name], tensor)
+    training = bundle.card["training"]
+    assert training["unadapted"]["sha256"] == "of another"
+    assert str(paired.parent) not in json.dumps(training)
+
+
+def test_what_is_trained_to_draw_as_it_is_does_so(
+    settings: RunSettings, paired: Path, tmp_path: Path
+) -> None:
+    outer = replace(settings.outer, algorithm="pooled")
+
+    run = train(replace(settings, init=str(paired), outer=outer), tmp_path / "run")
+
+    bundle = load_bundle(run)
+    assert bundle.unadapted is bundle.params
+    assert bundle.card["training"]["unadapted"] is None
+
+
+def test_two_networks_that_no_bundle_can_hold_are_refused_before_training(
+    settings: RunSettings,
+    small: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = 2 * sum(v.numel() for v in load_bundle(small).params.values())
+    monkeypatch.setattr(io_bundle, "LARGEST_BUNDLED", one)
+
+    with pytest.raises(UserError, match="two networks have"):
+        train(replace(settings, unadapted=small), tmp_path / "run")
+
+    assert not (tmp_path / "run").exists()
 
 
 def test_one_of_other_widths_cannot_draw_in_its_place(

@@ -32,8 +32,7 @@ def test_it_tells_versions_cells_start_scores_and_settings() -> None:
         f"napari-metaseg {__version__} (PyTorch {torch.__version__})",
         "3 annotated cells and 1 background stroke (object size 31.3 px)",
         "'imaml' (meta-trained with iMAML; SHA-256 0a1b)",
-        "In 5 steps",
-        "these cells went from 0.61 to 0.89",
+        "was 0.61 with the un-adapted network and 0.89 after 5 steps of the inner loop",
         "threshold 0.55, splitting 0.5 and smallest size 0.1",
         "at the border were left out",
         "iMAML (Rajeswaran",
@@ -55,7 +54,7 @@ def test_held_out_cells_are_told() -> None:
 def test_a_result_that_was_not_kept_is_told() -> None:
     text = methods_text(CARD | {"report": REPORT | {"kept": False}}, DecodeSettings())
 
-    assert "The result before adaptation was used" in text
+    assert "The result of the un-adapted network was used" in text
     assert "0.89" not in text
     assert "mirror images" not in text
 
@@ -79,6 +78,18 @@ def test_the_share_of_the_un_adapted_network_is_told() -> None:
     said = "with that of the un-adapted network (weight 0.38)."
     assert f"averaged over 4 mirror images and {said}" in both
     assert f"Its output was averaged {said}" in alone
+
+
+def test_another_network_that_drew_before_is_named() -> None:
+    alone = methods_text(CARD, DecodeSettings())
+    other = {"algorithm": "pooled", "sha256": "2b3c"}
+    origin = CARD["initialization"] | {"unadapted": other}
+
+    both = methods_text(CARD | {"initialization": origin}, DecodeSettings())
+
+    said = "The un-adapted network was another one (pooled pre-training; SHA-256 2b3c)."
+    assert said in both
+    assert "another" not in alone
 
 
 @pytest.mark.parametrize(

@@ -212,8 +212,8 @@ def test_the_first_of_a_list_may_be_all_that_is_segmented(
     steps = adapt_steps(images, drawn, init=small, device="cpu", only_first=True)
     first = listen(steps)[1]
 
-    # Both learn from both. What is shown may differ: the start's share and the verdict
-    # are told by the cells of the images that are segmented.
+    # Both learn from both. What is shown may differ: the un-adapted share and the
+    # verdict are told by the cells of the images that are segmented.
     learned, expected = (m.segmenter.network.adapted.params for m in (first, both))
     assert learned.keys() == expected.keys()
     for name, tensor in expected.items():

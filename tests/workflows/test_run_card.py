@@ -10,6 +10,7 @@ from napari_metaseg.core.network import Architecture
 from napari_metaseg.core.recipe import GradientSteps
 from napari_metaseg.data.folders import TaskFolder, TaskInfo
 from napari_metaseg.io.bundle import Bundle
+from napari_metaseg.workflows.drawer import Drawer, drawer_of
 from napari_metaseg.workflows.run_card import ancestors_tasks, make_card
 from napari_metaseg.workflows.run_settings import RunSettings
 
@@ -23,13 +24,21 @@ def bundle_of(card: Card | None) -> Bundle | None:
 
 
 def card_of(
-    names: str, parent: Card | None, share: float = 0.0, unadapted: Card | None = None
+    names: str, parent: Card | None, share: float = 0.0, drawing: Card | None = None
 ) -> Card:
     """Train on the tasks of these letters, as far as a card tells."""
     tasks = [TaskFolder(n, (), (), (), TaskInfo(n, "CC0-1.0")) for n in names]
     settings = RunSettings("data", procedural_share=share)
-    origins = bundle_of(parent), bundle_of(unadapted)
-    card = make_card(settings, Architecture(), *origins, tasks, f"on {names}", {})
+    drawer = None if drawing is None else Drawer({}, drawing)
+    card = make_card(
+        settings,
+        Architecture(),
+        bundle_of(parent),
+        drawer,
+        tasks,
+        f"on {names}",
+        {},
+    )
     # As it is read again.
     read: Card = json.loads(json.dumps(card | {"sha256": f"of {names}"}))
     return read
@@ -88,10 +97,15 @@ def test_a_card_that_repeats_its_ancestors_is_told_shorter() -> None:
     assert ancestors_tasks(card) == {"a", "b"}
 
 
-def test_what_draws_before_adaptation_is_an_ancestor_as_well() -> None:
-    control = card_of("bc", card_of("d", None))
+def test_what_is_known_of_the_network_that_draws_before_adaptation() -> None:
+    control = card_of("ab", card_of("d", None))
 
-    card = card_of("a", card_of("e", None), unadapted=control)
+    card = card_of("ab", card_of("e", None), drawing=control)
+    bundle = bundle_of(card)
+    assert bundle is not None
+    known = drawer_of(bundle).card
 
-    assert ancestors_tasks(card) == set("abcde")
-    assert card["training"]["unadapted"]["sha256"] == "of bc"
+    assert ancestors_tasks(card) == set("abe")
+    assert "tasks" not in card["training"]["unadapted"]["training"]
+    assert ancestors_tasks(known) == set("abd")
+    assert known["sha256"] == "of ab"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +11,10 @@ import pytest
 import torch
 
 from napari_metaseg.io.bundle import CONTROL, load_bundle, save_bundle
+from napari_metaseg.workflows import adapt_run, verdict
 from napari_metaseg.workflows.adapt import AdaptedModel, adapt, load
+from napari_metaseg.workflows.bioimageio import export_bioimageio
+from napari_metaseg.workflows.methods_text import methods_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +23,7 @@ if TYPE_CHECKING:
     from napari_metaseg.data.synthetic import Scene
 
 STARTS = ("maml", "imaml", "reptile")
+TASK = {"task": "foreign", "licence": "CC-BY-4.0"}
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +39,9 @@ def paired(small: str, other: Params, tmp_path_factory: pytest.TempPathFactory) 
     """Return the small bundle, in whose place the others draw before adaptation."""
     known = load_bundle(small)
     folder: Path = tmp_path_factory.mktemp("bundles") / "paired"
-    save_bundle(folder, known.params, known.card, unadapted=other)
+    told = {"algorithm": "pooled", "sha256": "2b3c", "training": {"tasks": [TASK]}}
+    card = known.card | {"training": {"unadapted": told}}
+    save_bundle(folder, known.params, card, unadapted=other)
     return str(folder)
 
 
@@ -64,6 +72,32 @@ def test_each_draws_at_its_time(
     network, own = both.segmenter.network, alone.segmenter.network
     for name, tensor in own.adapted.params.items():
         assert torch.equal(network.adapted.params[name], tensor)
+
+
+def test_the_methods_text_tells_which_network_was_asked(
+    scene: Scene, painted: np.ndarray, paired: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapt_run, "unadapted_share", lambda *_: 0.25)
+    monkeypatch.setattr(verdict, "TOLERANCE", 2.0)
+    model = adapt(scene.image, painted, init=paired, device="cpu")
+
+    text = methods_text(model.segmenter.card, model.segmenter.settings)
+
+    assert "another one (pooled pre-training; SHA-256 2b3c)" in text
+    assert "with that of the un-adapted network (weight 0.25)" in text
+
+
+def test_a_package_names_the_training_of_the_network_that_it_holds(
+    paired: str, tmp_path: Path
+) -> None:
+    file = export_bioimageio(paired, tmp_path / "paired.zip")
+
+    with zipfile.ZipFile(file) as archive:
+        readme = archive.read("README.md").decode()
+        described = json.loads(archive.read("bioimageio.yaml"))
+    assert "trained by pooled" in readme
+    assert "foreign (CC-BY-4.0)" in readme
+    assert described["config"]["napari_metaseg"]["sha256"] == "2b3c"
 
 
 def test_a_saved_model_knows_both(

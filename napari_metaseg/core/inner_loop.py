@@ -159,6 +159,11 @@ def run_on_support(
     return _call(network, params, support.inputs, painted | {"seen": seen})
 
 
+def run_blankly(network: nn.Module, params: Params, support: Support) -> Output:
+    """Run the network on the support as if nothing were painted there."""
+    return run(network, params, without_evidence(support.inputs))
+
+
 def _call(
     network: nn.Module, params: Params, inputs: Tensor, further: dict[str, object]
 ) -> Output:
@@ -179,8 +184,8 @@ def context_of(output: Output, support: Support) -> Context:
 
 def blank_context(network: nn.Module, params: Params, support: Support) -> Context:
     """Measure the task's images, and forget what is painted on them."""
-    inputs = without_evidence(support.inputs)
-    return Context(run(network, params, inputs).moments, None, None, support.mix)
+    output = run_blankly(network, params, support)
+    return Context(output.moments, None, None, support.mix)
 
 
 def inner_loop(

@@ -13,16 +13,13 @@ from numpy.typing import NDArray
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay
-from napari_metaseg.core.inner_loop import (
-    blank_context,
-    fit_context,
-)
+from napari_metaseg.core.inner_loop import blank_context, fit_context, run_blankly
 from napari_metaseg.core.mixing import adapt_mix
 from napari_metaseg.core.network import Params, PrototypeUNet
 from napari_metaseg.io.bundle import Bundle, load_bundle
 
 from .adapted import AdaptedModel, View
-from .blend import blend_outputs, unadapted_share
+from .blend import blend_left_out, blend_outputs, unadapted_share
 from .drawer import drawer_of, draws_by_another
 from .drawing import Drawings
 from .fitting import fit_decoding
@@ -143,7 +140,10 @@ class AdaptRun:
             yield from _told(around, "segment", 50, 52 if large else 100)
             settings = self.settings
             if self.fit_decoding:
-                left_out = left_out_pairs(drawn, crops, lens.working_diameter)
+                with torch.no_grad():
+                    looked = run_blankly(module, initial.params, plain).logits.sigmoid()
+                blended = blend_left_out(looked, drawn, share)
+                left_out = left_out_pairs(blended, crops, lens.working_diameter)
                 new = blend_outputs(before.outputs, after.outputs, share)
                 settings = fit_decoding(beside(views, new), left_out, settings)
             if large and self.previews:

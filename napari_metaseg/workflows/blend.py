@@ -17,9 +17,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_metaseg.core.objects import FIRST
+from napari_metaseg.core.rehearsal import LeftOut
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from napari_metaseg.core.plane_output import PlaneOutput
 
@@ -69,6 +73,26 @@ def blend(
     """
     mixed = share * before.astype(np.float32) + (1 - share) * after.astype(np.float32)
     return mixed.astype(np.float16)
+
+
+def blend_left_out(
+    before: Tensor, left_out: Sequence[LeftOut], share: float
+) -> list[LeftOut]:
+    """Average what was drawn of crops that were left out with what was before.
+
+    Parameters
+    ----------
+    before : (N, 2, Y, X) tensor
+        Probabilities of all crops, drawn by a network that was told of none.
+    left_out : sequence of LeftOut
+        How they were drawn by one that was told of the others.
+    share : float
+        See `blend`.
+    """
+    return [
+        LeftOut(crop, share * before[crop].cpu() + (1 - share) * maps)
+        for crop, maps in left_out
+    ]
 
 
 def blend_outputs(

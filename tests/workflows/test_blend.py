@@ -8,14 +8,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import exhaust
 from napari_metaseg.core.objects import FIRST
+from napari_metaseg.core.rehearsal import LeftOut
 from napari_metaseg.data.synthetic import sample_scene
-from napari_metaseg.workflows.blend import KNOWN_FROM, SHARE, blend, unadapted_share
+from napari_metaseg.workflows.blend import (
+    KNOWN_FROM,
+    SHARE,
+    blend,
+    blend_left_out,
+    unadapted_share,
+)
 from napari_metaseg.workflows.segmenter import load_segmenter
 
 if TYPE_CHECKING:
@@ -99,3 +107,16 @@ def test_the_share_is_saved_and_checked(segmenter: Segmenter, tmp_path: Path) ->
         card.write_text(json.dumps(said | {"unadapted_share": wrong}), encoding="utf-8")
         with pytest.raises(UserError, match="share"):
             load_segmenter(tmp_path / "model")
+
+
+def test_crops_that_were_left_out_are_blended_by_their_number() -> None:
+    before = torch.arange(3 * 2 * 4, dtype=torch.float32).view(3, 2, 2, 2) / 24
+    left_out = [LeftOut(2, torch.ones(2, 2, 2)), LeftOut(0, torch.zeros(2, 2, 2))]
+
+    mixed = blend_left_out(before, left_out, 0.25)
+
+    assert [crop for crop, _ in mixed] == [2, 0]
+    torch.testing.assert_close(mixed[0].maps, 0.25 * before[2] + 0.75)
+    torch.testing.assert_close(mixed[1].maps, 0.25 * before[0])
+    for one, two in zip(blend_left_out(before, left_out, 0.0), left_out, strict=True):
+        torch.testing.assert_close(one.maps, two.maps)

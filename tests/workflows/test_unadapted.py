@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -15,12 +15,14 @@ from napari_metaseg.workflows import adapt_run, verdict
 from napari_metaseg.workflows.adapt import AdaptedModel, adapt, load
 from napari_metaseg.workflows.bioimageio import export_bioimageio
 from napari_metaseg.workflows.methods_text import methods_text
+from napari_metaseg.workflows.splitting import left_out_pairs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_metaseg.core.network import Params
     from napari_metaseg.data.synthetic import Scene
+    from napari_metaseg.workflows.splitting import Pair
 
 STARTS = ("maml", "imaml", "reptile")
 TASK = {"task": "foreign", "licence": "CC-BY-4.0"}
@@ -85,6 +87,33 @@ def test_the_methods_text_tells_which_network_was_asked(
 
     assert "another one (pooled pre-training; SHA-256 2b3c)" in text
     assert "with that of the un-adapted network (weight 0.25)" in text
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_how_a_result_is_decoded_is_told_by_cells_drawn_as_it_is(
+    scene: Scene,
+    painted: np.ndarray,
+    small: str,
+    paired: str,
+    monkeypatch: pytest.MonkeyPatch,
+    share: float,
+) -> None:
+    """Crops that were left out are drawn by both networks, as the result is."""
+    told: list[list[np.ndarray]] = []
+
+    def note(*given: Any) -> list[Pair]:
+        pairs = left_out_pairs(*given)
+        told.append([output.maps for output, _ in pairs])
+        return pairs
+
+    monkeypatch.setattr(adapt_run, "unadapted_share", lambda *_: share)
+    monkeypatch.setattr(adapt_run, "left_out_pairs", note)
+    for init in (small, paired):
+        adapt(scene.image, painted, init=init, device="cpu")
+
+    # Both adapt alike; only what draws before is another network.
+    alone, beside = map(np.stack, told)
+    assert (np.abs(alone - beside).max() > 1e-3) == (share > 0)
 
 
 def test_a_package_names_the_training_of_the_network_that_it_holds(

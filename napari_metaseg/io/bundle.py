@@ -6,19 +6,21 @@ safetensors; size, hash, names and shapes are checked before a number is used.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.network import Architecture, Params, PrototypeUNet
-from napari_metaseg.core.proximal import ProximalSettings
-from napari_metaseg.core.recipe import GradientSteps, Proximal, Recipe
 
 from .model_folder import CARD, read_card, read_tensors, write_folder
+from .recipes import read_recipe
 from .user_folder import user_folder
+
+if TYPE_CHECKING:
+    from napari_metaseg.core.recipe import Recipe
 
 CLASSIFIER = "reptile-classes"
 """Folder of the start for classes of cells, see `napari_metaseg.io.class_bundle`."""
@@ -187,65 +189,6 @@ def load_bundle(name: str | Path) -> Bundle:
     recipe = read_recipe(card, set(params), folder)
     diameter = float(card["working_diameter"])
     return Bundle(folder, card, architecture, params, unadapted, recipe, diameter)
-
-
-def recipe_card(recipe: Recipe) -> dict[str, Any]:
-    """Describe a recipe as JSON."""
-    if isinstance(recipe, GradientSteps):
-        return {"steps": recipe.steps, "rates": dict(recipe.rates)}
-    return {"adapts": list(recipe.names), "proximal": asdict(recipe.settings)}
-
-
-def read_recipe(card: dict[str, Any], names: set[str], where: Path) -> Recipe:
-    """Check and read the recipe of the inner loop, and the working diameter.
-
-    Raises
-    ------
-    UserError
-        If they are not usable.
-    """
-    recipe = card.get("recipe")
-    diameter = card.get("working_diameter")
-    read = _gradient_steps(recipe, names) or _proximal(recipe, names)
-    if read is None or not (isinstance(diameter, int | float) and 4 <= diameter <= 256):
-        raise UserError(
-            f"The card of '{where}' lacks a usable inner-loop recipe; train the bundle "
-            "again or choose another."
-        )
-    return read
-
-
-def _gradient_steps(recipe: object, names: set[str]) -> GradientSteps | None:
-    match recipe:
-        case {"steps": int(steps), "rates": dict(rates)} if (
-            0 <= steps <= 1000
-            and set(rates) <= names
-            and (rates or not steps)
-            and all(isinstance(r, float) and 0 <= r <= 10 for r in rates.values())
-        ):
-            return GradientSteps(rates, steps)
-    return None
-
-
-def _proximal(recipe: object, names: set[str]) -> Proximal | None:
-    match recipe:
-        case {
-            "adapts": [_, *_] as adapts,
-            "proximal": {
-                "strength": float(strength),
-                "tolerance": float(tolerance),
-                "max_evaluations": int(evaluations),
-            },
-        } if (
-            all(isinstance(k, str) and k in names for k in adapts)
-            and all(k.startswith(PrototypeUNet.DECIDING) for k in adapts)
-            and 0 < strength <= 1e6
-            and 0 < tolerance <= 1e6
-            and 1 <= evaluations <= 10_000
-        ):
-            settings = ProximalSettings(strength, tolerance, evaluations)
-            return Proximal(tuple(adapts), settings)
-    return None
 
 
 def check_size(params: Params, unadapted: Params | None = None) -> None:

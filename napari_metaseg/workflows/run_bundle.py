@@ -6,8 +6,9 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from napari_metaseg.core.recipe import GradientSteps, Recipe
-from napari_metaseg.io.bundle import recipe_card, save_bundle
+from napari_metaseg.io.bundle import save_bundle
 from napari_metaseg.io.files import replace_folder
+from napari_metaseg.io.recipes import recipe_card
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,8 @@ import torch
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.proximal import ProximalSettings
 from napari_metaseg.core.recipe import GradientSteps, Proximal, Recipe, adapted_names
-from napari_metaseg.io.bundle import load_bundle, recipe_card, save_bundle
+from napari_metaseg.io.bundle import load_bundle, save_bundle
+from napari_metaseg.io.recipes import recipe_card
 from napari_metaseg.workflows.adapt import AdaptedModel, adapt
 
 if TYPE_CHECKING:

@@ -32,10 +32,12 @@ def drawer_of(bundle: Bundle) -> Drawer:
     Parameters
     ----------
     bundle : Bundle
-        Whose own network that is, unless its card tells of another.
+        Whose own network that is, unless it holds another and its card tells of it.
     """
     match bundle.card:
-        case {"training": {"unadapted": {"training": dict(training)} as other} as own}:
+        case {
+            "training": {"unadapted": {"training": dict(training)} as other} as own
+        } if draws_by_another(bundle):
             # Tasks that both were trained on are named once.
             tasks = {"tasks": own.get("tasks", [])}
             known = other | {"training": tasks | training}

@@ -18,6 +18,7 @@ from napari_metaseg.core.inner_loop import Support, run, run_on_support
 from napari_metaseg.core.losses import dense_loss, sparse_loss
 from napari_metaseg.core.objects import object_diameters
 from napari_metaseg.core.settings import DecodeSettings
+from napari_metaseg.io import bundle as io_bundle
 from napari_metaseg.io.bundle import load_bundle, save_bundle
 from napari_metaseg.workflows.adapt import adapt
 from napari_metaseg.workflows.adapt_run import on_device
@@ -199,12 +200,31 @@ def test_a_warm_round_starts_where_the_last_one_ended(small: str, still: str) ->
     warm, cold = method.fit(PAINTED, previous=first), method.fit(PAINTED)
 
     reached = first.segmenter.network.adapted.params
-    after, ever = warm.segmenter.network, cold.segmenter.network.adapted.params
-    for name, value in after.adapted.params.items():
+    ever = cold.segmenter.network.adapted.params
+    for name, value in warm.segmenter.network.adapted.params.items():
         torch.testing.assert_close(value, reached[name], rtol=1e-3, atol=1e-4)
         assert torch.equal(ever[name], own[name])
-        # Before it learned, it drew as ever.
-        assert torch.equal(after.initial.params[name], own[name])
+
+
+def test_a_round_may_go_on_with_a_network_that_just_fits_into_a_bundle(
+    small: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = sum(v.numel() for v in load_bundle(small).params.values())
+    monkeypatch.setattr(io_bundle, "LARGEST_BUNDLED", 2 * numbers)
+    method = Adaptation(small, "cpu")
+
+    first = method.fit(PAINTED)
+    again = method.fit(PAINTED, previous=first)
+    random = RandomStart(small, 0, "cpu").fit(PAINTED)
+
+    # It is kept once, and draws before it goes on as well.
+    starts = (
+        first.segmenter.network.adapted.params,
+        random_params(load_bundle(small), 0),
+    )
+    for start, fitted in zip(starts, (again, random), strict=True):
+        for name, value in fitted.segmenter.network.initial.params.items():
+            torch.testing.assert_close(value, start[name], rtol=1e-3, atol=1e-4)
 
 
 def test_the_random_start_is_the_same_network_with_other_weights(small: str) -> None:

@@ -16,6 +16,7 @@ from napari_metaseg.core.generators import exhaust
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.io.bundle import Bundle, load_bundle, save_bundle
 from napari_metaseg.workflows.adapt import adapt
+from napari_metaseg.workflows.drawer import draws_by_another
 
 from .fingerprint import fingerprint
 from .protocol import SCRATCH, WARM, image_axes
@@ -150,7 +151,9 @@ def adapt_from(
     """Adapt from other parameters than the bundle's, by the bundle's recipe."""
     with tempfile.TemporaryDirectory() as folder:
         start = Path(folder) / "start"
-        save_bundle(start, params, bundle.card, unadapted=bundle.unadapted)
+        # Twice the same network would not fit where one of it just does.
+        other = bundle.unadapted if draws_by_another(bundle) else None
+        save_bundle(start, params, bundle.card, unadapted=other)
         return run_adapt(start, painted, device)
 
 

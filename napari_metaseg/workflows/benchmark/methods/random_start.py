@@ -53,7 +53,7 @@ class RandomStart:
         """Adapt to painted cells, from random weights."""
         bundle = load_bundle(self.recipe)
         first = random_params(bundle, self.seed)
-        bundle = replace(bundle, unadapted=first)
+        bundle = replace(bundle, params=first, unadapted=first)
         return adapt_from(bundle, reached(previous) or first, painted, self.device)
 
 

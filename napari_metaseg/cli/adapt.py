@@ -60,6 +60,7 @@ def run(options: argparse.Namespace) -> int:
         device=options.device,
         seed=options.seed,
         mirrors=options.mirrors,
+        scales=options.scales,
         start=start,
         settings=settings,
     )

@@ -5,7 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_metaseg.core.settings import DEFAULT_INIT, DEFAULT_MIRRORS, MIRRORS
+from napari_metaseg.core.settings import (
+    DEFAULT_INIT,
+    DEFAULT_MIRRORS,
+    DEFAULT_SCALES,
+    MIRRORS,
+    SCALES,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -51,6 +57,14 @@ def add_adapt_options(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_MIRRORS,
         choices=MIRRORS,
         help="mirror images to average over; 1 is fastest (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--scales",
+        type=int,
+        default=DEFAULT_SCALES,
+        choices=SCALES,
+        help="scales at which cells are learned; of 3 those cells are taken on which "
+        "most agree, and it takes three times as long (default: %(default)s)",
     )
     parser.add_argument("--output", type=Path, required=True, metavar="LABELS.tif")
     parser.add_argument(

@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
     ):
         rows.append(row)
         print(_told(row), file=sys.stderr, flush=True)
-    print(report(rows, choice.inits))
+    print(report(rows, [method.name for method in choice.adaptations]))
     if options.pictures is not None:
         _write_pictures(options, methods[0], settings)
     return 0
@@ -95,6 +95,7 @@ def _choice(options: argparse.Namespace) -> Choice:
         },
         ceiling=_changed(CeilingSettings(), steps=options.ceiling_steps),
         convpaint=options.convpaint_features,
+        scales=tuple(options.scales),
     )
 
 

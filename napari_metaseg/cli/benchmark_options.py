@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_metaseg.core.settings import DEFAULT_SCALES, SCALES
+
 if TYPE_CHECKING:
     import argparse
 
@@ -25,6 +27,14 @@ def add_benchmark_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--cells", type=int, nargs="+", default=[1, 2, 3, 5, 10], metavar="N")
     add("--draws", type=int, default=5, help="choices of cells (default: 5)")
+    add(
+        "--scales",
+        type=int,
+        nargs="+",
+        default=[DEFAULT_SCALES],
+        choices=SCALES,
+        help="at how many scales initializations learn (default: %(default)s)",
+    )
     add("--images", type=int, default=3, help="scored images a draw (default: 3)")
     add("--seed", type=int, default=0)
     add(

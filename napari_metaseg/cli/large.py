@@ -9,7 +9,7 @@ from napari_metaseg.core.generators import relay_to
 from napari_metaseg.io.open_images import open_image
 from napari_metaseg.workflows.large.run import run_job
 from napari_metaseg.workflows.large.shared import LargeOrder, Shared
-from napari_metaseg.workflows.segmenter import load_segmenter
+from napari_metaseg.workflows.loading import load_segmenter
 
 from .crew import make_crew
 

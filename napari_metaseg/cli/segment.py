@@ -10,7 +10,7 @@ from napari_metaseg.io.gather import PATTERNS
 from napari_metaseg.workflows.folder import segment_folder
 from napari_metaseg.workflows.folder_settings import FolderSettings
 from napari_metaseg.workflows.folder_work import Look
-from napari_metaseg.workflows.segmenter import load_segmenter
+from napari_metaseg.workflows.loading import load_segmenter
 
 from .crew import make_crew
 from .status import BAD_INPUT, SOME_FAILED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ from .enlarge import enlarge
 from .instances import off_the_border
 from .resample import source_window
 from .scaling import resize_image, resize_labels
+from .votes import vote
 from .windows import grown, whole, within
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from .windows import Shape, Window
 
 Labels = NDArray[np.int32]
+
+SPREAD = 0.16
+"""How far from the chosen splitting cells are cut in the further looks that vote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +41,21 @@ class PlaneOutput:
         Working diameter (px at working scale).
     drawn : bool
         Whether the network has looked at it; else it is blank, see `blank`.
+    others : tuple of PlaneOutput
+        What was drawn of the same plane at other scales; cells are then put to the
+        vote, see `napari_metaseg.core.votes`.
     """
 
     maps: NDArray[np.float16]
     shape: tuple[int, int]
     diameter: float
     drawn: bool = True
+    others: tuple[PlaneOutput, ...] = ()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the maps take, those at other scales among them."""
+        return self.maps.nbytes + sum(other.nbytes for other in self.others)
 
     @property
     def working(self) -> Shape:
@@ -84,6 +97,14 @@ class PlaneOutput:
         if not self.drawn:
             blank = np.zeros(self.shape, np.int32)
             return blank if part is None else blank[part]
+        if not self.others or settings.region:
+            return self._look(settings, part)
+        rules = [replace(settings, split=split) for split in _around(settings.split)]
+        looks = (self, *self.others)
+        return vote([look._look(rule, part) for rule in rules for look in looks])
+
+    def _look(self, settings: DecodeSettings, part: Window | None) -> Labels:
+        """Find what there is at this scale alone, see `instances`."""
         if part == whole(self.shape):
             part = None
         working = self.working
@@ -106,6 +127,13 @@ class PlaneOutput:
         if settings.clear_border:
             labels = off_the_border(labels)
         return np.minimum(labels, 1) if settings.region else labels
+
+
+def _around(split: float) -> list[float]:
+    """Return the splitting, and those beside it; none where nothing is to be cut."""
+    if split == 0:
+        return [split]
+    return [split, max(split - SPREAD, 0.01), min(split + SPREAD, 1.0)]
 
 
 def _to_image_scale(

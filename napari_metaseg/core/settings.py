@@ -19,6 +19,11 @@ MIRRORS = (1, 2, 4)
 
 DEFAULT_MIRRORS = 4
 
+SCALES = (1, 3)
+"""Numbers of scales at which cells may be learned, to put what is found to a vote."""
+
+DEFAULT_SCALES = 1
+
 
 @dataclass(frozen=True, slots=True)
 class DecodeSettings:

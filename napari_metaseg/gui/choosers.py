@@ -29,6 +29,10 @@ _MIRRORS = (
     "The adapted network looks at four mirror images of each image, and averages: a "
     "little better, and four times as slow. Worth unticking for very large images."
 )
+_SCALES = (
+    "Cells are learned at three object sizes, and those are taken on which most looks "
+    "agree: better in most images, and three times as slow."
+)
 
 
 class Chooser(QComboBox):
@@ -120,6 +124,9 @@ class SourceForm(Form):
         self.mirrors.setToolTip(_MIRRORS)
         self.mirrors.setChecked(True)
         self.advanced.add_wide(self.mirrors)
+        self.scales = QCheckBox("Let three scales vote")
+        self.scales.setToolTip(_SCALES)
+        self.advanced.add_wide(self.scales)
         self.inits.offer([("iMAML", DEFAULT_INIT)])
         self.devices.offer([("Automatic", _ANY_DEVICE)])
         self.images.currentIndexChanged.connect(self._on_image)

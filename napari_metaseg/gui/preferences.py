@@ -65,6 +65,7 @@ class Preferences(QObject):
             "automatic": choices.automatic,
             "continues": choices.continue_,
             "mirrors": source.mirrors,
+            "scales": source.scales,
         }
         for name, box in boxes.items():
             self._fields[name] = _Field(box.isChecked, box.setChecked)

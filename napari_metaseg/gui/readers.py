@@ -228,7 +228,7 @@ def model_words(folder: Path) -> str:
     from napari_metaseg.io.bundle import load_bundle
     from napari_metaseg.io.json_files import read_json
     from napari_metaseg.io.model_folder import CARD
-    from napari_metaseg.workflows.segmenter import load_segmenter
+    from napari_metaseg.workflows.loading import load_segmenter
 
     card = read_json(folder / CARD, "card")
     if isinstance(card, dict) and card.get("kind") == "adapted-model":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_metaseg.core.settings import DEFAULT_MIRRORS, DecodeSettings
+from napari_metaseg.core.settings import DEFAULT_MIRRORS, DEFAULT_SCALES, DecodeSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +61,8 @@ class Request:
         Names of the meta-initialization and of the device.
     mirrors : int
         Mirror images that the adapted network looks at.
+    scales : int
+        Scales at which the cells are learned.
     settings : DecodeSettings
         How the network's output is shown.
     fit_decoding : bool
@@ -93,6 +95,7 @@ class Request:
     init: str
     device: str
     mirrors: int = DEFAULT_MIRRORS
+    scales: int = DEFAULT_SCALES
     settings: DecodeSettings = field(default_factory=DecodeSettings)
     fit_decoding: bool = False
     previous: NDArray[np.int32] | None = None

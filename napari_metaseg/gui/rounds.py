@@ -131,6 +131,7 @@ def adapt(request: Request) -> Generator[Progress, None, Round]:
         init=request.init,
         device=request.device,
         mirrors=request.mirrors,
+        scales=request.scales,
         previous=request.previous,
         start=request.start,
         only_first=True,

@@ -242,6 +242,7 @@ def _request(session: Session, known: SessionLayer, pixels: Any) -> Request | No
         init=known.init,
         device=settings.device,
         mirrors=settings.mirrors,
+        scales=settings.scales,
         settings=settings.decode,
         start=load_model(session, "start") if started else None,
         planes=settings.planes,

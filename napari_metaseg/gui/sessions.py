@@ -238,6 +238,7 @@ class Sessions(Teller):
         chosen = work.last.decoded.settings.is_chosen(recipe)
         self._view.decode.fitted.setChecked(chosen)
         self._view.source.mirrors.setChecked(recipe.get("mirrors", 1) > 1)
+        self._view.source.scales.setChecked(recipe.get("scales", 1) > 1)
 
     def _search(self) -> None:
         """Look for the image of a session among those that are open."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_metaseg.core.painting import Painting
-from napari_metaseg.core.settings import DEFAULT_MIRRORS
+from napari_metaseg.core.settings import DEFAULT_MIRRORS, DEFAULT_SCALES, SCALES
 
 from . import images, layers, world
 from .camera import visible_plane
@@ -80,6 +80,7 @@ def take(
         init=source.init,
         device=source.device,
         mirrors=DEFAULT_MIRRORS if source.mirrors.isChecked() else 1,
+        scales=SCALES[-1] if source.scales.isChecked() else DEFAULT_SCALES,
         settings=view.decode.settings,
         fit_decoding=view.decode.fitted.isChecked(),
         previous=None if last is None else last.decoded.labels,

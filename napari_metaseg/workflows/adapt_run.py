@@ -30,6 +30,7 @@ from .lens import Lens
 from .network import Network
 from .preview import Preview
 from .results import Progress, Report
+from .scales import learn_at_other_scales, with_others
 from .segmenter import Labels, Segmenter
 from .sight import Sight
 from .splitting import left_out_pairs
@@ -65,6 +66,7 @@ class AdaptRun:
     init: str | Path
     seed: int
     mirrors: int
+    scales: int
     start: AdaptedModel | None
     previous: Labels | None
     only_first: bool
@@ -133,6 +135,7 @@ class AdaptRun:
             )
             with torch.no_grad():
                 adapted = State(last.params, fit_context(module, last.params, support))
+            others = yield from learn_at_other_scales(self, known.diameter, device)
         with _timed(seconds, "segment"):
             after = Drawings(module, adapted, lens, views, wanted, self.mirrors)
             large = not before.complete
@@ -153,6 +156,10 @@ class AdaptRun:
             yield from _told(before.draw(before.left()), "segment", 80, 100)
             old = before.outputs
             new = blend_outputs(old, after.outputs, share)
+            new = [
+                with_others(drawn, [m.views[k].outputs[1] for m in others])
+                for k, drawn in enumerate(new)
+            ]
             judged = known, views, old, new, known_before, last.index, lens
             report = judge(*judged, settings)
             note = " ".join(filter(None, (note, known.note)))
@@ -163,6 +170,7 @@ class AdaptRun:
                 report.kept,
                 _card(bundle, report, self, mix, share, settings),
                 settings if report.kept else self.settings,
+                tuple(m.segmenter for m in others),
             )
             pairs = zip(old, new, strict=True)
             views = [
@@ -262,6 +270,8 @@ def _card(
     settings: DecodeSettings,
 ) -> dict[str, Any]:
     recipe: dict[str, Any] = {"steps": report.steps, "mirrors": run.mirrors}
+    if run.scales > 1:
+        recipe["scales"] = run.scales
     if share:
         recipe["unadapted_share"] = round(share, 3)
     if mix is not None:

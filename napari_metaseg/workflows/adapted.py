@@ -13,8 +13,9 @@ from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay
 from napari_metaseg.core.instances import keep_numbers, one_region, respect_annotation
 
+from .loading import load_segmenter
 from .results import Progress, Report
-from .segmenter import Labels, Segmenter, decode_planes, load_segmenter
+from .segmenter import Labels, Segmenter, decode_planes
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -97,7 +98,7 @@ class AdaptedModel:
         """Bytes that the stored output takes."""
         sizes = [v.annotation.nbytes for v in self._views]
         for view in self._views:
-            sizes += [o.maps.nbytes for outputs in view.outputs for o in outputs]
+            sizes += [o.nbytes for outputs in view.outputs for o in outputs]
         return sum(sizes)
 
     @cached_property
@@ -112,6 +113,16 @@ class AdaptedModel:
     def _initial(self) -> list[Labels]:
         settings = self.segmenter.settings
         return [self._relabel(v, settings, False) for v in self._views]
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """The images that it was adapted on, with what was drawn of them."""
+        return tuple(self._views)
+
+    @property
+    def others(self) -> list[AdaptedModel]:
+        """What has learned the same cells at other scales."""
+        return [AdaptedModel(other) for other in self.segmenter.others]
 
     def _hand_out(self, labels: list[Labels]) -> Labels | list[Labels]:
         self._first_view()

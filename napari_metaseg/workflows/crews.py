@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from napari_metaseg.core.generators import relay
 
-from .segmenter import Segmenter, load_segmenter
+from .loading import load_segmenter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
     from typing import Self
+
+    from .segmenter import Segmenter
 
 T = TypeVar("T")
 R = TypeVar("R")

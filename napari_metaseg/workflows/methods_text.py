@@ -58,6 +58,7 @@ def methods_text(card: Mapping[str, Any], settings: DecodeSettings) -> str:
         _weighed(card.get("recipe", {})),
         _verdict(card.get("recipe", {}), report),
         _averaged(card.get("recipe", {}), report),
+        _voted(card.get("recipe", {}), report),
         _tested(report),
         _decoded(settings, card.get("recipe", {})),
         _cited(title),
@@ -131,6 +132,16 @@ def _averaged(recipe: Mapping[str, Any], report: Mapping[str, Any]) -> str:
     if not others or not report.get("kept"):
         return ""
     return f"Its output was averaged {' and '.join(others)}."
+
+
+def _voted(recipe: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+    scales = recipe.get("scales", 1)
+    if scales == 1 or not report.get("kept"):
+        return ""
+    return (
+        f"Cells were learned at {scales} scales, and those were taken on which most "
+        "looks agreed."
+    )
 
 
 def _tested(report: Mapping[str, Any]) -> str:

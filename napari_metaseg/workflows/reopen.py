@@ -13,8 +13,8 @@ from napari_metaseg.core.devices import pick_device
 from napari_metaseg.core.generators import relay
 
 from .adapted import AdaptedModel, View
+from .loading import load_segmenter
 from .results import Progress, Report
-from .segmenter import load_segmenter
 from .session import write_model_files
 from .wanted import parts_to_draw
 

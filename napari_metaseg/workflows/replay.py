@@ -104,6 +104,7 @@ def replay_steps(
                 device=chosen,
                 seed=settings.seed,
                 mirrors=settings.mirrors,
+                scales=settings.scales,
                 start=load(places["start"]) if "start" in places else None,
                 planes=settings.planes,
                 part=settings.part,

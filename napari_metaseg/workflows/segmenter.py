@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,23 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_metaseg.core.axes import Planes, as_planes
-from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import exhaust, relay
-from napari_metaseg.core.network import Architecture, PrototypeUNet
 from napari_metaseg.core.plane_output import PlaneOutput
 from napari_metaseg.core.scaling import resize_labels, scaled_shape
-from napari_metaseg.core.settings import MIRRORS, DecodeSettings
-from napari_metaseg.io.model_folder import read_card, read_tensors, write_folder
+from napari_metaseg.core.settings import DecodeSettings
+from napari_metaseg.io.model_folder import write_folder
 
-from .lens import Lens
-from .network import Network
-from .state import name_tensors, read_state
+from .scales import with_others
+from .state import name_tensors
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
     import torch
 
+    from .lens import Lens
+    from .network import Network
     from .wanted import Wanted
 
 Labels = NDArray[np.int32]
@@ -50,6 +51,9 @@ class Segmenter:
         Provenance: initialization, recipe, report.
     settings : DecodeSettings
         How what the network draws becomes instances, unless others are asked for.
+    others : tuple of Segmenter
+        What has learned the same cells at other scales, see
+        `napari_metaseg.workflows.scales`.
     """
 
     network: Network
@@ -57,6 +61,7 @@ class Segmenter:
     kept: bool
     card: dict[str, Any] = field(repr=False)
     settings: DecodeSettings = field(default_factory=DecodeSettings)
+    others: tuple[Segmenter, ...] = ()
 
     def draw(
         self, planes: Planes, *, adapted: bool, only: Wanted | None = None
@@ -81,6 +86,20 @@ class Segmenter:
         -------
         list of PlaneOutput
         """
+        looks = (self, *self.others) if adapted else (self,)
+        # What a look takes goes with the pixels that it sees.
+        ends = np.cumsum([0.0, *(look.lens.zoom**2 for look in looks)])
+        drawn = []
+        for look, part in zip(looks, pairwise(ends / ends[-1]), strict=True):
+            steps = look._draw(planes, adapted=adapted, only=only)
+            shares = relay(steps, partial(np.interp, xp=(0, 1), fp=part))
+            drawn.append((yield from shares))
+        return with_others(drawn[0], drawn[1:])
+
+    def _draw(
+        self, planes: Planes, *, adapted: bool, only: Wanted | None
+    ) -> Generator[float, None, list[PlaneOutput]]:
+        """Run the network over the planes at this scale alone, see `draw`."""
         outputs = []
         count = len(planes.data)
         lens = self.lens.on(planes)
@@ -171,6 +190,8 @@ class Segmenter:
             for name, tensor in name_tensors(part, getattr(network, part)):
                 whole.update(name.encode())
                 whole.update(tensor.detach().cpu().numpy().tobytes())
+        for other in self.others:
+            whole.update(other.digest().encode())
         return whole.hexdigest()
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
@@ -188,17 +209,18 @@ class Segmenter:
         UserError
             If the folder cannot be written.
         """
-        tensors = dict(name_tensors("initial", self.network.initial))
-        tensors |= name_tensors("adapted", self.network.adapted)
+        tensors = dict(self._tensors())
         card = self.card | {
             "kind": "adapted-model",
             "architecture": self.network.module.architecture.as_dict(),
             "kept": self.kept,
-            "unadapted_share": self.network.share,
-            "mirrors": self.network.mirrors,
-            "lens": self.lens.as_dict(),
             "decode": asdict(self.settings),
+            **self._told(),
         }
+        if self.others:
+            card["others"] = [other._told() for other in self.others]
+        for number, other in enumerate(self.others):
+            tensors |= other._tensors(f"others/{number}/")
         cpu = {k: v.detach().cpu().clone() for k, v in tensors.items()}
         write_folder(Path(path), cpu, card, overwrite=overwrite)
 
@@ -206,43 +228,20 @@ class Segmenter:
         """Copy to a device."""
         n = self.network
         moved = replace(n, initial=n.initial.to(device), adapted=n.adapted.to(device))
-        return replace(self, network=moved)
+        others = tuple(other.to(device) for other in self.others)
+        return replace(self, network=moved, others=others)
 
+    def _told(self) -> dict[str, Any]:
+        """Return what a card tells of this scale."""
+        return {
+            "unadapted_share": self.network.share,
+            "mirrors": self.network.mirrors,
+            "lens": self.lens.as_dict(),
+        }
 
-def load_segmenter(path: str | Path) -> Segmenter:
-    """Load what `Segmenter.save` wrote; see `napari_metaseg.load`."""
-    folder = Path(path)
-    card = read_card(folder, "adapted-model")
-    architecture = Architecture.from_dict(card.get("architecture"))
-    tensors = read_tensors(folder, card)
-    lens = Lens.from_dict(card.pop("lens", None), folder)
-    module = PrototypeUNet(architecture)
-    initial, adapted = (
-        read_state(part, tensors, module, len(lens.ranges), folder)
-        for part in ("initial", "adapted")
-    )
-    kept = card.pop("kept", True) is True
-    settings = _settings(card.pop("decode", {}), folder)
-    match card.pop("unadapted_share", 0.0), card.pop("mirrors", 1):
-        case (float() | int() as share, int(mirrors)) if (
-            0 <= share <= 1 and mirrors in MIRRORS
-        ):
-            network = Network(module, initial, adapted, float(share), mirrors)
-            return Segmenter(network, lens, kept, card, settings)
-    raise UserError(
-        f"The card of '{folder}' tells a share of the un-adapted network or a number "
-        "of mirror images that cannot be; save the model again."
-    )
-
-
-def _settings(known: object, folder: Path) -> DecodeSettings:
-    try:
-        return DecodeSettings(**known)  # type: ignore[arg-type]
-    except (TypeError, UserError) as error:
-        raise UserError(
-            f"The card of '{folder}' does not say how cells are decoded; save the "
-            "model again."
-        ) from error
+    def _tensors(self, prefix: str = "") -> Iterator[tuple[str, torch.Tensor]]:
+        yield from name_tensors(f"{prefix}initial", self.network.initial)
+        yield from name_tensors(f"{prefix}adapted", self.network.adapted)
 
 
 def decode_planes(outputs: list[PlaneOutput], settings: DecodeSettings) -> Labels:

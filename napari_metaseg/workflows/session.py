@@ -106,6 +106,7 @@ class SessionSettings:
     planes: tuple[int, ...] | None = None
     part: Rectangle | None = None
     link: str = "none"
+    scales: int = 1
 
 
 @dataclass(frozen=True)
@@ -243,6 +244,7 @@ def make_session(
         planes,
         part,
         link,
+        model.segmenter.card.get("recipe", {}).get("scales", 1),
     )
     return Session(images, settings, models, current_versions())
 

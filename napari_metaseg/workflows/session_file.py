@@ -18,13 +18,13 @@ from napari_metaseg.core.classes import CellClass
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.linking import LINKS
 from napari_metaseg.core.placement import Placement
-from napari_metaseg.core.settings import MIRRORS, DecodeSettings
+from napari_metaseg.core.settings import MIRRORS, SCALES, DecodeSettings
 from napari_metaseg.io.archive import read_archive, write_archive
 from napari_metaseg.io.bundle import load_bundle
 from napari_metaseg.io.model_folder import CARD, WEIGHTS
 
 from .image_reference import ImageReference
-from .segmenter import load_segmenter
+from .loading import load_segmenter
 from .session import Session, SessionImage, SessionSettings, write_model_files
 
 if TYPE_CHECKING:
@@ -197,7 +197,8 @@ def _class(known: list[Any]) -> tuple[int, CellClass]:
 
 
 def _settings(known: Mapping[str, Any]) -> SessionSettings:
-    match known:
+    # Files of earlier versions do not tell: there was but one.
+    match {"scales": 1, **known}:
         case {
             "channel": int() | None as channel,
             "diameter": int() | float() | None as diameter,
@@ -210,7 +211,13 @@ def _settings(known: Mapping[str, Any]) -> SessionSettings:
             "planes": list() | None as planes,
             "part": list() | None as part,
             "link": str(link),
-        } if 1 <= threads <= MOST_THREADS and mirrors in MIRRORS and link in LINKS:
+            "scales": int(scales),
+        } if (
+            1 <= threads <= MOST_THREADS
+            and mirrors in MIRRORS
+            and link in LINKS
+            and scales in SCALES
+        ):
             chosen = DecodeSettings(**decode)
             return SessionSettings(
                 channel,
@@ -224,6 +231,7 @@ def _settings(known: Mapping[str, Any]) -> SessionSettings:
                 None if planes is None else tuple(map(operator.index, planes)),
                 None if part is None else _part(part),
                 link,
+                scales,
             )
     raise ValueError(known)
 

@@ -114,7 +114,7 @@ def read_state(
             t is None or t.shape != shape.shape
             for t, shape in zip(flat, (*like.seeing, *like.deciding), strict=True)
         )
-        or (part == "adapted" and (prototype is None or evidence is None))
+        or (part.endswith("adapted") and (prototype is None or evidence is None))
         or (prototype is not None and prototype.shape != (module.prototype_size,))
         or (mix is not None and not _is_mix(mix, channels))
     ):

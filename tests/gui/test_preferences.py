@@ -31,6 +31,7 @@ def test_what_is_set_is_there_in_the_next_panel(
     first.view.choices.automatic.click()
     first.view.choices.continue_.setChecked(True)
     first.view.source.mirrors.click()
+    first.view.source.scales.click()
     first.view.decode.fields["split"].value = 0.7
     first.view.decode.fitted.setChecked(True)
     advanced(first).heading.click()
@@ -45,6 +46,7 @@ def test_what_is_set_is_there_in_the_next_panel(
     assert second.view.choices.automatic.isChecked()
     assert second.view.choices.continue_.isChecked()
     assert not second.view.source.mirrors.isChecked()
+    assert second.view.source.scales.isChecked()
     assert advanced(second).is_open
 
 
@@ -57,6 +59,7 @@ def test_the_manifest_and_the_panel_begin_alike(
     assert panel.view.decode.settings == DecodeSettings()
     assert (source.init, source.device) == ("imaml", "auto")
     assert source.mirrors.isChecked()
+    assert not source.scales.isChecked()
     assert panel.view.decode.fitted.isChecked()
     assert [f.title for f in panel.view.folds if f.is_open] == ["First steps"]
     assert not stored.config_path.exists()

@@ -24,7 +24,7 @@ from napari_metaseg.workflows.blend import (
     blend_left_out,
     unadapted_share,
 )
-from napari_metaseg.workflows.segmenter import load_segmenter
+from napari_metaseg.workflows.loading import load_segmenter
 
 if TYPE_CHECKING:
     from pathlib import Path

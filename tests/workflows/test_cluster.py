@@ -22,13 +22,14 @@ from napari_metaseg.workflows.folder import segment_folder
 from napari_metaseg.workflows.folder_work import Look, Order, segment_file
 from napari_metaseg.workflows.large.run import run_job
 from napari_metaseg.workflows.large.shared import LargeOrder, Shared
-from napari_metaseg.workflows.segmenter import Segmenter, load_segmenter
+from napari_metaseg.workflows.loading import load_segmenter
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from napari_metaseg.data.synthetic import Scene
+    from napari_metaseg.workflows.segmenter import Segmenter
 
 
 @pytest.fixture(scope="module")

@@ -30,11 +30,12 @@ from napari_metaseg.workflows.folder_work import (
     sample_file,
     segment_file,
 )
+from napari_metaseg.workflows.loading import load_segmenter
 from napari_metaseg.workflows.processes import Processes
-from napari_metaseg.workflows.segmenter import Segmenter, load_segmenter
 
 if TYPE_CHECKING:
     from napari_metaseg.data.synthetic import Scene
+    from napari_metaseg.workflows.segmenter import Segmenter
 
 ROOT = Path(__file__).resolve().parents[2]
 PLACES = ["plate1/A_01", "plate1/A_02", "plate1/B_01", "top"]
@@ -402,7 +403,7 @@ def test_processes_do_not_import_the_program_that_began_them(
         "from pathlib import Path\n"
         "from napari_metaseg.workflows.crews import Done\n"
         "from napari_metaseg.workflows.processes import Processes\n"
-        "from napari_metaseg.workflows.segmenter import load_segmenter\n"
+        "from napari_metaseg.workflows.loading import load_segmenter\n"
         "if __name__ == '__main__':\n"
         "    model = Path(sys.argv[1])\n"
         "    with Processes(load_segmenter(model), model, 1) as crew:\n"

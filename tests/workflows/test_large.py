@@ -24,7 +24,7 @@ from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.data.synthetic import Scene, sample_scene
 from napari_metaseg.workflows.large.job import LargeJob
 from napari_metaseg.workflows.large.run import make_job, run_job
-from napari_metaseg.workflows.segmenter import load_segmenter
+from napari_metaseg.workflows.loading import load_segmenter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -181,7 +181,7 @@ import sys, numpy as np
 from dataclasses import replace
 from napari_metaseg.workflows.large.job import LargeJob
 from napari_metaseg.workflows.large.run import make_job, run_job
-from napari_metaseg.workflows.segmenter import load_segmenter
+from napari_metaseg.workflows.loading import load_segmenter
 model, image, output = sys.argv[1:]
 job = make_job(load_segmenter(model), np.load(image), output)
 plan = replace(job.plan, tile=64, block=96, chunk=80)

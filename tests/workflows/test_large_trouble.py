@@ -18,12 +18,13 @@ from napari_metaseg.workflows.large import job as large_job
 from napari_metaseg.workflows.large.folder import JobFolder
 from napari_metaseg.workflows.large.job import LargeJob
 from napari_metaseg.workflows.large.run import make_job, run_job
-from napari_metaseg.workflows.segmenter import Segmenter, load_segmenter
+from napari_metaseg.workflows.loading import load_segmenter
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_metaseg.data.synthetic import Scene
+    from napari_metaseg.workflows.segmenter import Segmenter
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from napari_metaseg.workflows.crews import Done
 from napari_metaseg.workflows.folder_work import segment_file
+from napari_metaseg.workflows.loading import load_segmenter
 from napari_metaseg.workflows.processes import Processes
-from napari_metaseg.workflows.segmenter import load_segmenter
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -42,15 +42,18 @@ class Adaptation:
         Name or folder of the bundle; also the method's name.
     device : str
         See `napari_metaseg.core.devices.pick_device`.
+    scales : int
+        At how many scales cells are learned, see `napari_metaseg.adapt`.
     """
 
     init: str
     device: str = "auto"
+    scales: int = 1
 
     @property
     def name(self) -> str:
-        """As it was asked for."""
-        return self.init
+        """As it was asked for, with the number of scales if there are several."""
+        return self.init if self.scales == 1 else f"{self.init}-{self.scales}-scales"
 
     @property
     def origin(self) -> str:
@@ -62,10 +65,11 @@ class Adaptation:
         """A correction round may go on from where the last one ended.
 
         Not with iMAML's proximal term: it would hold on to the last round's
-        parameters instead of the initialization.
+        parameters instead of the initialization. Nor at several scales, which would go
+        on from that of one.
         """
         proximal = "proximal" in load_bundle(self.init).card["recipe"]
-        return (SCRATCH,) if proximal else (SCRATCH, WARM)
+        return (SCRATCH,) if proximal or self.scales > 1 else (SCRATCH, WARM)
 
     @property
     def fingerprint(self) -> str:
@@ -78,7 +82,7 @@ class Adaptation:
         """Adapt to painted cells."""
         params = reached(previous)
         if params is None:
-            return run_adapt(self.init, painted, self.device)
+            return run_adapt(self.init, painted, self.device, self.scales)
         return adapt_from(load_bundle(self.init), params, painted, self.device)
 
 
@@ -129,7 +133,9 @@ def reached(previous: Fitted | None) -> Params | None:
     return params if finite else None
 
 
-def run_adapt(init: str | Path, painted: Painted, device: str) -> FittedSegmenter:
+def run_adapt(
+    init: str | Path, painted: Painted, device: str, scales: int = 1
+) -> FittedSegmenter:
     """Adapt through the public function, as a person does."""
     images = painted.images
     model = adapt(
@@ -138,6 +144,7 @@ def run_adapt(init: str | Path, painted: Painted, device: str) -> FittedSegmente
         axes=image_axes(images[0]),
         init=init,
         device=device,
+        scales=scales,
     )
     assert model.report is not None
     segmenter = replace(model.segmenter, kept=True).to(pick_device(device))

@@ -54,6 +54,8 @@ class Choice:
         Settings of the supervised ceiling.
     convpaint : str
         Features that convpaint uses.
+    scales : tuple of int
+        At how many scales the initializations learn; each is a method of its own.
     """
 
     inits: tuple[str, ...]
@@ -64,6 +66,16 @@ class Choice:
     finetune: Tuned = field(default_factory=lambda: TUNED)
     ceiling: CeilingSettings = field(default_factory=CeilingSettings)
     convpaint: str = "gaussian"
+    scales: tuple[int, ...] = (1,)
+
+    @property
+    def adaptations(self) -> list[Adaptation]:
+        """The initializations as methods."""
+        return [
+            Adaptation(init, self.device, scales)
+            for init in dict.fromkeys(self.inits)
+            for scales in dict.fromkeys(self.scales)
+        ]
 
 
 def make_methods(choice: Choice) -> list[Method]:
@@ -80,7 +92,7 @@ def make_methods(choice: Choice) -> list[Method]:
             f"There is no method '{unknown[0]}'; choose of {', '.join(CONTROLS)}."
         )
     inits = tuple(dict.fromkeys(choice.inits))
-    methods: list[Method] = [Adaptation(name, choice.device) for name in inits]
+    methods: list[Method] = [*choice.adaptations]
     for name in dict.fromkeys(choice.controls):
         methods += _control(name, inits, choice)
     if not methods:

@@ -1,0 +1,104 @@
+"""The same cells, learned at other scales, so that several looks can be put to a vote.
+
+The painted cells give one object size, and everything is brought to it; but cells of
+one image differ, and what the network draws of a cell a quarter larger or smaller than
+it is used to has other errors. So all is learned again at two more scales, and the
+cells are taken on which the looks agree (`napari_metaseg.core.votes`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from napari_metaseg.core.generators import relay
+from napari_metaseg.core.settings import DecodeSettings
+
+from .results import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    import torch
+
+    from napari_metaseg.core.plane_output import PlaneOutput
+
+    from .adapt_run import AdaptRun
+    from .adapted import AdaptedModel
+
+FURTHER = {1: (), 3: (0.8, 1.25)}
+"""Numbers of scales that may be asked for, and how large objects are drawn at those
+beside the usual one."""
+
+
+def learn_at_other_scales(
+    run: AdaptRun, diameter: float, device: torch.device
+) -> Generator[Progress, None, list[AdaptedModel]]:
+    """Run an adaptation again at the other scales that it asks for.
+
+    Parameters
+    ----------
+    run : AdaptRun
+        What is run, with all that it is given.
+    diameter : float
+        Object size (px at image scale) at the usual scale.
+    device : torch.device
+        Where.
+
+    Yields
+    ------
+    Progress
+        At a half, where learning ends.
+
+    Returns
+    -------
+    list of AdaptedModel
+        Without those of scales at which adapting has made things worse.
+    """
+    models = []
+    further = FURTHER[run.scales]
+    starts: list[AdaptedModel | None] = [None] * len(further)
+    if run.start is not None and len(run.start.others) == len(further):
+        starts = [*run.start.others]
+    for number, (scale, start) in enumerate(zip(further, starts, strict=True)):
+        again = replace(
+            run,
+            diameter=diameter / scale,
+            scales=1,
+            start=start,
+            previous=None,
+            previews=False,
+            # What is kept must not hang on where a slider is.
+            settings=DecodeSettings(region=run.settings.region),
+            fit_decoding=False,
+        )
+        words = f"At scale {number + 2} of {len(further) + 1}"
+        models.append(
+            (
+                yield from relay(
+                    again.steps(device, ""),
+                    lambda told, words=words: Progress(  # type: ignore[misc]
+                        "adapt", 50, 100, f"{words}: {told.message}"
+                    ),
+                )
+            )
+        )
+    return [model for model in models if model.segmenter.kept]
+
+
+def with_others(
+    outputs: list[PlaneOutput], others: Sequence[list[PlaneOutput]]
+) -> list[PlaneOutput]:
+    """Put what was drawn of planes at other scales beside what was drawn of them.
+
+    Parameters
+    ----------
+    outputs : list of PlaneOutput
+        One a plane.
+    others : sequence of (list of PlaneOutput)
+        The same at each other scale.
+    """
+    return [
+        replace(output, others=tuple(looks)) if output.drawn else output
+        for output, *looks in zip(outputs, *others, strict=True)
+    ]

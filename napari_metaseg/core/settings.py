@@ -19,8 +19,9 @@ MIRRORS = (1, 2, 4)
 
 DEFAULT_MIRRORS = 4
 
-SCALES = (1, 3)
-"""Numbers of scales at which cells may be learned, to put what is found to a vote."""
+SCALES = {1: (), 3: (0.8, 1.25)}
+"""Numbers of scales at which cells may be learned, to put what is found to a vote; and
+how large objects are drawn at those beside the usual one."""
 
 DEFAULT_SCALES = 1
 

@@ -80,7 +80,7 @@ def take(
         init=source.init,
         device=source.device,
         mirrors=DEFAULT_MIRRORS if source.mirrors.isChecked() else 1,
-        scales=SCALES[-1] if source.scales.isChecked() else DEFAULT_SCALES,
+        scales=max(SCALES) if source.scales.isChecked() else DEFAULT_SCALES,
         settings=view.decode.settings,
         fit_decoding=view.decode.fitted.isChecked(),
         previous=None if last is None else last.decoded.labels,

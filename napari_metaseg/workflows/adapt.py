@@ -204,7 +204,8 @@ scales, start, held_out, settings
         init=init,
         seed=seed,
         mirrors=mirrors,
-        scales=scales,
+        # All of a region is one object: there is nothing to vote on.
+        scales=1 if settings is not None and settings.region else scales,
         start=start,
         previous=previous,
         only_first=only_first,

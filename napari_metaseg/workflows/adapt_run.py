@@ -135,7 +135,7 @@ class AdaptRun:
             )
             with torch.no_grad():
                 adapted = State(last.params, fit_context(module, last.params, support))
-            others = yield from learn_at_other_scales(self, known.diameter, device)
+            others = yield from learn_at_other_scales(self, lens.diameter, device)
         with _timed(seconds, "segment"):
             after = Drawings(module, adapted, lens, views, wanted, self.mirrors)
             large = not before.complete
@@ -168,7 +168,7 @@ class AdaptRun:
                 Network(module, initial, adapted, share, self.mirrors),
                 lens,
                 report.kept,
-                _card(bundle, report, self, mix, share, settings),
+                _card(bundle, report, self, mix, share, settings, voted=bool(others)),
                 settings if report.kept else self.settings,
                 tuple(m.segmenter for m in others),
             )
@@ -268,9 +268,11 @@ def _card(
     mix: torch.Tensor | None,
     share: float,
     settings: DecodeSettings,
+    *,
+    voted: bool,
 ) -> dict[str, Any]:
     recipe: dict[str, Any] = {"steps": report.steps, "mirrors": run.mirrors}
-    if run.scales > 1:
+    if voted:
         recipe["scales"] = run.scales
     if share:
         recipe["unadapted_share"] = round(share, 3)

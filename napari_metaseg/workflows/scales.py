@@ -9,10 +9,11 @@ cells are taken on which the looks agree (`napari_metaseg.core.votes`).
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from napari_metaseg.core.generators import relay
-from napari_metaseg.core.settings import DecodeSettings
+from napari_metaseg.core.settings import SCALES, DecodeSettings
 
 from .results import Progress
 
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
 
     from .adapt_run import AdaptRun
     from .adapted import AdaptedModel
-
-FURTHER = {1: (), 3: (0.8, 1.25)}
-"""Numbers of scales that may be asked for, and how large objects are drawn at those
-beside the usual one."""
 
 
 def learn_at_other_scales(
@@ -48,7 +45,6 @@ def learn_at_other_scales(
     Yields
     ------
     Progress
-        At a half, where learning ends.
 
     Returns
     -------
@@ -56,7 +52,7 @@ def learn_at_other_scales(
         Without those of scales at which adapting has made things worse.
     """
     models = []
-    further = FURTHER[run.scales]
+    further = SCALES[run.scales]
     starts: list[AdaptedModel | None] = [None] * len(further)
     if run.start is not None and len(run.start.others) == len(further):
         starts = [*run.start.others]
@@ -72,18 +68,16 @@ def learn_at_other_scales(
             settings=DecodeSettings(region=run.settings.region),
             fit_decoding=False,
         )
-        words = f"At scale {number + 2} of {len(further) + 1}"
-        models.append(
-            (
-                yield from relay(
-                    again.steps(device, ""),
-                    lambda told, words=words: Progress(  # type: ignore[misc]
-                        "adapt", 50, 100, f"{words}: {told.message}"
-                    ),
-                )
-            )
-        )
-    return [model for model in models if model.segmenter.kept]
+        tell = partial(_told_at, f"At scale {number + 2} of {run.scales}")
+        model = yield from relay(again.steps(device, ""), tell)
+        if model.segmenter.kept:
+            models.append(model)
+    return models
+
+
+def _told_at(scale: str, told: Progress) -> Progress:
+    """Tell it as a part of the whole, whose bar stands at a half meanwhile."""
+    return Progress("adapt", 50, 100, f"{scale}: {told.message}")
 
 
 def with_others(

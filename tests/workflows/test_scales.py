@@ -12,6 +12,7 @@ import pytest
 from napari_metaseg import adapt, load
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import exhaust
+from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.core.votes import vote
 from napari_metaseg.data.synthetic import sample_scene
 from napari_metaseg.io.bundle import find_bundle
@@ -180,6 +181,31 @@ def test_it_tells_what_it_does_and_can_be_closed_at_any_time(
     assert bars[-1] == 50
     with pytest.raises(StopIteration):
         next(steps)
+
+
+def test_an_object_size_that_is_given_is_that_of_the_usual_scale(
+    scene: Scene, painted: np.ndarray, model: AdaptedModel
+) -> None:
+    size = 1.1 * model.segmenter.lens.diameter
+    given = adapt(
+        scene.image, painted, device="cpu", mirrors=1, diameter=size, scales=3
+    )
+
+    looks = (given.segmenter, *given.segmenter.others)
+    sizes = [look.lens.diameter for look in looks]
+    assert sizes == pytest.approx([size, size / 0.8, size / 1.25])
+
+
+def test_a_region_is_learned_at_one_scale(
+    scene: Scene, painted: np.ndarray, small: str
+) -> None:
+    rules = DecodeSettings(region=True)
+    lesion = adapt(
+        scene.image, painted, init=small, device="cpu", settings=rules, scales=3
+    )
+
+    assert lesion.segmenter.others == ()
+    assert "scales" not in lesion.segmenter.card["recipe"]
 
 
 def test_several_images_and_a_number_of_scales_that_cannot_be(

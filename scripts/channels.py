@@ -32,7 +32,7 @@ from napari_metaseg.core.metrics import average_precision
 from napari_metaseg.core.objects import object_diameters
 from napari_metaseg.data.folders import read_tasks
 from napari_metaseg.data.painter import choose_cells, paint_cells
-from napari_metaseg.workflows import adapt_run
+from napari_metaseg.workflows import learning
 from napari_metaseg.workflows.benchmark.methods.protocol import image_axes
 from napari_metaseg.workflows.benchmark.statistics import bootstrap_interval
 
@@ -131,7 +131,7 @@ def hold(mix: tuple[float, ...]) -> AbstractContextManager[object]:
         yield
         return torch.tensor(mix)
 
-    return patch.object(adapt_run, "adapt_mix", given)
+    return patch.object(learning, "adapt_mix", given)
 
 
 def with_best(table: pd.DataFrame) -> pd.DataFrame:

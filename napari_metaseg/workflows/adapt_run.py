@@ -5,29 +5,25 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay
-from napari_metaseg.core.inner_loop import blank_context, fit_context, run_blankly
-from napari_metaseg.core.mixing import adapt_mix
-from napari_metaseg.core.network import Params, PrototypeUNet
-from napari_metaseg.io.bundle import Bundle, load_bundle
+from napari_metaseg.core.inner_loop import fit_context, run_blankly
+from napari_metaseg.core.settings import SCALES
 
-from .adapted import AdaptedModel, View
+from .adapted import AdaptedModel
 from .blend import blend_left_out, blend_outputs, unadapted_share
 from .drawer import drawer_of, draws_by_another
 from .drawing import Drawings
 from .fitting import fit_decoding
-from .held_out import hold_out
 from .judging import beside, judge, own_iou_of
-from .learning import learn, told_of
-from .lens import Lens
+from .learning import learn
 from .network import Network
+from .preparing import prepare
 from .preview import Preview
 from .results import Progress, Report
 from .scales import learn_at_other_scales, with_others
@@ -35,7 +31,7 @@ from .segmenter import Labels, Segmenter
 from .sight import Sight
 from .splitting import left_out_pairs
 from .state import State
-from .support import as_views, check_views, crops_of, is_single
+from .support import is_single
 from .verdict import ANY_SIZE
 from .wanted import parts_to_draw
 
@@ -43,15 +39,16 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterator, Sequence
     from pathlib import Path
 
-    from napari_metaseg.core.annotation import Annotated
-    from napari_metaseg.core.axes import Planes
+    from napari_metaseg.core.rehearsal import LeftOut
     from napari_metaseg.core.settings import DecodeSettings
 
-    from .preview import PlaneWindow
+    from .learning import Learned, Weighed
+    from .preparing import Prepared
+    from .preview import Frame, PlaneWindow
+    from .splitting import Pair
     from .wanted import Rectangle, Wanted
 
 Array = NDArray[np.generic]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +74,8 @@ class AdaptRun:
     part: Rectangle | None
     settings: DecodeSettings
     fit_decoding: bool
+    weighed: Weighed | None = None
+    """What channels count, where it is known already."""
 
     def steps(
         self, device: torch.device, note: str
@@ -86,160 +85,127 @@ class AdaptRun:
         seconds: dict[str, float] = {}
         yield Progress("prepare", 0, 100, "Reading the image and the painted cells")
         with _timed(seconds, "prepare"):
-            bundle = load_bundle(self.init)
-            single = is_single(self.image)
-            views = as_views(self.image, self.annotation, self.axes, self.channel)
-            views = hold_out(views, self.held_out, single=single)
-            known = check_views(views)
-            lens = _make_lens(views[0].planes, known, bundle, self)
-            crops = crops_of(views, lens).to(device)
-            module, params = on_device(bundle, device)
-            mix = yield from told_of(
-                adapt_mix(module, params, crops), "prepare", 0, "Weighing the channels"
-            )
-            support = plain = crops.support()
-            if mix is not None:
-                support = crops.support(mix)
-            start = self._start(bundle, device)
-            with torch.no_grad():
-                unadapted = to_device(bundle.unadapted, device)
-                initial = State(unadapted, blank_context(module, unadapted, plain))
-            if self.only_first:
-                views = views[:1]
+            ready = yield from prepare(self, device)
+        views, lens, module = ready.views, ready.lens, ready.module
         wanted: list[Wanted | None] = [None] * len(views)
-        wanted[0] = _wanted(views[0], self.planes, self.part)
+        wanted[0] = parts_to_draw(
+            views[0].planes, views[0].known, self.planes, self.part
+        )
         # One bar over all: a quarter before, a quarter adapting, half after. Of a large
         # plane what a person waits for comes first, and the rest in the end.
         with _timed(seconds, "before"):
-            before = Drawings(module, initial, lens, views, wanted)
+            before = Drawings(module, ready.initial, lens, views, wanted)
             yield from _told(before.draw(before.around()), "before", 0, 25)
             usual = replace(ANY_SIZE, region=self.settings.region)
             known_before = own_iou_of(views, before.outputs, usual)
-            share = unadapted_share(known_before, known.n_cells)
+            share = unadapted_share(known_before, ready.known.n_cells)
             sight = Sight(views, lens, self.look_at, self.previous, self.settings)
             told, close = sight.before(before)
             yield told
         with _timed(seconds, "adapt"):
-            preview = None
-            if self.previews:
-                moving = bundle.recipe.moving
-                preview = Preview(module, support, lens, views[0], close, moving)
-            last, drawn = yield from learn(
-                bundle.recipe,
-                module,
-                params,
-                support,
-                start=start,
-                leave_out=self.fit_decoding and not self.settings.region,
-                preview=preview,
-            )
+            last, left_out = yield from self._learn(ready, close)
             with torch.no_grad():
-                adapted = State(last.params, fit_context(module, last.params, support))
-            others = yield from learn_at_other_scales(self, lens.diameter, device)
+                context = fit_context(module, last.params, ready.support)
+                adapted = State(last.params, context)
         with _timed(seconds, "segment"):
             after = Drawings(module, adapted, lens, views, wanted, self.mirrors)
             large = not before.complete
+            end = 65 if self._votes else 100
             around = after.draw(after.around())
-            yield from _told(around, "segment", 50, 52 if large else 100)
+            yield from _told(around, "segment", 50, 52 if large else end)
+            new = blend_outputs(before.outputs, after.outputs, share)
             settings = self.settings
             if self.fit_decoding:
-                with torch.no_grad():
-                    looked = run_blankly(module, initial.params, plain).logits.sigmoid()
-                blended = blend_left_out(looked, drawn, share)
-                left_out = left_out_pairs(blended, crops, lens.working_diameter)
-                new = blend_outputs(before.outputs, after.outputs, share)
-                settings = fit_decoding(beside(views, new), left_out, settings)
+                settings = self._fitted(ready, beside(views, new), left_out, share)
             if large and self.previews:
                 yield from sight.after(before, after, share, settings)
             rest = after.draw(after.left())
-            yield from _told(rest, "segment", 55, 80 if large else 100)
-            yield from _told(before.draw(before.left()), "segment", 80, 100)
-            old = before.outputs
-            new = blend_outputs(old, after.outputs, share)
+            yield from _told(rest, "segment", 55, end - 5)
+            yield from _told(before.draw(before.left()), "segment", end - 5, end)
+            new = blend_outputs(before.outputs, after.outputs, share)
+            if self._votes and self.previews:
+                yield sight.so_far(new[0], settings, end)
+        others: list[AdaptedModel] = []
+        if self._votes:
+            again = replace(self, diameter=lens.diameter, weighed=ready.weighed)
+            learned = yield from learn_at_other_scales(again, device, end)
+            for model in learned:
+                for stage, taken in model.seconds.items():
+                    seconds[stage] += taken
+            others = [model for model in learned if model.segmenter.kept]
+        with _timed(seconds, "segment"):
             new = [
                 with_others(drawn, [m.views[k].outputs[1] for m in others])
                 for k, drawn in enumerate(new)
             ]
-            judged = known, views, old, new, known_before, last.index, lens
-            report = judge(*judged, settings)
-            note = " ".join(filter(None, (note, known.note)))
+            judged = ready.known, views, before.outputs, new, known_before, last.index
+            report = judge(*judged, lens, settings)
+            note = " ".join(filter(None, (note, ready.known.note)))
             report = replace(report, device=device.type, note=note)
+            network = Network(module, ready.initial, adapted, share, self.mirrors)
             final = Segmenter(
-                Network(module, initial, adapted, share, self.mirrors),
+                network,
                 lens,
                 report.kept,
-                _card(bundle, report, self, mix, share, settings, voted=bool(others)),
+                _card(ready, report, self, share, settings, voted=bool(others)),
                 settings if report.kept else self.settings,
                 tuple(m.segmenter for m in others),
             )
-            pairs = zip(old, new, strict=True)
-            views = [
+        pairs = zip(before.outputs, new, strict=True)
+        return AdaptedModel(
+            final.to(torch.device("cpu")),
+            [
                 replace(view, planes=view.planes.without_data(), outputs=pair)
                 for view, pair in zip(views, pairs, strict=True)
-            ]
-            model = AdaptedModel(
-                final.to(torch.device("cpu")),
-                views,
-                report=report,
-                single=self.only_first or single,
-                previous=self.previous,
-            )
-        model.seconds.update(seconds)
-        return model
+            ],
+            report=report,
+            seconds=seconds,
+            single=self.only_first or is_single(self.image),
+            previous=self.previous,
+        )
 
-    def _start(self, bundle: Bundle, device: torch.device) -> Params | None:
-        if self.start is None:
-            return None
-        segmenter = self.start.segmenter
-        origin = segmenter.card.get("initialization", {})
-        if origin.get("sha256") != bundle.card.get("sha256"):
-            raise UserError(
-                "The earlier model was adapted from another initialization; adapt "
-                "without it, or choose the initialization it came from."
-            )
-        if not segmenter.kept:
-            return None
-        return segmenter.network.adapted.to(device).params
+    @property
+    def _votes(self) -> bool:
+        return bool(SCALES[self.scales])
+
+    def _learn(
+        self, ready: Prepared, close: Frame
+    ) -> Generator[Progress, None, Learned]:
+        """Follow the bundle's recipe, and show a small part of the image meanwhile."""
+        recipe, preview = ready.bundle.recipe, None
+        if self.previews:
+            seen = ready.support, ready.lens, ready.views[0]
+            preview = Preview(ready.module, *seen, close, recipe.moving)
+        return learn(
+            recipe,
+            ready.module,
+            ready.params,
+            ready.support,
+            start=ready.start,
+            leave_out=self.fit_decoding and not self.settings.region,
+            preview=preview,
+        )
+
+    def _fitted(
+        self,
+        ready: Prepared,
+        shown: Sequence[Pair],
+        left_out: Sequence[LeftOut],
+        share: float,
+    ) -> DecodeSettings:
+        """Choose how what is drawn becomes instances, by what is painted."""
+        with torch.no_grad():
+            looked = run_blankly(ready.module, ready.initial.params, ready.plain)
+        drawn = blend_left_out(looked.logits.sigmoid(), left_out, share)
+        pairs = left_out_pairs(drawn, ready.crops, ready.lens.working_diameter)
+        return fit_decoding(shown, pairs, self.settings)
 
 
 @contextmanager
 def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
     start = time.perf_counter()
     yield
-    seconds[stage] = time.perf_counter() - start
-
-
-def _make_lens(planes: Planes, known: Annotated, bundle: Bundle, run: AdaptRun) -> Lens:
-    diameter = known.diameter if run.diameter is None else float(run.diameter)
-    if not np.isfinite(diameter) or diameter <= 0:
-        raise UserError(
-            f"The object size is {diameter}; give it in pixels, above 0, or leave it "
-            "out."
-        )
-    lens = Lens.of(planes, diameter, bundle.diameter, run.channel)
-    if all(r.high <= r.low for r in lens.ranges):
-        raise UserError(
-            "The image is constant, so there is nothing to learn from; choose another "
-            "image or channel."
-        )
-    return lens
-
-
-def on_device(
-    bundle: Bundle, device: torch.device
-) -> tuple[PrototypeUNet, dict[str, torch.Tensor]]:
-    """Build a bundle's network and copy the weights it adapts from to a device."""
-    module = PrototypeUNet(bundle.architecture).to(device)
-    return module, to_device(bundle.params, device)
-
-
-def to_device(params: Params, device: torch.device) -> Params:
-    """Copy weights to a device, in the layout that suits it."""
-    layout = torch.channels_last if device.type == "cpu" else torch.contiguous_format
-    return {
-        k: v.to(device).to(memory_format=layout) if v.ndim == 4 else v.to(device)
-        for k, v in params.items()
-    }
+    seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - start
 
 
 def _told(
@@ -255,17 +221,10 @@ def _told(
     )
 
 
-def _wanted(
-    view: View, planes: Collection[int] | None, part: Rectangle | None
-) -> Wanted | None:
-    return parts_to_draw(view.planes, view.known, planes, part)
-
-
 def _card(
-    bundle: Bundle,
+    ready: Prepared,
     report: Report,
     run: AdaptRun,
-    mix: torch.Tensor | None,
     share: float,
     settings: DecodeSettings,
     *,
@@ -276,10 +235,11 @@ def _card(
         recipe["scales"] = run.scales
     if share:
         recipe["unadapted_share"] = round(share, 3)
-    if mix is not None:
-        recipe["mix"] = [round(share, 3) for share in mix.tolist()]
+    if ready.weighed.mix is not None:
+        recipe["mix"] = [round(counts, 3) for counts in ready.weighed.mix.tolist()]
     if run.fit_decoding and report.kept:
         recipe |= settings.chosen()
+    bundle = ready.bundle
     initialization = {k: bundle.card.get(k) for k in ("name", "algorithm", "sha256")}
     if draws_by_another(bundle):
         other = drawer_of(bundle).card

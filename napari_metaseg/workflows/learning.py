@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from napari_metaseg.core.generators import relay
 from napari_metaseg.core.inner_loop import Step
+from napari_metaseg.core.mixing import adapt_mix
 from napari_metaseg.core.recipe import GradientSteps
 from napari_metaseg.core.rehearsal import LeftOut, rehearse
 
@@ -14,9 +15,12 @@ from .results import Progress
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from torch import Tensor
+
     from napari_metaseg.core.inner_loop import Support
     from napari_metaseg.core.network import Params, PrototypeUNet
     from napari_metaseg.core.recipe import Recipe
+    from napari_metaseg.core.support import Crops
 
     from .preview import Preview
 
@@ -36,6 +40,27 @@ class Learned(NamedTuple):
 
     step: Step
     left_out: tuple[LeftOut, ...]
+
+
+class Weighed(NamedTuple):
+    """What each channel of an image counts.
+
+    Attributes
+    ----------
+    mix : (C,) tensor or None
+        See `adapt_mix`; None for all the same.
+    """
+
+    mix: Tensor | None
+
+
+def weigh(
+    module: PrototypeUNet, params: Params, crops: Crops
+) -> Generator[Progress, None, Weighed]:
+    """Find what each channel counts, see `adapt_mix`."""
+    search = adapt_mix(module, params, crops)
+    mix = yield from told_of(search, "prepare", 0, "Weighing the channels")
+    return Weighed(mix)
 
 
 def learn(

@@ -12,6 +12,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from napari_metaseg.core.generators import relay
 from napari_metaseg.core.settings import SCALES, DecodeSettings
 
@@ -29,18 +31,19 @@ if TYPE_CHECKING:
 
 
 def learn_at_other_scales(
-    run: AdaptRun, diameter: float, device: torch.device
+    run: AdaptRun, device: torch.device, bar: int
 ) -> Generator[Progress, None, list[AdaptedModel]]:
     """Run an adaptation again at the other scales that it asks for.
 
     Parameters
     ----------
     run : AdaptRun
-        What is run, with all that it is given.
-    diameter : float
-        Object size (px at image scale) at the usual scale.
+        What is run, with all that it is given, and the object size (px at image scale)
+        and what channels count, as the usual scale has found them.
     device : torch.device
         Where.
+    bar : int
+        Where the progress bar stands (per cent).
 
     Yields
     ------
@@ -49,17 +52,19 @@ def learn_at_other_scales(
     Returns
     -------
     list of AdaptedModel
-        Without those of scales at which adapting has made things worse.
+        One a scale, those at which adapting has made things worse among them.
     """
+    assert run.diameter is not None
     models = []
     further = SCALES[run.scales]
     starts: list[AdaptedModel | None] = [None] * len(further)
     if run.start is not None and len(run.start.others) == len(further):
         starts = [*run.start.others]
+    ends = np.linspace(bar, 100, len(further) + 1)
     for number, (scale, start) in enumerate(zip(further, starts, strict=True)):
         again = replace(
             run,
-            diameter=diameter / scale,
+            diameter=run.diameter / scale,
             scales=1,
             start=start,
             previous=None,
@@ -68,16 +73,16 @@ def learn_at_other_scales(
             settings=DecodeSettings(region=run.settings.region),
             fit_decoding=False,
         )
-        tell = partial(_told_at, f"At scale {number + 2} of {run.scales}")
-        model = yield from relay(again.steps(device, ""), tell)
-        if model.segmenter.kept:
-            models.append(model)
+        at = f"At scale {number + 2} of {run.scales}"
+        tell = partial(_told_at, at, *ends[number : number + 2])
+        models.append((yield from relay(again.steps(device, ""), tell)))
     return models
 
 
-def _told_at(scale: str, told: Progress) -> Progress:
-    """Tell it as a part of the whole, whose bar stands at a half meanwhile."""
-    return Progress("adapt", 50, 100, f"{scale}: {told.message}")
+def _told_at(scale: str, start: float, stop: float, told: Progress) -> Progress:
+    """Tell it as a part of the whole."""
+    bar = round(start + (stop - start) * told.step / told.total)
+    return Progress("segment", bar, 100, f"{scale}: {told.message}")
 
 
 def with_others(

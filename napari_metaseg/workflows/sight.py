@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_metaseg.core.instances import keep_numbers
+
 from .around import judged_in
 from .blend import blend
 from .preview import IN_VIEW, Frame, choose_window
@@ -110,6 +112,30 @@ class Sight:
             if number == len(tiles):
                 message = "Found what is in view; finding all cells"
             yield Progress("segment", bar, 100, message, part=part)
+
+    def so_far(
+        self, drawn: Sequence[PlaneOutput], settings: DecodeSettings, bar: int
+    ) -> Progress:
+        """Show all that is found at one scale, before others have a vote.
+
+        Parameters
+        ----------
+        drawn : sequence of PlaneOutput
+            Of each plane.
+        settings : DecodeSettings
+            How it becomes instances.
+        bar : int
+            Where the progress bar stands (per cent).
+        """
+        planes, previous = self._view.planes, self._previous
+        found = decode_planes(list(drawn), settings)
+        if previous is not None and previous.shape == planes.shape:
+            before = planes.split(previous)
+            blank = np.zeros_like(found[0])
+            pairs = zip(found, before, strict=True)
+            found = np.stack([keep_numbers(new, old, blank) for new, old in pairs])
+        message = "Found at one scale; looking at others"
+        return Progress("segment", bar, 100, message, preview=planes.join(found))
 
     def _amid_the_last(self, drawn: Sequence[PlaneOutput]) -> Labels:
         """Put what is around painted cells into what the last round has left."""

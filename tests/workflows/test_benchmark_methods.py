@@ -21,7 +21,6 @@ from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.io import bundle as io_bundle
 from napari_metaseg.io.bundle import load_bundle, save_bundle
 from napari_metaseg.workflows.adapt import adapt
-from napari_metaseg.workflows.adapt_run import on_device
 from napari_metaseg.workflows.benchmark.methods.adaptation import Adaptation
 from napari_metaseg.workflows.benchmark.methods.blind import BlindUNet
 from napari_metaseg.workflows.benchmark.methods.ceiling import Ceiling, make_folds
@@ -45,6 +44,7 @@ from napari_metaseg.workflows.benchmark.methods.supervised import (
     train_supervised,
 )
 from napari_metaseg.workflows.lens import Lens
+from napari_metaseg.workflows.preparing import on_device
 from tests.data.tasks import disks
 
 from .noisy_draws import IMAGE, PAINTED, a_draw, noisy

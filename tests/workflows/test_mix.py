@@ -13,7 +13,7 @@ from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import exhaust
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.io.model_folder import read_card, read_tensors, write_folder
-from napari_metaseg.workflows import adapt_run
+from napari_metaseg.workflows import learning
 from napari_metaseg.workflows.adapt import AdaptedModel, adapt, load
 from napari_metaseg.workflows.methods_text import methods_text
 
@@ -47,10 +47,34 @@ def adapt_with(
             yield
             return None if mix is None else torch.tensor(mix)
 
-        monkeypatch.setattr(adapt_run, "adapt_mix", found)
+        monkeypatch.setattr(learning, "adapt_mix", found)
         return adapt(image, painted, axes="CYX", init=small, mirrors=1)
 
     return run
+
+
+def test_all_scales_share_the_mix_that_the_usual_one_finds(
+    image: NDArray[np.uint16],
+    painted: NDArray[np.int32],
+    small: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    searches = []
+
+    def found(*_: object) -> Generator[None, None, torch.Tensor]:
+        searches.append(1)
+        yield
+        return torch.tensor([0.2, 1.0, 0.1])
+
+    monkeypatch.setattr(learning, "adapt_mix", found)
+    model = adapt(image, painted, axes="CYX", init=small, mirrors=1, scales=3)
+
+    assert len(searches) == 1
+    looks = (model.segmenter, *model.segmenter.others)
+    assert len(looks) > 1
+    for look in looks:
+        assert look.network.adapted.context.mix is not None
+        assert look.network.adapted.context.mix.tolist() == pytest.approx([0.2, 1, 0.1])
 
 
 def drawn(model: AdaptedModel, image: NDArray[np.uint16]) -> NDArray[np.float16]:

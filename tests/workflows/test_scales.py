@@ -17,7 +17,7 @@ from napari_metaseg.core.votes import vote
 from napari_metaseg.data.synthetic import sample_scene
 from napari_metaseg.io.bundle import find_bundle
 from napari_metaseg.io.images import ImageFile, read_image
-from napari_metaseg.workflows import adapt_run
+from napari_metaseg.workflows import adapt_run, around, drawing
 from napari_metaseg.workflows.adapt import adapt_steps
 from napari_metaseg.workflows.benchmark.methods.adaptation import Adaptation
 from napari_metaseg.workflows.benchmark.methods.registry import Choice, make_methods
@@ -178,9 +178,40 @@ def test_it_tells_what_it_does_and_can_be_closed_at_any_time(
     assert any(p.message.startswith("At scale 2 of 3: Learning") for p in told)
     bars = [p.step for p in told]
     assert bars == sorted(bars), "the bar never goes back"
-    assert bars[-1] == 50
+    assert 65 < bars[-1] <= 100
     with pytest.raises(StopIteration):
         next(steps)
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_what_is_found_at_one_scale_is_shown_before_the_others_are_looked_at(
+    scene: Scene,
+    painted: np.ndarray,
+    large: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if large:
+        monkeypatch.setattr(around, "AT_ONCE", 0)
+        monkeypatch.setattr(around, "AROUND", 0)
+        monkeypatch.setattr(drawing, "TILE", 64)
+    usual = adapt(scene.image, painted, device="cpu", mirrors=1)
+
+    steps = adapt_steps(scene.image, painted, device="cpu", mirrors=1, scales=3)
+    told = []
+    for progress in steps:
+        told.append(progress)
+        if progress.message.startswith("At scale 2"):
+            break
+    steps.close()
+
+    shown = told[-2]
+    assert shown.message == "Found at one scale; looking at others"
+    assert shown.preview is not None
+    found = usual.found(usual.segmenter.settings)
+    np.testing.assert_array_equal(shown.preview > 0, found > 0)
+    assert len(np.unique(shown.preview)) == len(np.unique(found))
+    bars = [p.step for p in told]
+    assert bars == sorted(bars), "the bar never goes back"
 
 
 def test_an_object_size_that_is_given_is_that_of_the_usual_scale(

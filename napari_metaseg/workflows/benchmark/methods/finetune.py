@@ -17,8 +17,8 @@ from napari_metaseg.core.inner_loop import Step, run_on_support
 from napari_metaseg.core.losses import sparse_loss
 from napari_metaseg.core.rehearsal import rehearse
 from napari_metaseg.io.bundle import CONTROL, load_bundle
-from napari_metaseg.workflows.adapt_run import on_device
 from napari_metaseg.workflows.fitting import fit_decoding
+from napari_metaseg.workflows.preparing import on_device
 from napari_metaseg.workflows.splitting import left_out_pairs
 
 from .adaptation import FittedSegmenter, bundle_fingerprint

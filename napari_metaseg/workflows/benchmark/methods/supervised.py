@@ -21,8 +21,8 @@ from napari_metaseg.core.network import STRIDE
 from napari_metaseg.core.scaling import resize_labels
 from napari_metaseg.core.support import make_support, pad_to
 from napari_metaseg.core.targets import dense_target
-from napari_metaseg.workflows.adapt_run import on_device
 from napari_metaseg.workflows.lens import Lens
+from napari_metaseg.workflows.preparing import on_device
 
 from .look import make_segmenter
 from .protocol import image_axes

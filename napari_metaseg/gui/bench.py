@@ -181,10 +181,10 @@ class Bench(QObject):
     def follow(self, work: Work) -> None:
         """Show the annotation as it is now, and cells linked as the work says.
 
-        No network is run. While an adaptation runs, and shows previews, this waits for
-        its end.
+        No network is run. While an adaptation to this very work runs, and shows
+        previews, it waits for the end of that.
         """
-        if work.shown is not None and not self.running:
+        if work.shown is not None and work is not self._adapting_on:
             drawn = self._display.annotation_of(work)
             if drawn.shape == work.shown.annotation.shape:
                 self._following_for = work, work.shown

@@ -168,6 +168,15 @@ class SourceForm(Form):
         """Choose one of the images offered."""
         self.images.choose(image)
 
+    def choose_shape(self, shape: tuple[int, ...]) -> None:
+        """Read the channels so that an annotation of this shape fits, if one can be."""
+        image = self.image
+        ways = [] if image is None else images.readings(image)
+        for way in ways:
+            if image is not None and images.annotation_shape(image, way) == shape:
+                self.channels.choose(way)
+                return
+
     def prefer_init(self, name: str) -> None:
         """Choose a start; until it is known which there are, one that may not be."""
         self._prefer(self.inits, name)

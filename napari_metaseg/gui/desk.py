@@ -15,6 +15,7 @@ from .images import CELLS, annotation_shape, why_too_large
 from .links import Links, after_rest
 from .painted import Painted, painted
 from .worker import Runner
+from .world import PLACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -188,6 +189,11 @@ class Desk(QObject):
             self._source.choose_image(image)
         elif target != self.target:
             self.choose_target(target)
+        elif (
+            self.annotation is not None
+            and active.data.shape != self.annotation.data.shape
+        ):
+            self._source.choose_shape(active.data.shape)
 
     def _active_image(self) -> Image | None:
         active = self._layers.selection.active
@@ -220,13 +226,20 @@ class Desk(QObject):
     def _watch(self, annotation: Labels | None) -> None:
         self._own_links.cut()
         if self.image is not None:
-            self._own_links.connect(self.image.events.data, self._on_layers)
+            events = self.image.events
+            self._own_links.connect(events.data, self._on_layers)
+            for name in PLACE:
+                self._own_links.connect(getattr(events, name), self._on_place)
         if annotation is not None:
             events = annotation.events
             self._own_links.connect(events.paint, self._on_paint)
             self._own_links.connect(events.set_data, self._on_data)
             self._own_links.connect(events.selected_label, self._on_label)
             layers.bind_keys(annotation, self._keys)
+
+    def _on_place(self, _event: object) -> None:
+        if self.image is not None:
+            layers.follow_place(self._layers, self.image)
 
     def _on_paint(self, _event: object) -> None:
         self.stroked.emit()
@@ -241,6 +254,7 @@ class Desk(QObject):
 
     def _sum_up(self) -> None:
         annotation = self.annotation
+        self._measuring.drop()
         self.edited.emit()
         if annotation is None:
             self._take(Painted())

@@ -9,7 +9,7 @@ from napari.layers import Labels
 from . import colours, marks
 from .layers import brush_size, next_label
 from .protect import protect_cells
-from .world import same_place
+from .world import lay, same_place
 
 if TYPE_CHECKING:
     from napari.components import LayerList
@@ -72,8 +72,7 @@ def adopt(layer: Labels, image: Image, reading: Reading, *, cells: bool) -> None
     cells : bool
         Whether it shows instances; else it is what was painted.
     """
-    for name, value in same_place(image, reading.kept).items():
-        setattr(layer, name, value)
+    lay(layer, image, reading.kept)
     role = marks.CELLS if cells else marks.ANNOTATION
     layer.name = marks.title(image, role, reading.target)
     marks.link(layer, image, role, reading.target)

@@ -85,7 +85,8 @@ def next_step(now: Situation) -> Line:
         return Line("Open an image (File > Open, or drop it here), or a sample.")
     if not now.readable:
         return Line(
-            "This image has too many axes; take out one position or one channel.",
+            "This image has too many axes, or channels within a stack: take out one "
+            "position, or open each channel as a layer of its own.",
             Tone.WARNING,
         )
     if now.large:

@@ -94,8 +94,10 @@ def pixels(layer: Image) -> Any:
 
 
 def annotation_shape(layer: Image, reading: Reading) -> tuple[int, ...]:
-    """Return the image's shape without its channel axis."""
+    """Return the image's shape without its channel axis; () if it lacks axes by now."""
     shape = finest(layer).shape
+    if max(reading.kept) >= len(shape):
+        return ()
     return tuple(int(shape[i]) for i in reading.kept)
 
 
@@ -140,19 +142,20 @@ def readings(layer: Image) -> list[Reading]:
     -------
     list of Reading
         More than one where there are, or may be, channels to choose from;
-        empty where the image has more axes than can be read.
+        empty where the image has more axes than can be read, and where its channels
+        lie within a stack: napari would show the planes of an annotation, which has no
+        such axis, under the channels.
     """
     shape = finest(layer).shape
     leading = [_letter(label) for label in layer.axis_labels[: layer.ndim - 2]]
     channel = leading.index("C") if "C" in leading else None
-    if len(leading) - (channel is not None) > len(_PLANES):
+    if len(leading) - (channel is not None) > len(_PLANES) or channel:
         return []
     if layer.rgb:
         axes = _planes(leading) + "YXC"
         return [Reading("All colours", axes, None), *_channels(axes, shape)]
     if channel is not None:
-        rest = _planes(leading[:channel] + leading[channel + 1 :])
-        axes = f"{rest[:channel]}C{rest[channel:]}YX"
+        axes = f"C{_planes(leading[1:])}YX"
         return [*_channels(axes, shape), Reading("All channels", axes, None)]
     title = "No channels" if leading else "Single channel"
     plain = Reading(title, _planes(leading) + "YX", None)

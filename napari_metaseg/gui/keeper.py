@@ -185,7 +185,10 @@ class Keeper(Teller):
             self._on_looked(result)
         elif isinstance(result, Kept):
             file = self._files[result.subject.writer]
-            file.digest, file.restored = result.digest, ()
+            file.digest, file.restored = result.digest, result.restored
+            if result.restored:
+                file.offers = result.restored
+                self._show()
 
     def _on_looked(self, looked: Looked) -> None:
         file = self._files[looked.subject.writer]

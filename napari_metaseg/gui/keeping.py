@@ -71,10 +71,22 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """That an annotation was kept, and a digest of its pixels."""
+    """That an annotation was kept.
+
+    Attributes
+    ----------
+    subject : Subject
+        What was kept.
+    digest : bytes
+        Of its pixels.
+    restored : tuple of Found
+        Files it was restored from that are still there: with the annotation empty
+        again, they alone hold what was painted.
+    """
 
     subject: Subject
     digest: bytes
+    restored: tuple[Found, ...] = ()
 
 
 def tidy() -> Generator[Tick, None, None]:
@@ -134,22 +146,25 @@ def keep(
     last : bytes or None
         Digest of what was kept last; None if nothing was.
     restored : tuple of Found
-        Files it was restored from, removed once what they hold is kept anew.
+        Files it was restored from, removed once anything is kept anew.
     """
     yield from ()
     digest = hashlib.blake2b(np.ascontiguousarray(annotation).data).digest()
+    empty = not annotation.any()
     if digest != last:
         path = file_of(user_folder(_UNSAVED), subject.key, subject.writer)
-        if annotation.any():
+        if empty:
+            path.unlink(missing_ok=True)
+        else:
             cells, shape = painted(annotation).cells, annotation.shape
             image = subject.image, subject.path
             write_recovery(
                 path, Header.of_now(*image, shape, cells, __version__), annotation
             )
-        else:
-            path.unlink(missing_ok=True)
-        for each in restored:
-            each.path.unlink(missing_ok=True)
+    if empty:
+        return Kept(subject, digest, restored)
+    for each in restored:
+        each.path.unlink(missing_ok=True)
     return Kept(subject, digest)
 
 

@@ -10,9 +10,9 @@ from napari.layers import Image, Labels
 from napari_metaseg.core.errors import UserError
 
 from . import colours, marks
-from .images import Target, annotation_shape
+from .images import Target, annotation_shape, readings
 from .protect import protect_cells, unprotected
-from .world import same_place
+from .world import lay, same_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +66,17 @@ def annotated_image(layers: LayerList, layer: Layer | None) -> Image | None:
 def annotated_target(layer: Layer) -> Target:
     """Return the target that an annotation layer belongs to."""
     return marks.target_of(marks.mark_of(layer) or {})
+
+
+def follow_place(layers: LayerList, image: Image) -> None:
+    """Lay an image's layers of ours, and what goes with these, where it lies by now."""
+    kept = {annotation_shape(image, way): way.kept for way in readings(image)}
+    for layer, _ in list(marks.marked(layers, image)):
+        axes = kept.get(layer.data.shape)
+        if isinstance(layer, Labels) and axes is not None:
+            lay(layer, image, axes)
+            for other in marks.marked_to(layers, layer):
+                lay(other, layer, tuple(range(layer.ndim)))
 
 
 def make_annotation(layers: LayerList, image: Image, reading: Reading) -> Labels:

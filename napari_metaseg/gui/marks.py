@@ -63,6 +63,14 @@ def marked(layers: LayerList, image: Image) -> Iterator[tuple[Layer, dict[str, s
             yield layer, mark
 
 
+def marked_to(layers: LayerList, other: Layer) -> Iterator[Layer]:
+    """Yield the layers that are marked as those of another one, see `link_to`."""
+    for layer in layers:
+        mark = mark_of(layer)
+        if mark and not mark["image"] and mark["target"] == _name(other):
+            yield layer
+
+
 def mark_of(layer: Layer | None) -> dict[str, str] | None:
     """Return the mark of a layer; None without one, and on a duplicate."""
     mark = None if layer is None else layer.metadata.get(_TAG)

@@ -175,12 +175,12 @@ def companions(layer_list: LayerList, image: Image, reading: Reading) -> Compani
 
 def _fits(other: Image, annotation: Labels, image: Image, reading: Reading) -> bool:
     """Whether another image can be read as the chosen one is."""
-    if images.why_too_large(other, reading):
-        return False
     ways = [(way.axes, way.channel) for way in images.readings(other)]
     if (reading.axes, reading.channel) not in ways:
         return False
     if annotation.data.shape != images.annotation_shape(other, reading):
+        return False
+    if images.why_too_large(other, reading):
         return False
     return images.channel_count(other, reading) == images.channel_count(image, reading)
 

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+PLACE = ("scale", "translate", "rotate", "shear", "affine", "units")
+"""What of a layer tells where it lies; each has an event of its own."""
+
+
 def pixel_size(layer: Layer) -> tuple[float, float] | None:
     """Return the size of a pixel in µm, (y, x); None where the unit is no length."""
     sizes = []
@@ -108,6 +112,12 @@ def same_place(layer: Image | Labels, kept: tuple[int, ...]) -> dict[str, Any]:
         "units": tuple(layer.units[i] for i in axes),
         "axis_labels": tuple(layer.axis_labels[i] for i in axes),
     }
+
+
+def lay(layer: Labels, image: Image | Labels, kept: tuple[int, ...]) -> None:
+    """Lay a layer where an image lies, see `same_place`."""
+    for name, value in same_place(image, kept).items():
+        setattr(layer, name, value)
 
 
 def _placement(layer: Layer) -> Placement:

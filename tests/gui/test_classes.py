@@ -386,6 +386,53 @@ def test_what_is_computed_belongs_to_the_image_it_was_computed_of(
     assert bench.panel.sheet.described[0] is second
 
 
+def test_examples_that_a_preview_lacks_come_back_with_their_cells(bench: Bench) -> None:
+    bench.give()
+    bench.press(bench.panel.view.classify)
+    sheet = bench.panel.sheet
+    assert sheet is not None
+    labels, given, found = bench.cells.data, dict(sheet.examples), bench.found()
+
+    bench.cells.data = np.where(labels == 1, labels, 0)
+    bench.settle()
+    assert list(sheet.examples) == [1]
+    bench.cells.data = labels.copy()
+    bench.settle()
+
+    assert sheet.examples == given
+    assert bench.found() == found
+
+
+def test_a_click_on_another_layer_of_classes_turns_to_its_cells(bench: Bench) -> None:
+    bench.give()
+    first, layer = bench.panel.sheet, bench.classes
+    other = bench.viewer.add_labels(bench.cells.data.copy(), name="others")
+    bench.panel.view.cells.choose(other)
+    bench.settle()
+    bench.take(0)
+    assert bench.panel.sheet is not first
+
+    bench.viewer.layers.selection.active = layer
+    bench.click(centre(5))
+
+    assert first is not None
+    assert bench.panel.sheet is first
+    assert 5 in first.examples
+
+
+def test_a_class_that_is_renamed_while_it_is_sought_keeps_its_cells(
+    bench: Bench, gate: Event
+) -> None:
+    bench.give()
+    bench.qtbot.mouseClick(bench.panel.view.classify, Qt.MouseButton.LeftButton)
+    bench.panel.view.table.renamed.emit(0, "dead")
+    gate.set()
+    bench.settle()
+
+    assert set(bench.found().values()) == {"dead", "Class 2"}
+    assert len(bench.found()) == 24
+
+
 @pytest.mark.parametrize("ready", [True, False])
 def test_cells_drawn_anew_while_they_are_classified_at_first(
     bench: Bench, gate: Event, ready: bool

@@ -53,11 +53,13 @@ def test_labels_tell_time_from_depth() -> None:
     assert axes_of(layer) == [("TYX", None)]
 
 
-def test_channels_amid_a_stack() -> None:
-    layer = Image(np.zeros((5, 2, 30, 40)), axis_labels=("t", "c", "y", "x"))
+def test_channels_within_a_stack_have_no_reading() -> None:
+    shape = 5, 2, 30, 40
+    assert readings(Image(np.zeros(shape), axis_labels=("t", "c", "y", "x"))) == []
 
-    assert axes_of(layer)[0] == ("TCYX", 0)
-    assert annotation_shape(layer, readings(layer)[0]) == (5, 30, 40)
+    first = Image(np.zeros(shape), axis_labels=("c", "t", "y", "x"))
+    assert axes_of(first)[0] == ("CTYX", 0)
+    assert annotation_shape(first, readings(first)[0]) == (2, 30, 40)
 
 
 def test_too_many_axes_have_no_reading() -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from pytestqt.qtbot import QtBot
 
     from napari_metaseg.gui.adapt_panel import AdaptPanel
 
@@ -74,6 +75,23 @@ def test_cells_of_a_crash_are_offered_and_come_back_as_one_step(
     assert len(files(home)) == 1  # the new one
     annotation_of(reopened).undo()
     assert not annotation_of(reopened).data.any()
+
+
+def test_what_is_restored_and_undone_at_once_is_offered_again(
+    crash: NDArray[np.int32], reopened: AdaptPanel, settle: Settle, qtbot: QtBot
+) -> None:
+    view, annotation = reopened.view, annotation_of(reopened)
+    view.offer.restore.click()
+    qtbot.waitUntil(annotation.data.any)
+
+    annotation.undo()
+    settle(reopened)
+
+    assert not annotation.data.any()
+    assert view.offer.isVisibleTo(reopened)
+    view.offer.restore.click()
+    settle(reopened)
+    np.testing.assert_array_equal(annotation.data, crash)
 
 
 def test_what_is_painted_already_stays(

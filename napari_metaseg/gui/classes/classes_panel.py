@@ -42,7 +42,7 @@ class ClassesPanel(Dock):
         super().__init__()
         self._layers = napari_viewer.layers
         self._sheets: list[Sheet] = []
-        self._asked: tuple[Sheet, Image] | None = None
+        self._asked: tuple[Sheet, Image, dict[int, str]] | None = None
         self._news: Line | None = None
         self._links, self._lasting = Links(), Links()
         self.view = ClassesView()
@@ -95,7 +95,7 @@ class ClassesPanel(Dock):
         known = None
         if sheet.described is not None and sheet.described[0] is image:
             known = sheet.described[1]
-        self._asked = sheet, image
+        self._asked = sheet, image, sheet.names
         # The layer's own copy: the cells may be drawn anew meanwhile.
         self.runner.start(
             partial(
@@ -126,6 +126,7 @@ class ClassesPanel(Dock):
         view.classify.clicked.connect(self.classify)
         view.export.clicked.connect(self._export)
         self.press_by_keys(self.classify)
+        self.clicks.turned.connect(self._turn_to)
         self.clicks.clicked.connect(self.give)
         self.clicks.pressed.connect(self.take)
         self.clicks.confirmed.connect(self.classify)
@@ -177,6 +178,12 @@ class ClassesPanel(Dock):
             sheet.show()
         return sheet.layer
 
+    def _turn_to(self, layer: Labels) -> None:
+        """Choose the cells whose classes a layer shows."""
+        sheet = next((s for s in self._sheets if s.layer is layer), None)
+        if sheet is not None and sheet is not self.sheet:
+            self.view.cells.choose(sheet.cells)
+
     def _on_row(self, row: int) -> None:
         if self.sheet is not None:
             self.take(self.sheet.entries[row].key)
@@ -205,7 +212,8 @@ class ClassesPanel(Dock):
     def _clear(self) -> None:
         sheet = self.sheet
         if sheet is not None:
-            sheet.examples, sheet.guessed, self._news = {}, {}, None
+            sheet.clear()
+            self._news = None
             self._update(sheet)
 
     def _update(self, sheet: Sheet) -> None:
@@ -261,9 +269,9 @@ class ClassesPanel(Dock):
         if asked is None or asked[0] not in self._sheets:
             return
         # Another image may have been chosen meanwhile.
-        sheet, image = asked
+        sheet, image, names = asked
         sheet.described = (image, result.features)
-        sheet.learn(result.classes)
+        sheet.learn(result.classes, names)
         sheet.show()
         self._tell(words.classified(result.classes))
 

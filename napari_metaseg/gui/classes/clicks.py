@@ -29,6 +29,8 @@ class Clicks(QObject):
 
     Signals
     -------
+    turned : object
+        The layer that is clicked on, or a digit pressed on, before that is told.
     clicked : int
         Number of the cell that was clicked, 0 beside all.
     pressed : int
@@ -37,6 +39,7 @@ class Clicks(QObject):
         Ctrl+Enter was pressed.
     """
 
+    turned = Signal(object)
     clicked = Signal(int)
     pressed = Signal(int)
     confirmed = Signal()
@@ -53,7 +56,7 @@ class Clicks(QObject):
             return
         self._on.append(layer)
         layer.mouse_drag_callbacks.append(self._on_mouse)
-        keys = {str(n): self._presser(n) for n in range(1, MOST + 1)}
+        keys = {str(n): self._presser(layer, n) for n in range(1, MOST + 1)}
         layers.bind_keys(layer, keys | {"Control-Enter": self.confirmed.emit})
 
     def leave(self) -> None:
@@ -64,8 +67,12 @@ class Clicks(QObject):
                 layer.bind_key(key, None, overwrite=True)
         self._on.clear()
 
-    def _presser(self, number: int) -> Any:
-        return lambda: self.pressed.emit(number)
+    def _presser(self, layer: Labels, number: int) -> Any:
+        def press() -> None:
+            self.turned.emit(layer)
+            self.pressed.emit(number)
+
+        return press
 
     def _on_mouse(self, layer: Labels, event: Any) -> Generator[None, None, None]:
         start, place = np.array(event.pos), tuple(event.position)
@@ -74,4 +81,5 @@ class Clicks(QObject):
             yield
         moved = float(np.abs(np.array(event.pos) - start).max())
         if event.button in (None, 1) and not event.modifiers and moved <= _CLICK:
+            self.turned.emit(layer)
             self.clicked.emit(class_layer.number_at(layer, place))

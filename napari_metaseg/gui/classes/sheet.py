@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from napari_metaseg.core.classes import MOST, CellClass, find_again
 
@@ -11,12 +11,17 @@ from . import class_layer, table
 from .palette import Entry, new_entry
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from napari.layers import Image, Labels
     from numpy.typing import NDArray
 
     from napari_metaseg.core.classes import Classes
     from napari_metaseg.workflows.classify import CellFeatures
+
+    _Guesses: TypeAlias = dict[int, tuple[int, float]]
+    _Settled: TypeAlias = tuple[NDArray[np.integer], dict[int, int], _Guesses]
 
 _FIRST = (Entry(1, "Class 1"), Entry(2, "Class 2"))
 
@@ -41,6 +46,10 @@ class Sheet:
         The layer that shows them. Its data are the cells as they were last seen.
     described : (Image, CellFeatures) or None
         What was computed of these cells in an image.
+    settled : (array of int, dict, dict) or None
+        Cells, examples and guesses as they were before the cells were first drawn anew
+        since the person last gave or took back an example. Cells are found again from
+        there, for a preview, or a look at another result, may lack some of them.
     """
 
     cells: Labels
@@ -50,6 +59,7 @@ class Sheet:
     taken: int | None = None
     layer: Labels | None = None
     described: tuple[Image, CellFeatures] | None = None
+    settled: _Settled | None = None
 
     @classmethod
     def of(cls, cells: Labels) -> Sheet:
@@ -95,6 +105,7 @@ class Sheet:
             Whether it is one now.
         """
         assert self.taken is not None
+        self.settled = None
         if self.examples.get(number) == self.taken:
             del self.examples[number]
             return False
@@ -115,7 +126,11 @@ class Sheet:
         self.entries = tuple(e for e in self.entries if e.key != key)
         self.examples = {n: k for n, k in self.examples.items() if k != key}
         self.guessed = {n: p for n, p in self.guessed.items() if p[0] != key}
-        self.taken = None
+        self.taken = self.settled = None
+
+    def clear(self) -> None:
+        """Take back all examples, and what came of them."""
+        self.examples, self.guessed, self.settled = {}, {}, None
 
     def rename(self, key: int, name: str) -> bool:
         """Give a class another name; whether it is one that no other has."""
@@ -126,9 +141,17 @@ class Sheet:
         )
         return True
 
-    def learn(self, classes: Classes) -> None:
-        """Keep what was found."""
-        keys = {name: key for key, name in self.names.items()}
+    def learn(self, classes: Classes, names: Mapping[int, str]) -> None:
+        """Keep what was found.
+
+        Parameters
+        ----------
+        classes : Classes
+            Under the names that classes had when they were asked for.
+        names : mapping of int to str
+            Those names, by the classes' keys.
+        """
+        keys = {name: key for key, name in names.items() if key in self.names}
         self.guessed = {
             number: (keys[cell.name], cell.probability)
             for number, cell in classes.by_number().items()
@@ -138,12 +161,13 @@ class Sheet:
     def carry(self, now: NDArray[np.integer]) -> None:
         """Follow the cells to another segmentation."""
         assert self.layer is not None
-        before = self.layer.data
+        if self.settled is None:
+            self.settled = self.layer.data, self.examples, self.guessed
+        before, examples, guessed = self.settled
         if before.shape != now.shape:
             self.examples, self.guessed = {}, {}
             return
-        old = find_again(before, now, {*self.examples, *self.guessed})
-        examples, guessed = self.examples, self.guessed
+        old = find_again(before, now, {*examples, *guessed})
         self.examples = {n: examples[k] for n, k in old.items() if k in examples}
         self.guessed = {n: guessed[k] for n, k in old.items() if k in guessed}
 

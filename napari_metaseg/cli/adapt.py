@@ -15,6 +15,7 @@ from napari_metaseg.io.annotation import read_annotation
 from napari_metaseg.io.bundle import find_bundle
 from napari_metaseg.io.files import check_target
 from napari_metaseg.io.labels import check_labels_path
+from napari_metaseg.io.model_folder import check_model_folder
 from napari_metaseg.io.open_images import read_any_image
 from napari_metaseg.workflows.adapt import AdaptedModel, Progress, adapt_steps, load
 from napari_metaseg.workflows.outputs import (
@@ -87,7 +88,11 @@ def _check_outputs(options: argparse.Namespace) -> None:
     for further in further_files(options.output, options.also_write):
         _refuse_existing(further, options.overwrite)
     if options.save_model is not None:
-        _refuse_existing(options.save_model / "card.json", options.overwrite)
+        check_model_folder(options.save_model, overwrite=options.overwrite)
+    if options.also and options.output_dir.is_file():
+        raise UserError(
+            f"{options.output_dir} is a file; choose another folder as --output-dir."
+        )
     if options.save_session is not None:
         check_target(options.save_session, overwrite=options.overwrite)
 

@@ -64,7 +64,7 @@ def measure_range(image: NDArray[np.generic], *, at_most: int = 1_000_000) -> Ra
     Parameters
     ----------
     image : array of numbers
-        Any shape; a regular subset of pixels is used where there are more than
+        Any shape; pixels spread over it are used where there are more than twice
         ``at_most``.
     at_most : int
         Number of pixels.
@@ -75,8 +75,11 @@ def measure_range(image: NDArray[np.generic], *, at_most: int = 1_000_000) -> Ra
         The `LOW` and `HIGH` percentiles; the extremes where these coincide.
     """
     flat = image.reshape(-1)
-    sample = flat[:: max(1, flat.size // at_most)].astype(np.float64)
-    low, high = np.percentile(sample, [LOW, HIGH])
+    sample = flat
+    if flat.size >= 2 * at_most:
+        # Whole steps would meet the same few columns in every row.
+        sample = flat[np.linspace(0, flat.size - 1, at_most).astype(np.intp)]
+    low, high = np.percentile(sample.astype(np.float64), [LOW, HIGH])
     if high <= low:
-        low, high = float(sample.min()), float(sample.max())
+        low, high = float(flat.min()), float(flat.max())
     return Range(float(low), float(high))

@@ -211,7 +211,7 @@ def _rings(path: Path, roi: ImagejRoi) -> tuple[Ring, ...]:
         rings = tuple(np.asarray(part, float) for part in parts)
         if rings and all(len(r) and np.isfinite(r).all() for r in rings):
             return rings
-    except (NotImplementedError, RuntimeError, IndexError, ValueError):
+    except (ArithmeticError, NotImplementedError, RuntimeError, IndexError, ValueError):
         pass
     raise UserError(
         f"The ROI '{roi.name}' in {path} is damaged or has curves; delete it, or "

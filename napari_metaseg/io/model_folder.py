@@ -104,7 +104,8 @@ def write_folder(
 ) -> None:
     """Write weights and card of either kind of folder.
 
-    The card goes last: a folder without one is not taken for a model.
+    Both are written beside what is there before either takes its name, the card last:
+    what ends the program meanwhile leaves an earlier model as it was.
 
     Raises
     ------
@@ -119,12 +120,34 @@ def write_folder(
         raise UserError(
             f"The folder '{folder}' cannot be made; choose another place."
         ) from error
-    for name, content in (
-        (WEIGHTS, data),
-        (CARD, (json.dumps(full, indent=1) + "\n").encode()),
+    with (
+        atomic_file(folder / CARD, overwrite=overwrite) as told,
+        atomic_file(folder / WEIGHTS, overwrite=overwrite) as weights,
     ):
-        with atomic_file(folder / name, overwrite=overwrite) as file:
-            file.write(content)
+        weights.write(data)
+        told.write((json.dumps(full, indent=1) + "\n").encode())
+
+
+def check_model_folder(folder: Path, *, overwrite: bool) -> None:
+    """Check that a model may be written to a folder.
+
+    Raises
+    ------
+    UserError
+        If it is a file, holds a model already or what is left of one, or lies in no
+        folder.
+    """
+    if not folder.parent.is_dir():
+        raise UserError(
+            f"The folder {folder.parent} does not exist; create it or choose another."
+        )
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file; choose the name of a folder.")
+    there = next((f for f in (CARD, WEIGHTS) if (folder / f).exists()), None)
+    if there is not None and not overwrite:
+        raise UserError(
+            f"{folder / there} exists already; choose another name or add --overwrite."
+        )
 
 
 def recipe_words(card: dict[str, Any]) -> str:

@@ -194,6 +194,8 @@ scales, start, held_out, settings
         raise UserError(f"There are {mirrors} mirror images; choose 1, 2 or 4.")
     if scales not in SCALES:
         raise UserError(f"There are {scales} scales; choose 1 or 3.")
+    if not -(2**63) <= seed < 2**63:
+        raise UserError(f"The seed is {seed}; choose a number of fewer than 19 digits.")
     chosen = pick_device(device)
     run = AdaptRun(
         image=image,

@@ -123,6 +123,7 @@ class AdaptRun:
             yield from _told(rest, "segment", 55, end - 5)
             yield from _told(before.draw(before.left()), "segment", end - 5, end)
             new = blend_outputs(before.outputs, after.outputs, share)
+            del after  # its maps are not needed while further scales are looked at
             if self._votes and self.previews:
                 yield sight.so_far(new[0], settings, end)
         others: list[AdaptedModel] = []

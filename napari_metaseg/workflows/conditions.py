@@ -10,6 +10,11 @@ from napari_metaseg.core.errors import UserError
 if TYPE_CHECKING:
     from pathlib import PurePosixPath
 
+ABOUT = ("file", "status", "problem", "model")
+"""Columns that come before the fields in the table of a folder."""
+
+_TAKEN = {*ABOUT, "cells", "covered", "area_px2", "area_um2", "intensity"}
+
 _FIELD = re.compile(r"\{(\w*)\}")
 
 
@@ -63,6 +68,12 @@ def _compile(pattern: str) -> re.Pattern[str]:
         raise UserError(
             f"The pattern '{pattern}' names no fields; write each once in braces, for "
             "example '{plate}_{well}_{field}'."
+        )
+    taken = sorted(_TAKEN & set(names))
+    if taken:
+        raise UserError(
+            f"The field '{taken[0]}' of '{pattern}' is a column of the table already; "
+            "give it another name."
         )
     if "}{" in pattern or "}*{" in pattern:
         raise UserError(

@@ -199,7 +199,8 @@ def _scale_bar(shape: tuple[int, ...], pixel_size: float) -> Bar:
     pixels = length / pixel_size
     text = f"{length / 1000:g} mm" if length >= 1000 else f"{length:g} µm"
     x, y = width - pixels - size, height - 1.4 * size
-    return Bar(round(x), round(y), round(pixels), max(2, round(size / 4)), text, size)
+    wide = max(1, round(pixels))
+    return Bar(round(x), round(y), wide, max(2, round(size / 4)), text, size)
 
 
 def _as_png(

@@ -16,7 +16,7 @@ from napari_metaseg.core.intensity import Range, measure_range
 from napari_metaseg.io.gather import RESULT, gather
 from napari_metaseg.io.tables import write_table
 
-from .conditions import Conditions
+from .conditions import ABOUT, Conditions
 from .crews import Done
 from .folder_settings import FolderProgress, FolderReport, FolderSettings
 from .folder_work import Look, Order, Outcome, sample_file, segment_file
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 JOURNAL = "metaseg-journal.jsonl"
 SUMMARY = "metaseg-summary.csv"
 
-_ABOUT = ("file", "status", "problem", "model")
 _LOST = Outcome(
     "Each worker that began it was lost, most likely for lack of memory; give workers "
     "more of it, or crop the image.",
@@ -255,7 +254,7 @@ class _Run:
                 about = row["file"], "segmented", "", row["model"]
             else:
                 continue
-            known.append(dict(zip(_ABOUT, about, strict=True)))
+            known.append(dict(zip(ABOUT, about, strict=True)))
             fields.append(self.conditions.read(PurePosixPath(place)))
             numbers.append(row.get("numbers", {}))
         parts = [

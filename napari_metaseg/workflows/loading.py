@@ -32,6 +32,11 @@ def load_segmenter(path: str | Path) -> Segmenter:
     network, lens = _read_scale(told, tensors, "", module, folder)
     others = []
     further_scales = card.pop("others", [])
+    if not isinstance(card.get("initialization", {}), dict):
+        raise UserError(
+            f"The card of '{folder}' does not say what the model was adapted from; "
+            "save the model again."
+        )
     if not isinstance(further_scales, list):
         raise UserError(
             f"The card of '{folder}' does not say at which scales cells were learned; "

@@ -8,12 +8,14 @@ cells are taken on which the looks agree (`napari_metaseg.core.votes`).
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay
 from napari_metaseg.core.settings import SCALES, DecodeSettings
 
@@ -52,7 +54,8 @@ def learn_at_other_scales(
     Returns
     -------
     list of AdaptedModel
-        One a scale, those at which adapting has made things worse among them.
+        One a scale, those at which adapting has made things worse among them, but not
+        those at which nothing is left of what is painted.
     """
     assert run.diameter is not None
     models = []
@@ -75,7 +78,9 @@ def learn_at_other_scales(
         )
         at = f"At scale {number + 2} of {run.scales}"
         tell = partial(_told_at, at, *ends[number : number + 2])
-        models.append((yield from relay(again.steps(device, ""), tell)))
+        # What the usual scale can do may be too large, or too small, for another.
+        with suppress(UserError):
+            models.append((yield from relay(again.steps(device, ""), tell)))
     return models
 
 

@@ -31,8 +31,9 @@ def summarise(labels: NDArray[Any], image: ImageFile) -> Numbers:
     -------
     dict of str to float
         ``cells``; ``covered``, the share of pixels in cells; and, unless there is no
-        cell, means over cells: ``area_px2``, with a pixel size ``area_um2``, and
-        ``intensity``, of several channels ``intensity_c0`` and so on.
+        cell, means over cells, as far as they are finite: ``area_px2``, with a pixel
+        size ``area_um2``, and ``intensity``, of several channels ``intensity_c0`` and
+        so on.
     """
     planes = as_planes(
         np.asarray(image.data), axes=image.axes, annotated=np.shape(labels)
@@ -59,4 +60,5 @@ def summarise(labels: NDArray[Any], image: ImageFile) -> Numbers:
         means = np.concatenate(intensities, axis=1).mean(axis=1)
         names = [""] if len(means) == 1 else [f"_c{k}" for k in range(len(means))]
         found |= {f"intensity{n}": float(m) for n, m in zip(names, means, strict=True)}
-    return found
+    # A mean of numbers at the end of what fits is none.
+    return {name: value for name, value in found.items() if np.isfinite(value)}

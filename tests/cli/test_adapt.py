@@ -234,6 +234,11 @@ def test_the_only_file_that_fails_is_bad_input(
         (f"{ADAPT} --also other.tif", "needs --output-dir"),
         (f"{ADAPT} --also other.tif a/other.tif --output-dir r", "named 'other'"),
         (f"{ADAPT} --save-model taken", "add --overwrite"),
+        (f"{ADAPT} --save-model half", "weights.safetensors exists already"),
+        (f"{ADAPT} --save-model no/model", "folder no does not exist"),
+        (f"{ADAPT} --save-model notes.txt", "is a file"),
+        (f"{ADAPT} --also other.tif --output-dir notes.txt", "is a file"),
+        (f"{ADAPT} --seed 99999999999999999999", "fewer than 19 digits"),
         (f"{ADAPT} --background painted.tif", "cell in painted.tif and background"),
         (f"{ADAPT} --support other.tif small.tif", "same shape"),
         ("segment nowhere cells.tif --output-dir r", "missing or damaged"),
@@ -254,6 +259,8 @@ def test_bad_input_gets_one_sentence_and_leaves_nothing(
     tifffile.imwrite("blank.tif", np.zeros_like(CELLS))
     tifffile.imwrite("small.tif", ANNOTATION[:40, :40])
     Path("notes.txt").write_text("two cells\n", encoding="utf-8")
+    Path("half").mkdir()
+    Path("half/weights.safetensors").write_bytes(b"what a stop left")
     Path("taken").mkdir()
     Path("taken/card.json").write_text("not mine to replace", encoding="utf-8")
     before = {p: p.stat().st_mtime_ns for p in here.rglob("*")}

@@ -128,3 +128,20 @@ def test_a_subset_of_the_pixels_gives_nearly_the_same_range() -> None:
 
     assert few.low == pytest.approx(all_of_them.low, abs=0.01)
     assert few.high == pytest.approx(all_of_them.high, abs=0.01)
+
+
+def test_a_subset_meets_more_than_a_few_columns() -> None:
+    # With steps of 4 in rows of 400, every fourth column alone would be seen.
+    image = np.full((400, 400), 1000.0)
+    image[:, ::4] = 0
+
+    few = measure_range(image, at_most=40_000)
+
+    assert few.high == pytest.approx(1000)
+
+
+def test_a_bright_speck_that_a_subset_misses_is_seen() -> None:
+    image = np.zeros((300, 300), np.uint8)
+    image[7, 11] = 200
+
+    assert measure_range(image, at_most=1000).high == 200

@@ -141,3 +141,13 @@ def test_curves_are_named(tmp_path: Path) -> None:
 
     with pytest.raises(UserError, match=r"'curl' .* curves"):
         read_rois(tmp_path / "a.zip", (9, 9))
+
+
+def test_a_damaged_number_in_a_shape_is_told(tmp_path: Path) -> None:
+    roi = roifile.ImagejRoi(roitype=roifile.ROI_TYPE.RECT, name="bent")
+    path = np.array([np.inf, 1, 1, 1, 3, 1, 1, 3, 3, 4], np.float32)
+    roi.multi_coordinates, roi.shape_roi_size = path, len(path)
+    roifile.roiwrite(tmp_path / "a.zip", [roi])
+
+    with pytest.raises(UserError, match=r"'bent' .* damaged"):
+        read_rois(tmp_path / "a.zip", (9, 9))

@@ -40,6 +40,8 @@ def test_fields_are_read(pattern: str | None, place: str, fields: str) -> None:
         ("{1st}", "names no fields"),
         ("{plate}_{well", "names no fields"),
         ("{plate}{well}", "cannot be told apart"),
+        ("{plate}_{file}", "'file' .* another name"),
+        ("{cells}", "'cells' .* another name"),
         ("{plate}*{well}", "cannot be told apart"),
     ],
 )

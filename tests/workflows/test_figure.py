@@ -76,6 +76,15 @@ def test_the_scale_bar_has_the_length_it_states(tmp_path: Path) -> None:
     assert longest == 33
 
 
+@pytest.mark.parametrize("width", [1, 2, 3])
+def test_an_image_of_few_columns_has_a_bar_too(tmp_path: Path, width: int) -> None:
+    image = ImageFile(GRAY.data[:, :width].copy(), "YX", (0.5, 0.5))
+
+    path = write_figure(tmp_path / "a.png", CELLS[:, :width], image)
+
+    assert pixels(path).shape == (120, width, 3)
+
+
 def test_without_a_pixel_size_there_is_no_scale_bar(tmp_path: Path) -> None:
     dark = ImageFile(np.zeros_like(GRAY.data), "YX", None)
 

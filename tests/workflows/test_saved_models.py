@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from napari_metaseg import adapt, load
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.io import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,6 +127,32 @@ def test_a_model_is_replaced_only_when_that_is_allowed(
     assert (saved / "card.json").read_bytes() == before
     model.save(saved, overwrite=True)
     load(saved)
+
+
+def test_a_stop_while_a_model_is_replaced_leaves_the_old_one(
+    model: AdaptedModel, saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = load(saved).segmenter.digest()
+
+    def stop(*_: object, **__: object) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(files.os, "replace", stop)
+        model.save(saved, overwrite=True)
+
+    assert load(saved).segmenter.digest() == digest
+    assert sorted(p.name for p in saved.iterdir()) == [
+        "card.json",
+        "weights.safetensors",
+    ]
+
+
+def test_a_card_that_tells_no_initialization_is_refused(saved: Path) -> None:
+    change_card(saved, initialization=None)
+
+    with pytest.raises(UserError, match="adapted from; save the model again"):
+        load(saved)
 
 
 def test_a_read_only_folder_gets_a_sentence(

@@ -17,7 +17,7 @@ from napari_metaseg.core.votes import vote
 from napari_metaseg.data.synthetic import sample_scene
 from napari_metaseg.io.bundle import find_bundle
 from napari_metaseg.io.images import ImageFile, read_image
-from napari_metaseg.workflows import adapt_run, around, drawing
+from napari_metaseg.workflows import adapt_run, around, drawing, preparing
 from napari_metaseg.workflows.adapt import adapt_steps
 from napari_metaseg.workflows.benchmark.methods.adaptation import Adaptation
 from napari_metaseg.workflows.benchmark.methods.registry import Choice, make_methods
@@ -32,8 +32,10 @@ from .painting import paint
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_metaseg.core.support import Crops
     from napari_metaseg.data.synthetic import Scene
-    from napari_metaseg.workflows.adapted import AdaptedModel
+    from napari_metaseg.workflows.adapted import AdaptedModel, View
+    from napari_metaseg.workflows.lens import Lens
     from napari_metaseg.workflows.results import Report
 
 
@@ -225,6 +227,26 @@ def test_an_object_size_that_is_given_is_that_of_the_usual_scale(
     looks = (given.segmenter, *given.segmenter.others)
     sizes = [look.lens.diameter for look in looks]
     assert sizes == pytest.approx([size, size / 0.8, size / 1.25])
+
+
+def test_a_scale_at_which_nothing_is_left_of_the_cells_has_no_vote(
+    scene: Scene, painted: np.ndarray, small: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crops_of = preparing.crops_of
+    sizes: list[float] = []
+
+    def cut(views: list[View], lens: Lens) -> Crops:
+        sizes.append(lens.diameter)
+        if lens.diameter < sizes[0]:
+            raise UserError("Nothing of the painted cells is left.")
+        return crops_of(views, lens)
+
+    monkeypatch.setattr(preparing, "crops_of", cut)
+    found = adapt(scene.image, painted, init=small, device="cpu", mirrors=1, scales=3)
+
+    assert len(sizes) == 3
+    assert len(found.segmenter.others) < 2
+    assert found.report is not None
 
 
 def test_a_region_is_learned_at_one_scale(

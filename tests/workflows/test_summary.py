@@ -49,3 +49,12 @@ def test_a_single_channel_needs_no_number() -> None:
     found = summarise(LABELS[0], ImageFile(IMAGE[0, 0], "YX", None))
 
     assert set(found) == {"cells", "covered", "area_px2", "intensity"}
+
+
+def test_means_that_are_no_numbers_are_left_out() -> None:
+    bright = np.full(LABELS[0].shape, 1.7e308)
+
+    with np.errstate(over="ignore"):
+        found = summarise(LABELS[0], ImageFile(bright, "YX", None))
+
+    assert set(found) == {"cells", "covered", "area_px2"}

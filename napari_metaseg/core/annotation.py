@@ -76,7 +76,8 @@ def as_annotation(
     if annotation.shape != shape:
         raise UserError(
             f"The annotation is {annotation.shape} but the image, without channels, "
-            f"is {shape}; both must have the same shape."
+            f"is {shape}; both must have the same shape. Of a stack or movie, give all "
+            "planes, with 0 where nothing is painted, or adapt to single ones."
         )
     if annotation.size and (
         annotation.min() < -1 or annotation.max() > np.iinfo(np.int32).max

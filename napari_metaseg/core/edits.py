@@ -132,19 +132,22 @@ def reject_within(annotation: Labels, shown: Labels, box: Box) -> Edit:
     )
 
 
-def complete(annotation: Labels, box: Box) -> Edit:
+def complete(annotation: Labels, shown: Labels, box: Box) -> Edit:
     """Turn everything unpainted in a rectangle into background.
 
     Parameters
     ----------
     annotation : (Y, X) array of int32
         As painted.
+    shown : (Y, X) array of int32
+        The instances shown, which are background there unless they were accepted.
     box : Box
         The rectangle.
 
     Returns
     -------
     Edit
+        Its cells are the instances that became background, in whole or in part.
 
     Raises
     ------
@@ -156,7 +159,9 @@ def complete(annotation: Labels, box: Box) -> Edit:
         raise UserError(
             "Nothing in this rectangle is unpainted; draw it where something is."
         )
-    return make_edit(annotation, box, np.where(unknown, -1, 0), cells=0)
+    lost = np.unique(shown[box.slices][unknown])
+    drawn = np.where(unknown, -1, 0)
+    return make_edit(annotation, box, drawn, cells=int(np.count_nonzero(lost)))
 
 
 def make_edit(

@@ -99,7 +99,7 @@ def correction(
             ends = _pixel(path[0]), _pixel(path[-1])
             return reshape.join(annotation, shown, *ends)
         case Tool.FINISH, True:
-            return edits.complete(annotation, box)
+            return edits.complete(annotation, shown, box)
     raise UserError(tool.value)
 
 
@@ -115,7 +115,10 @@ def done(tool: Tool, edit: Edit) -> str:
             return f"Cut into {cells}."
         case Tool.JOIN:
             return "Joined into one cell."
-    return "Region finished: what is unpainted in it counts as background."
+    text = "Region finished: what is unpainted in it counts as background"
+    if edit.cells:
+        text += f", {cells} that you had not accepted too (Ctrl+Z takes it back)"
+    return f"{text}."
 
 
 def _pixel(place: NDArray[np.floating]) -> Point:

@@ -19,7 +19,11 @@ _TITLES = {
     Tool.REJECT: ("Reject", "R", "Makes cells, predicted or painted, background."),
     Tool.SPLIT: ("Split", "S", "Cuts a cell in two."),
     Tool.JOIN: ("Join", "J", "Makes two cells one, and closes a small gap."),
-    Tool.FINISH: ("Finish", "D", "Calls a region done: no cell is missing in it."),
+    Tool.FINISH: (
+        "Finish",
+        "D",
+        "Calls a region done: all its cells are painted or accepted.",
+    ),
 }
 _ALL_KEY = "Shift+A"
 _ALL_TIP = "Accepts every cell that lies wholly in view."

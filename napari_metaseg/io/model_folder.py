@@ -46,6 +46,11 @@ def read_card(folder: Path, kind: str) -> dict[str, Any]:
         If there is no card of that kind.
     """
     path = folder / CARD
+    if not folder.is_dir():
+        raise UserError(
+            f"There is no model in '{folder}', which is no folder; name one that "
+            "was saved, or an initialization where one is asked for (--init)."
+        )
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

@@ -152,7 +152,7 @@ def test_adaptation_may_begin_with_an_earlier_model(shell, here: Path) -> None:
         load(name).segmenter.network.adapted.params for name in ("first", "second")
     )
     assert any(not torch.equal(first[k], second[k]) for k in first)
-    assert "missing or damaged" in shell(f"{ADAPT} --overwrite --start here").err
+    assert "no model in 'here'" in shell(f"{ADAPT} --overwrite --start here").err
 
 
 def test_stacks_and_channels_are_understood(shell, here: Path) -> None:
@@ -241,7 +241,7 @@ def test_the_only_file_that_fails_is_bad_input(
         (f"{ADAPT} --seed 99999999999999999999", "fewer than 19 digits"),
         (f"{ADAPT} --background painted.tif", "cell in painted.tif and background"),
         (f"{ADAPT} --support other.tif small.tif", "same shape"),
-        ("segment nowhere cells.tif --output-dir r", "missing or damaged"),
+        ("segment nowhere cells.tif --output-dir r", "no model in 'nowhere'"),
         ("segment taken cells.tif --output-dir r", "missing or damaged"),
         ("benchmark . --draws 1", "holds no tasks"),
         ("benchmark . --inits --methods", "nothing to compare"),

@@ -167,15 +167,16 @@ def test_rectangles_judge_whole_parts_only(
 def test_a_complete_region_has_no_unknown_pixel_and_every_cell_it_had(
     pair: tuple[Labels, Labels], one: tuple[int, int], other: tuple[int, int]
 ) -> None:
-    annotation, _ = pair
+    annotation, shown = pair
     box = Box.between(one, other, SHAPE)
-    edit = attempt(lambda: complete(annotation, box))
+    edit = attempt(lambda: complete(annotation, shown, box))
 
     expected = annotation.copy()
     region = expected[box.slices]
     assert (edit is not None) == bool((region == 0).any())
     if edit is not None:
         check_form(edit, annotation)
+        assert edit.cells == len({*shown[box.slices][region == 0].tolist()} - {0})
         region[region == 0] = -1
         np.testing.assert_array_equal(edit.apply(annotation), expected)
 

@@ -184,6 +184,16 @@ def test_a_finished_region_is_background_around_its_cells(
     np.testing.assert_array_equal(annotation.data, before)
 
 
+def test_finishing_over_cells_that_were_not_accepted_says_so(
+    panel: AdaptPanel, viewer: ViewerModel, settle: Settle
+) -> None:
+    panel.view.tools.buttons[Tool.FINISH].click()
+    drag(viewer, (36, 36), (56, 56))
+    settle(panel)
+
+    assert "1 cell that you had not accepted too" in panel.view.status.text
+
+
 def test_all_in_view_are_accepted_without_a_tool(
     panel: AdaptPanel, viewer: ViewerModel, settle: Settle
 ) -> None:

@@ -56,7 +56,8 @@ def correct(plane: NDArray[np.int32], action: tuple) -> edits.Edit | None:
                 return reshape.split(plane, found(), [one, other])
             case "join":
                 return reshape.join(plane, found(), one, other)
-        return edits.complete(plane, edits.Box.between(one, other, plane.shape))
+        box = edits.Box.between(one, other, plane.shape)
+        return edits.complete(plane, found(), box)
     except UserError:
         return None
 

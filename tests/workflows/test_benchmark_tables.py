@@ -88,9 +88,12 @@ def test_the_numbers_of_cells_stand_side_by_side() -> None:
 
     lines = report(rows, ["maml"]).splitlines()
 
-    # How many draws each is the mean of stands in brackets.
-    assert lines[2:4] == ["| method | painted | 1 | 3 |", "| --- | --- | --- | --- |"]
-    assert lines[4] == "| maml | cells | 0.600 (2) | 0.700 (1) |"
+    assert (
+        lines[2]
+        == "AP@0.5 as shown, with do-no-harm on; in brackets the number of draws."
+    )
+    assert lines[4:6] == ["| method | painted | 1 | 3 |", "| --- | --- | --- | --- |"]
+    assert lines[6] == "| maml | cells | 0.600 (2) | 0.700 (1) |"
     assert "| forest | strokes | – | 0.500 (1) |" in lines
 
 

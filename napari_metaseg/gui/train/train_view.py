@@ -40,7 +40,9 @@ class TrainView(QWidget):
         self.export = make_button(
             "Export…", "Writes the start as one file, for another machine."
         )
-        self.log = make_button("Open log", "Opens all that the training process wrote.")
+        self.log = make_button(
+            "Open log", "Opens what the training process told of errors."
+        )
         self._lay_out()
 
     def show_page(self, *, setup: bool) -> None:

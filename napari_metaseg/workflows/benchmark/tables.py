@@ -99,7 +99,8 @@ def overview(frame: pd.DataFrame) -> str:
             parts = [own[own["cells"] == n] for n in numbers]
             lines.append([method, regime, *map(_told, parts)])
     headings = ["method", "painted", *map(str, numbers)]
-    return f"## Painted cells\n\n{table(headings, lines)}"
+    told = "AP@0.5 as shown, with do-no-harm on; in brackets the number of draws."
+    return f"## Painted cells\n\n{told}\n\n{table(headings, lines)}"
 
 
 def _told(part: pd.DataFrame) -> str:

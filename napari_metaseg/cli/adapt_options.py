@@ -42,7 +42,13 @@ def add_adapt_options(parser: argparse.ArgumentParser) -> None:
         metavar=("IMAGE", "ANN"),
         help="a further painted image; may be repeated",
     )
-    parser.add_argument("--init", default=DEFAULT_INIT, metavar="NAME")
+    parser.add_argument(
+        "--init",
+        default=DEFAULT_INIT,
+        metavar="NAME",
+        help="initialization to adapt from: a name that 'models' lists, or a folder "
+        "(default: %(default)s)",
+    )
     parser.add_argument("--diameter", type=float, metavar="PX", help="object size")
     parser.add_argument(
         "--region",
@@ -50,7 +56,12 @@ def add_adapt_options(parser: argparse.ArgumentParser) -> None:
         help="all that is found is one object, such as a lesion, instead of cells; "
         "the saved model does the same",
     )
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        help="fixes what is random (default: %(default)s)",
+    )
     parser.add_argument(
         "--mirrors",
         type=int,
@@ -66,7 +77,13 @@ def add_adapt_options(parser: argparse.ArgumentParser) -> None:
         help="scales at which cells are learned; of 3 those cells are taken on which "
         "most agree, and it takes three times as long (default: %(default)s)",
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="LABELS.tif")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        required=True,
+        metavar="LABELS.tif",
+        help="where the cells of IMAGE are written",
+    )
     parser.add_argument(
         "--also",
         type=Path,
@@ -82,7 +99,12 @@ def add_adapt_options(parser: argparse.ArgumentParser) -> None:
         metavar="MODEL",
         help="begin with an earlier model from the same initialization",
     )
-    parser.add_argument("--save-model", type=Path, metavar="DIR")
+    parser.add_argument(
+        "--save-model",
+        type=Path,
+        metavar="DIR",
+        help="folder for the adapted model, see 'segment'",
+    )
     parser.add_argument(
         "--save-session",
         type=Path,

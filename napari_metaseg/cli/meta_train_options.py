@@ -17,9 +17,20 @@ def add_meta_train_options(parser: argparse.ArgumentParser) -> None:
         "--algorithm",
         default="fomaml",
         choices=("pooled", "fomaml", "maml", "imaml", "reptile"),
+        help="(default: %(default)s)",
     )
-    add("--output", type=Path, required=True, metavar="DIR")
-    add("--init", metavar="BUNDLE", help="start from this bundle")
+    add(
+        "--output",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder of the run; its bundle is in DIR/bundle",
+    )
+    add(
+        "--init",
+        metavar="BUNDLE",
+        help="start from this bundle (default: random weights)",
+    )
     add(
         "--unadapted",
         metavar="BUNDLE",
@@ -50,7 +61,12 @@ def add_meta_train_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--validation-tasks", nargs="+", metavar="TASK", help="default: all of them")
     add("--validate-every", type=int, default=100, metavar="N", help="meta-steps")
-    add("--tasks-per-step", type=int, default=4)
+    add(
+        "--tasks-per-step",
+        type=int,
+        default=4,
+        help="tasks of a meta-step (default: %(default)s)",
+    )
     add(
         "--processes",
         type=int,
@@ -59,7 +75,12 @@ def add_meta_train_options(parser: argparse.ArgumentParser) -> None:
         help="that share the tasks of each meta-step, on the cores or the GPUs of this "
         "machine; torchrun starts them on several machines",
     )
-    add("--inner-steps", type=int, default=5)
+    add(
+        "--inner-steps",
+        type=int,
+        default=5,
+        help="gradient steps on the support (default: %(default)s)",
+    )
     add(
         "--blank-chance",
         type=float,
@@ -91,9 +112,19 @@ def add_meta_train_options(parser: argparse.ArgumentParser) -> None:
         default=60,
         help="gradients after which it is left all the same",
     )
-    add("--rate", type=float, default=1e-3, help="outer rate")
-    add("--procedural-share", type=float, default=0.35)
-    add("--checkpoint-every", type=int, default=50)
+    add("--rate", type=float, default=1e-3, help="outer rate (default: %(default)s)")
+    add(
+        "--procedural-share",
+        type=float,
+        default=0.35,
+        help="share of generated tasks (default: %(default)s)",
+    )
+    add(
+        "--checkpoint-every",
+        type=int,
+        default=50,
+        help="meta-steps between checkpoints (default: %(default)s)",
+    )
     add(
         "--half",
         action="store_true",

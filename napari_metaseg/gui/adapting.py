@@ -79,8 +79,8 @@ class Adapting(QObject):
         annotation = self._desk.annotation
         if image is None or reading is None or annotation is None:
             return None
-        too_large = images.why_too_large(image, reading)
-        if too_large:
-            self.refused.emit(too_large)
+        why_not = images.why_not_whole(image, reading)
+        if why_not:
+            self.refused.emit(why_not)
             return None
         return self._bench.works.on(image, reading), annotation

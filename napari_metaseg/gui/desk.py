@@ -11,7 +11,7 @@ from weakref import WeakMethod
 from qtpy.QtCore import QObject, Signal
 
 from . import layers
-from .images import CELLS, annotation_shape, why_too_large
+from .images import CELLS, annotation_shape, why_not_whole
 from .links import Links, after_rest
 from .painted import Painted, painted
 from .worker import Runner
@@ -138,7 +138,7 @@ class Desk(QObject):
         found = self.annotation
         if found is not None:
             return found
-        if why_too_large(self.image, self.reading):
+        if why_not_whole(self.image, self.reading):
             return None
         made = layers.make_annotation(self._layers, self.image, self.reading)
         self._watch(made)
@@ -211,7 +211,7 @@ class Desk(QObject):
         if image is not None and reading is not None:
             shape = annotation_shape(image, reading)
             place = (image.unique_id, reading.target.key, shape)
-            wanted = place not in self._given and not why_too_large(image, reading)
+            wanted = place not in self._given and not why_not_whole(image, reading)
             if wanted and self.annotation is None:
                 layers.make_annotation(self._layers, image, reading)
             self._given.add(place)

@@ -85,14 +85,13 @@ def next_step(now: Situation) -> Line:
         return Line("Open an image (File > Open, or drop it here), or a sample.")
     if not now.readable:
         return Line(
-            "This image has too many axes, or channels within a stack: take out one "
-            "position, or open each channel as a layer of its own.",
+            "This image has too many axes; take out one position or one channel.",
             Tone.WARNING,
         )
     if now.large:
         return Line(
-            "A big image: zoom in on a few of its cells, then press 'Work on the part "
-            "in view'."
+            "A big image, or one with channels within a stack: zoom in on a few of its "
+            "cells, then press 'Work on the part in view'."
         )
     if not now.annotation:
         return Line("Press Next cell to start an annotation layer.")

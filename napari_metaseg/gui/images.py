@@ -101,11 +101,18 @@ def annotation_shape(layer: Image, reading: Reading) -> tuple[int, ...]:
     return tuple(int(shape[i]) for i in reading.kept)
 
 
-def why_too_large(layer: Image, reading: Reading) -> str:
+def why_not_whole(layer: Image, reading: Reading) -> str:
     """Say why an image cannot be adapted to as a whole; empty if it can be.
 
-    What lies in memory already may be larger than what would have to be read first.
+    What lies in memory already may be larger than what would have to be read first. Of
+    channels within a stack napari would show the planes of an annotation, which has no
+    such axis, under the channels; a part of one plane has them first.
     """
+    if 0 < reading.axes.find("C") < len(reading.axes) - 1:
+        return (
+            f"'{layer.name}' has channels within a stack: bring a few of its cells into "
+            "view and press 'Work on the part in view'."
+        )
     count = math.prod(annotation_shape(layer, reading))
     data = finest(layer)
     in_memory = isinstance(data, np.ndarray) and not isinstance(data, np.memmap)
@@ -142,20 +149,19 @@ def readings(layer: Image) -> list[Reading]:
     -------
     list of Reading
         More than one where there are, or may be, channels to choose from;
-        empty where the image has more axes than can be read, and where its channels
-        lie within a stack: napari would show the planes of an annotation, which has no
-        such axis, under the channels.
+        empty where the image has more axes than can be read.
     """
     shape = finest(layer).shape
     leading = [_letter(label) for label in layer.axis_labels[: layer.ndim - 2]]
     channel = leading.index("C") if "C" in leading else None
-    if len(leading) - (channel is not None) > len(_PLANES) or channel:
+    if len(leading) - (channel is not None) > len(_PLANES):
         return []
     if layer.rgb:
         axes = _planes(leading) + "YXC"
         return [Reading("All colours", axes, None), *_channels(axes, shape)]
     if channel is not None:
-        axes = f"C{_planes(leading[1:])}YX"
+        rest = _planes(leading[:channel] + leading[channel + 1 :])
+        axes = f"{rest[:channel]}C{rest[channel:]}YX"
         return [*_channels(axes, shape), Reading("All channels", axes, None)]
     title = "No channels" if leading else "Single channel"
     plain = Reading(title, _planes(leading) + "YX", None)

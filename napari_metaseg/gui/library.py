@@ -90,7 +90,7 @@ class Library(Teller):
         image, reading = self._desk.image, self._desk.reading
         if image is None or reading is None or self._adding.running:
             return
-        why_not = images.why_too_large(image, reading)
+        why_not = images.why_not_whole(image, reading)
         layer = self._source(image, reading)
         if why_not or layer is None:
             self.warn(why_not or "There is no cell yet; paint one first.")

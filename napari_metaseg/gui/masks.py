@@ -93,7 +93,7 @@ class Masks(Teller):
         own = self._desk.annotation
         possible = own is not None
         if not possible and image is not None and reading is not None:
-            possible = not images.why_too_large(image, reading)
+            possible = not images.why_not_whole(image, reading)
         others = [layer for layer in layers.label_layers(self._layers) if layer != own]
         self._form.offer(others, possible=possible)
 

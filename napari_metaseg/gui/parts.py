@@ -90,7 +90,7 @@ class Parts(Teller):
         image, reading = self._desk.image, self._desk.reading
         if image is None or reading is None:
             return False
-        return bool(images.why_too_large(image, reading))
+        return bool(images.why_not_whole(image, reading))
 
     def take(self) -> None:
         """Read what is in view of the chosen image, and add it as a layer."""

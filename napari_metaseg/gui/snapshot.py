@@ -180,7 +180,7 @@ def _fits(other: Image, annotation: Labels, image: Image, reading: Reading) -> b
         return False
     if annotation.data.shape != images.annotation_shape(other, reading):
         return False
-    if images.why_too_large(other, reading):
+    if images.why_not_whole(other, reading):
         return False
     return images.channel_count(other, reading) == images.channel_count(image, reading)
 

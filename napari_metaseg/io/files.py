@@ -146,7 +146,8 @@ def check_target(path: Path, *, overwrite: bool) -> None:
             raise UserError(f"{path} is a folder; choose the name of a file.")
         if path.exists() and not overwrite:
             raise UserError(
-                f"{path} exists already; choose another name or allow overwriting it."
+                f"{path} exists already; choose another name or allow overwriting "
+                "it (in the shell --overwrite)."
             )
 
 

@@ -52,7 +52,8 @@ def check_output(path: Path, *, overwrite: bool = False) -> None:
         )
     if path.exists() and not overwrite:
         raise UserError(
-            f"{path} exists already; choose another name or allow overwriting it."
+            f"{path} exists already; choose another name or allow overwriting "
+            "it (in the shell --overwrite)."
         )
     if path.exists() and not (path / "zarr.json").is_file():
         raise UserError(f"{path} is no OME-Zarr; choose another name.")

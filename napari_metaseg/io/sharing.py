@@ -137,7 +137,7 @@ def _install(members: Mapping[str, bytes], name: str, *, overwrite: bool) -> Pat
     if (folder / name).exists() and not overwrite:
         raise UserError(
             f"There is an initialization '{name}' already; choose another name or "
-            "allow overwriting it."
+            "allow overwriting it (in the shell --overwrite)."
         )
     partial = folder / f".{name}.part"
     try:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 from napari.layers import Image
 
-from napari_metaseg.gui.images import annotation_shape, pixels, readings
+from napari_metaseg.gui.images import (
+    annotation_shape,
+    pixels,
+    readings,
+    why_not_whole,
+)
 
 
 def axes_of(layer: Image) -> list[tuple[str, int | None]]:
@@ -53,13 +58,16 @@ def test_labels_tell_time_from_depth() -> None:
     assert axes_of(layer) == [("TYX", None)]
 
 
-def test_channels_within_a_stack_have_no_reading() -> None:
-    shape = 5, 2, 30, 40
-    assert readings(Image(np.zeros(shape), axis_labels=("t", "c", "y", "x"))) == []
+def test_channels_amid_a_stack_are_worked_on_in_parts() -> None:
+    layer = Image(np.zeros((5, 2, 30, 40)), axis_labels=("t", "c", "y", "x"))
 
-    first = Image(np.zeros(shape), axis_labels=("c", "t", "y", "x"))
+    assert axes_of(layer)[0] == ("TCYX", 0)
+    assert annotation_shape(layer, readings(layer)[0]) == (5, 30, 40)
+    for reading in readings(layer):
+        assert "channels within a stack" in why_not_whole(layer, reading)
+    first = Image(np.zeros((2, 5, 30, 40)), axis_labels=("c", "t", "y", "x"))
     assert axes_of(first)[0] == ("CTYX", 0)
-    assert annotation_shape(first, readings(first)[0]) == (2, 30, 40)
+    assert not why_not_whole(first, readings(first)[0])
 
 
 def test_too_many_axes_have_no_reading() -> None:

@@ -140,6 +140,18 @@ def test_the_channel_follows_the_annotation_that_is_clicked(
     assert panel.desk.painted.cells == 1
 
 
+def test_channels_within_a_stack_are_painted_on_a_part(
+    viewer: ViewerModel, blobs: Image, open_panel: Open, settle: Settle
+) -> None:
+    stack = np.stack([np.stack([blobs] * 2)] * 3)
+    viewer.add_image(stack, name="movie", axis_labels=("t", "c", "y", "x"))
+    panel = open_panel(viewer)
+
+    assert panel.desk.annotation is None
+    assert "channels within a stack" in panel.view.status.text
+    assert panel.view.part.isVisibleTo(panel)
+
+
 def test_a_slow_measurement_of_one_image_is_not_told_of_another(
     viewer: ViewerModel,
     blobs: Image,

@@ -184,9 +184,11 @@ def test_an_image_of_another_kind_gets_a_sentence(saved: Path, scene: Scene) -> 
         load(saved).segment(colour)
 
 
-@pytest.mark.parametrize("place", ["nowhere", "."])
-def test_no_model_gets_a_sentence(tmp_path: Path, place: str) -> None:
-    with pytest.raises(UserError, match="missing or damaged"):
+@pytest.mark.parametrize(
+    ("place", "words"), [("nowhere", "is no folder"), (".", "missing or damaged")]
+)
+def test_no_model_gets_a_sentence(tmp_path: Path, place: str, words: str) -> None:
+    with pytest.raises(UserError, match=words):
         load(tmp_path / place)
 
 

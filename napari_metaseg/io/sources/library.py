@@ -223,7 +223,8 @@ def _finished(folder: Path, made: str, *, overwrite: bool) -> dict[str, Any] | N
         return None
     raise UserError(
         f"'{folder.parent}' holds a task '{folder.name}' already, from other files; "
-        "allow overwriting it, or import into another folder."
+        "allow overwriting it (in the shell --overwrite), or import into another "
+        "folder."
     )
 
 

@@ -110,8 +110,8 @@ def why_not_whole(layer: Image, reading: Reading) -> str:
     """
     if 0 < reading.axes.find("C") < len(reading.axes) - 1:
         return (
-            f"'{layer.name}' has channels within a stack: bring a few of its cells into "
-            "view and press 'Work on the part in view'."
+            f"'{layer.name}' has channels within a stack: bring a few of its cells "
+            "into view and press 'Work on the part in view'."
         )
     count = math.prod(annotation_shape(layer, reading))
     data = finest(layer)

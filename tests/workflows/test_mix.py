@@ -33,6 +33,19 @@ def image(scene: Scene) -> NDArray[np.uint16]:
     return np.stack([scene.image, scene.image[::-1], scene.image[:, ::-1]])
 
 
+def come_to(mix: list[float] | None, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Let every search for a mix come to this one; return the list of searches."""
+    searches: list[object] = []
+
+    def found(*given: object) -> Generator[None, None, torch.Tensor | None]:
+        searches.append(given)
+        yield
+        return None if mix is None else torch.tensor(mix)
+
+    monkeypatch.setattr(learning, "adapt_mix", found)
+    return searches
+
+
 @pytest.fixture
 def adapt_with(
     image: NDArray[np.uint16],
@@ -43,11 +56,7 @@ def adapt_with(
     """Return a function that adapts, and comes to a given mix on the way."""
 
     def run(mix: list[float] | None) -> AdaptedModel:
-        def found(*_: object) -> Generator[None, None, torch.Tensor | None]:
-            yield
-            return None if mix is None else torch.tensor(mix)
-
-        monkeypatch.setattr(learning, "adapt_mix", found)
+        come_to(mix, monkeypatch)
         return adapt(image, painted, axes="CYX", init=small, mirrors=1)
 
     return run
@@ -59,14 +68,7 @@ def test_all_scales_share_the_mix_that_the_usual_one_finds(
     small: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    searches = []
-
-    def found(*_: object) -> Generator[None, None, torch.Tensor]:
-        searches.append(1)
-        yield
-        return torch.tensor([0.2, 1.0, 0.1])
-
-    monkeypatch.setattr(learning, "adapt_mix", found)
+    searches = come_to([0.2, 1.0, 0.1], monkeypatch)
     model = adapt(image, painted, axes="CYX", init=small, mirrors=1, scales=3)
 
     assert len(searches) == 1

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import functools
 import math
-import operator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,20 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-from napari_metaseg.core.axes import as_planes
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.evidence import without_evidence
 from napari_metaseg.core.generators import exhaust
-from napari_metaseg.core.inner_loop import Support, run, run_on_support
-from napari_metaseg.core.losses import dense_loss, sparse_loss
-from napari_metaseg.core.objects import object_diameters
+from napari_metaseg.core.inner_loop import run, run_on_support
+from napari_metaseg.core.losses import sparse_loss
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.io import bundle as io_bundle
 from napari_metaseg.io.bundle import load_bundle, save_bundle
 from napari_metaseg.workflows.adapt import adapt
 from napari_metaseg.workflows.benchmark.methods.adaptation import Adaptation
 from napari_metaseg.workflows.benchmark.methods.blind import BlindUNet
-from napari_metaseg.workflows.benchmark.methods.ceiling import Ceiling, make_folds
 from napari_metaseg.workflows.benchmark.methods.finetune import (
     TUNED,
     Finetune,
@@ -38,16 +33,10 @@ from napari_metaseg.workflows.benchmark.methods.random_start import (
 from napari_metaseg.workflows.benchmark.methods.registry import Choice, make_methods
 from napari_metaseg.workflows.benchmark.methods.supervised import (
     CeilingSettings,
-    Crops,
-    as_painted,
-    full_support,
-    train_supervised,
 )
-from napari_metaseg.workflows.lens import Lens
 from napari_metaseg.workflows.preparing import on_device
-from tests.data.tasks import disks
 
-from .noisy_draws import IMAGE, PAINTED, a_draw, noisy
+from .noisy_draws import IMAGE, PAINTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -253,90 +242,15 @@ def test_drawing_random_weights_leaves_the_chance_of_others_alone(small: str) ->
     assert torch.equal(torch.rand(2), expected)
 
 
-@pytest.mark.parametrize(("images", "folds"), [(2, 2), (5, 3), (7, 3), (2, 9)])
-def test_every_image_lies_in_one_part(images: int, folds: int) -> None:
-    parts = make_folds(images, CeilingSettings(folds=folds))
-
-    assert sorted(functools.reduce(operator.iadd, parts, [])) == list(range(images))
-    assert all(parts)
-
-
-def test_the_ceiling_never_trains_on_what_it_is_scored_on(
-    small: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    painted = a_draw(noisy(3, side=80), 1).painted("cells", 1)
-    from napari_metaseg.workflows.benchmark.methods import ceiling
-
-    seen: list[list[int]] = []
-    original = ceiling.train_supervised
-
-    def spy(known, indices, *further):
-        seen.append(list(indices))
-        return original(known, indices, *further)
-
-    monkeypatch.setattr(ceiling, "train_supervised", spy)
-    method = Ceiling(small, "cpu", FEW)
-    fitted = method.fit(painted)
-
-    assert fitted is not None
-    for part, indices in zip(fitted.folds, seen, strict=True):
-        assert sorted([*part, *indices]) == [0, 1, 2]
-    for index, image in enumerate(painted.task.images):
-        part = next(n for n, fold in enumerate(fitted.folds) if index in fold)
-        own = fitted.segmenters[part].segment(image, axes="YX")
-        np.testing.assert_array_equal(fitted.after(image), own)
-    assert method.fit(painted) is fitted, "one training serves all draws"
-    assert len(seen) == 2
-
-
-def test_supervision_lowers_the_dense_loss_on_another_image(small: str) -> None:
-    known = noisy(2, side=80)
-    settings = replace(FEW, steps=15, rate=0.02)
-    segmenter = train_supervised(known, [0], load_bundle(small), CPU, settings)
-    network = segmenter.network
-    support = full_support(known, [0], segmenter.lens)
-    crops = Crops(known, [1], segmenter.lens, support.evidence, FEW)
-    inputs, target = crops.batch(CPU)
-    batch = Support(inputs, as_painted(target), support.evidence)
-
-    before, after = (
-        float(dense_loss(run_on_support(network.module, p, batch).logits, target))
-        for p in (network.initial.params, network.adapted.params)
-    )
-
-    assert after < 0.9 * before
-
-
-def test_crops_show_inputs_and_targets_of_the_same_place(small: str) -> None:
-    known = noisy(2, side=80)
-    planes = as_planes(known.images[0], axes="YX")
-    lens = Lens.of(planes, 20.0, load_bundle(small).diameter)
-    support = full_support(known, [0], lens)
-
-    inputs, target = Crops(known, [0, 1], lens, support.evidence, FEW).batch(CPU)
-
-    assert inputs.shape[0] == target.foreground.shape[0] == 2
-    assert inputs.shape[2:] == target.foreground.shape[1:] == (64, 64)
-    inside, outside = target.foreground > 0, target.foreground == 0
-    assert inputs[:, 0][inside].mean() > inputs[:, 0][outside].mean() + 0.3
-
-
-def test_the_ceiling_of_a_single_image_is_unknown(small: str) -> None:
-    draw = a_draw(noisy(1))
-    blank = np.zeros_like(PAINTED.task.masks[0])
-    empty = replace(
-        noisy(2),
-        masks=(disks(), blank),
-        diameters=(object_diameters(disks()), {}),
-    )
-    method = Ceiling(small, "cpu", FEW)
-
-    assert method.fit(draw.painted("cells", 1)) is None
-    assert method.fit(a_draw(empty).painted("cells", 1)) is None
-
-
 def test_methods_are_made_by_name_and_differ_by_what_they_are(small: str) -> None:
-    controls = "random", "finetune", "finetune-closed", "forest", "ceiling"
+    controls = (
+        "random",
+        "finetune",
+        "finetune-closed",
+        "forest",
+        "ceiling",
+        "ceiling-painted",
+    )
     chosen = Choice((small,), controls, small)
     methods = make_methods(chosen)
 
@@ -353,6 +267,7 @@ def test_methods_are_made_by_name_and_differ_by_what_they_are(small: str) -> Non
         "finetune-closed-adam-l2sp",
         "forest",
         "ceiling",
+        "ceiling-painted",
     ]
     more = {key: replace(s, steps=99) for key, s in TUNED.items()}
     harder = replace(chosen, finetune=more)
@@ -362,7 +277,7 @@ def test_methods_are_made_by_name_and_differ_by_what_they_are(small: str) -> Non
         if m.fingerprint != other.fingerprint
     }
     assert changed == {m.name for m in methods if m.name.startswith("finetune")}
-    assert len({m.origin for m in methods}) == 5
+    assert len({m.origin for m in methods}) == 6
 
 
 def test_unknown_names_are_told(small: str) -> None:

@@ -14,6 +14,7 @@ from .ceiling import Ceiling
 from .convpaint import Convpaint, load_convpaint
 from .finetune import TUNED, Finetune, Tuned
 from .forest import Forest
+from .painted_ceiling import PaintedCeiling
 from .random_start import RandomStart
 from .supervised import CeilingSettings
 
@@ -28,6 +29,7 @@ CONTROLS = (
     "finetune-closed",
     "forest",
     "ceiling",
+    "ceiling-painted",
     "convpaint",
 )
 
@@ -43,7 +45,7 @@ class Choice:
     controls : tuple of str
         Of `CONTROLS`.
     pooled : str
-        Bundle that fine-tuning and the supervised ceiling start from.
+        Bundle that fine-tuning and the supervised ceilings start from.
     device : str
         See `napari_metaseg.core.devices.pick_device`.
     seed : int
@@ -51,7 +53,7 @@ class Choice:
     finetune : mapping
         Settings of fine-tuning, see `Tuned`.
     ceiling : CeilingSettings
-        Settings of the supervised ceiling.
+        Settings of the supervised ceilings.
     convpaint : str
         Features that convpaint uses.
     scales : tuple of int
@@ -121,6 +123,8 @@ def _control(name: str, inits: Sequence[str], choice: Choice) -> list[Method]:
         case "convpaint":
             load_convpaint()
             return [Convpaint(choice.convpaint)]
+        case "ceiling-painted":
+            return [PaintedCeiling(choice.pooled, choice.device, choice.ceiling)]
         case _:
             return [Ceiling(choice.pooled, choice.device, choice.ceiling)]
 

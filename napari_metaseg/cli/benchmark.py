@@ -18,6 +18,7 @@ from napari_metaseg.workflows.benchmark import (
     report,
     run_benchmark,
 )
+from napari_metaseg.workflows.benchmark.known_tasks import known_tasks
 from napari_metaseg.workflows.benchmark.methods.finetune import (
     TUNED,
     FinetuneSettings,
@@ -64,6 +65,8 @@ def run(options: argparse.Namespace) -> int:
         rows.append(row)
         print(_told(row), file=sys.stderr, flush=True)
     print(report(rows, [method.name for method in choice.adaptations]))
+    for sentence in known_tasks(choice.bundles, {row.task for row in rows}):
+        print(f"\n{sentence}")
     if options.pictures is not None:
         _write_pictures(options, methods[0], settings)
     return 0

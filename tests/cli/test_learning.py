@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import pytest
 import tifffile
 import torch
 
@@ -20,8 +22,8 @@ def write_task(folder: Path) -> None:
         tifffile.imwrite(folder / "task" / part / "0.tif", array)
 
 
-def write_bundle(folder: Path) -> None:
-    """Write a small initialization with random weights."""
+def write_bundle(folder: Path, **told: Any) -> None:
+    """Write a small initialization with random weights; its card tells more."""
     torch.manual_seed(0)
     small = Architecture(widths=(4, 4, 4, 8))
     params = {k: v.detach() for k, v in PrototypeUNet(small).named_parameters()}
@@ -31,6 +33,7 @@ def write_bundle(folder: Path) -> None:
         "architecture": small.as_dict(),
         "working_diameter": 24.0,
         "recipe": {"steps": 1, "rates": dict.fromkeys(params, 0.01)},
+        **told,
     }
     save_bundle(folder, params, card)
 
@@ -62,6 +65,30 @@ def test_benchmark_prints_tables_and_goes_on_where_it_was(shell, here: Path) -> 
     again = shell(line)
     assert (again.status, again.out) == (0, outcome.out)
     assert Path("rows.jsonl").read_text(encoding="utf-8").splitlines() == lines
+
+
+@pytest.mark.parametrize("controls", ["", "finetune"])
+def test_benchmark_tells_of_tasks_that_were_trained_on(
+    shell, here: Path, controls: str
+) -> None:
+    write_task(here / "data")
+    trained = {"training": {"tasks": [{"task": "task"}, {"task": "other"}]}}
+    earlier = {"training": {"tasks": [], "parent": trained}}
+    write_bundle(here / "small")
+    write_bundle(here / "known", **earlier)
+    line = (
+        "benchmark data --inits small --pooled known --draws 1 --cells 1 --images 1 "
+        f"--regimes cells --finetune-steps 0 --device cpu --methods {controls}"
+    )
+
+    told = shell(line).out.splitlines()[-1]
+
+    sentence = (
+        "known was trained on tasks named task: scores on them do not tell of new "
+        "kinds of image."
+    )
+    assert (told == sentence) == bool(controls)
+    assert "trained" not in shell(line.replace("known", "small")).out
 
 
 def test_rivals_are_set_on_the_command_line(shell, here: Path) -> None:

@@ -33,6 +33,9 @@ CONTROLS = (
     "convpaint",
 )
 
+FROM_POOLED = ("finetune", "ceiling")
+"""How the names of those begin that start from pooled pre-training."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -69,6 +72,12 @@ class Choice:
     ceiling: CeilingSettings = field(default_factory=CeilingSettings)
     convpaint: str = "gaussian"
     scales: tuple[int, ...] = (1,)
+
+    @property
+    def bundles(self) -> tuple[str, ...]:
+        """The initializations, and what controls start from."""
+        pooled = any(name.startswith(FROM_POOLED) for name in self.controls)
+        return (*self.inits, self.pooled) if pooled else self.inits
 
     @property
     def adaptations(self) -> list[Adaptation]:

@@ -141,7 +141,9 @@ class _Run:
             else:
                 segmented += 1
                 self._note(source, keys[left[state.index]], outcome)
-                message = f"{self._target(source)}: {outcome.numbers['cells']} cells"
+                found = f"{outcome.numbers['cells']} cells"
+                told = "; ".join(filter(None, (found, outcome.note)))
+                message = f"{self._target(source)}: {told}"
             yield FolderProgress(
                 done, total, 0.0, message, source.path, outcome.problem
             )

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_metaseg.core.axes import as_planes
 from napari_metaseg.core.errors import UserError
-from napari_metaseg.core.linking import link_where_possible
+from napari_metaseg.core.linking import LINKS, link_where_possible
 from napari_metaseg.io.open_images import read_any_image
 
 from .outputs import check_outputs, label_axes, write_outputs
@@ -86,10 +86,13 @@ class Outcome:
         Why there is no result; empty if there is one.
     numbers : dict of str to float
         Its cells, see `summarise`.
+    note: str
+        What a person would not expect of the result; empty if there is nothing.
     """
 
     problem: str
     numbers: Numbers
+    note: str = ""
 
 
 def segment_file(segmenter: Segmenter, order: Order) -> Generator[float, None, Outcome]:
@@ -133,9 +136,11 @@ def _segment(segmenter: Segmenter, order: Order) -> Generator[float, None, Outco
     labels = yield from segmenter.segment_steps(
         image.data, axes=image.axes, channel=look.channel, settings=settings
     )
+    axes, note = label_axes(image.axes, labels.shape), ""
     if not settings.region:
-        axes = label_axes(image.axes, labels.shape)
         labels = link_where_possible(labels, axes, look.link)
+        if (along := LINKS[look.link]) and not set(along) & set(axes):
+            note = f"nothing is linked, as it has no axis {' or '.join(along)}"
     write_outputs(
         order.target,
         labels,
@@ -144,7 +149,7 @@ def _segment(segmenter: Segmenter, order: Order) -> Generator[float, None, Outco
         also=order.also,
         overwrite=order.overwrite,
     )
-    return Outcome("", summarise(labels, image))
+    return Outcome("", summarise(labels, image), note)
 
 
 def sample_file(

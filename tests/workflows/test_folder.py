@@ -444,6 +444,26 @@ def test_a_movie_is_linked_if_asked_and_other_images_stay(
     np.testing.assert_array_equal(found("f.tif", "zt"), found("f.tif", "none"))
 
 
+@pytest.mark.parametrize(
+    ("link", "ends"),
+    [("none", " cells"), ("t", "as it has no axis T"), ("zt", "no axis Z or T")],
+)
+def test_a_single_frame_that_cannot_be_linked_is_told(
+    segmenter: Segmenter, scene: Scene, tmp_path: Path, link: str, ends: str
+) -> None:
+    (tmp_path / "data").mkdir()
+    tifffile.imwrite(tmp_path / "data" / "f.tif", scene.image[:90, :90])
+    settings = FolderSettings(look=Look(link=link))
+
+    steps = segment_folder(
+        Alone(segmenter), [tmp_path / "data"], tmp_path / "out", settings
+    )
+    told = [state.message for state in steps if state.path is not None]
+
+    assert len(told) == 1
+    assert told[0].endswith(ends)
+
+
 def test_a_model_of_regions_finds_them_in_folders_too(
     segmenter: Segmenter, scene: Scene, tmp_path: Path
 ) -> None:

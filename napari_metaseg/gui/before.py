@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from .bench import Bench
     from .desk import Desk
-    from .work import Work
+    from .work import Seen
 
 
 class Before(QObject):
@@ -32,12 +32,12 @@ class Before(QObject):
     ) -> None:
         super().__init__(parent)
         self._box, self._desk, self._bench = box, desk, bench
-        self._compared: Work | None = None
+        self._compared: Seen | None = None
         box.toggled.connect(self._turn)
         desk.image_changed.connect(self.go_back)
 
     def go_back(self) -> None:
-        """Show the adapted result again, of the image that it was ticked for."""
+        """Show what was seen when it was ticked, of the image of then."""
         self._box.setChecked(False)
 
     def leave(self) -> None:
@@ -47,10 +47,9 @@ class Before(QObject):
 
     def _turn(self, before: bool) -> None:
         work = self._bench.works.of(self._desk)
-        if before and work is not None and work.last is not None:
-            self._compared = work
-            settings = work.last.decoded.settings
-            self._bench.decode(work, settings, adapted=False)
+        if before and work is not None and work.in_view is not None:
+            self._compared = work.in_view
+            self._bench.decode(work, work.in_view.decoded.settings, adapted=False)
         elif self._compared is not None:
-            self._bench.show_last(self._compared)
+            self._bench.show_again(self._compared)
             self._compared = None

@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject, Signal
 from . import decoding, guidance, past, rounds
 from .display import Display
 from .guidance import Line, Tone
-from .work import Decoding, Work, Works
+from .work import Decoding, Seen, Work, Works
 from .worker import Runner
 
 if TYPE_CHECKING:
@@ -199,12 +199,11 @@ class Bench(QObject):
         elif running is not None and running.covered:
             self._display.withdraw(running)
 
-    def show_last(self, work: Work) -> None:
-        """Show the adapted result of the last round."""
+    def show_again(self, seen: Seen) -> None:
+        """Show what was seen before, with what was annotated since."""
         self._decoding.drop()
-        if work.last is not None:
-            self._show_decoded(work, work.last.decoded, work.last.model)
-            work.line = guidance.decoded(work.last.decoded)
+        if self._show_decoded(seen.work, seen.decoded, seen.model):
+            seen.work.line = seen.line
             self.changed.emit()
 
     def _end_forgotten(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from . import guidance, layers
 from .decoding import UNLINKED
@@ -65,11 +65,39 @@ class Work:
     covered: bool = False
 
     @property
+    def in_view(self) -> Seen | None:
+        """What is seen of it now; None where nothing is."""
+        if self.shown is None or self.seen is None:
+            return None
+        return Seen(self, self.shown, self.seen, self.line)
+
+    @property
     def seconds(self) -> float | None:
         """How long its last adaptation took; None where there was none."""
         if self.last is None or self.last.model.report is None:
             return None
         return self.last.seconds
+
+
+class Seen(NamedTuple):
+    """What was seen of a work, so that it can be seen again.
+
+    Attributes
+    ----------
+    work : Work
+        To which it belongs.
+    decoded : Decoded
+        The result.
+    model : AdaptedModel
+        Whose output it is, of the last or of an earlier round.
+    line : Line or None
+        What was told of it.
+    """
+
+    work: Work
+    decoded: Decoded
+    model: AdaptedModel
+    line: Line | None
 
 
 @dataclass(frozen=True, slots=True)

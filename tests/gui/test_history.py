@@ -107,6 +107,27 @@ def test_an_earlier_round_is_seen_with_its_own_settings_and_todays_annotation(
     assert "the current result" in panel.view.status.text
 
 
+def test_an_earlier_round_is_seen_again_after_the_view_before_adaptation(
+    panel: AdaptPanel, viewer: ViewerModel, settle: Settle
+) -> None:
+    two_rounds(panel, settle)
+    go_to(panel, 0, settle)
+    seen, told = cells_of(viewer).data.copy(), panel.view.status.text
+
+    panel.view.before.click()
+    settle(panel)
+    assert panel.view.status.text.startswith("Before adaptation")
+    assert not np.array_equal(cells_of(viewer).data, seen)
+    panel.view.before.click()
+    settle(panel)
+
+    np.testing.assert_array_equal(cells_of(viewer).data, seen)
+    assert panel.view.status.text == told
+    assert told.startswith("Round 1")
+    assert table_of(panel).currentRow() == 0
+    assert threshold_of(panel).value == DecodeSettings().threshold
+
+
 def test_going_back_makes_a_round_current_and_loses_nothing(
     panel: AdaptPanel, viewer: ViewerModel, settle: Settle, engine: Engine
 ) -> None:

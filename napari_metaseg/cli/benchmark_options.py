@@ -42,9 +42,9 @@ def add_benchmark_options(parser: argparse.ArgumentParser) -> None:
         "--regimes",
         nargs="+",
         default=["cells", "strokes"],
-        choices=("cells", "strokes", "spread"),
+        choices=("cells", "strokes", "spread", "whole"),
         help="cells only, cells and 2 background strokes (default: these two), as many "
-        "cells spread over four images",
+        "cells spread over four images, the cells and all else on their image",
     )
     add(
         "--json",

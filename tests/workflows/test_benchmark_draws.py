@@ -83,6 +83,44 @@ def test_spread_cells_of_a_single_image_are_those_of_a_draw() -> None:
     np.testing.assert_array_equal(annotation > 0, draw.cells_only > 0)
 
 
+@given(st.integers(1, 6), st.integers(0, 5))
+@settings(deadline=None, max_examples=15)
+def test_a_whole_image_is_all_that_there_is_the_cells_of_the_draw_first(
+    cells: int, number: int
+) -> None:
+    draw = make_draw(DISKS, cells, number, 0)
+
+    assert draw is not None
+    alone, whole = (draw.painted(r, 2) for r in ("cells", "whole"))
+    ((index, annotation),) = whole.annotations
+    masks = DISKS.masks[index]
+    assert (index, whole.scored) == (draw.image, alone.scored)
+    np.testing.assert_array_equal(annotation == -1, masks == 0)
+    np.testing.assert_array_equal(annotation > 0, masks > 0)
+    assert whole.n_cells == len(np.unique(masks)) - 1
+    first = (annotation > 0) & (annotation <= alone.n_cells)
+    np.testing.assert_array_equal(first, draw.cells_only > 0)
+    check_annotation(annotation[None])
+
+
+def test_no_ground_is_told_where_not_all_objects_are_known() -> None:
+    known = replace(DISKS, info=replace(DISKS.info, complete=False))
+    draw = make_draw(known, 2, 0, 0)
+
+    assert draw is not None
+    ((_, annotation),) = draw.painted("whole", 1).annotations
+    assert annotation.min() == 0
+
+
+def test_nothing_is_left_to_score_on_a_single_image_that_is_painted_whole() -> None:
+    alone, several = make_draw(task(images=1), 3, 0, 0), make_draw(DISKS, 3, 0, 0)
+
+    assert alone is not None
+    assert several is not None
+    assert [r for r in ALL_REGIMES if not alone.has(r)] == ["whole"]
+    assert all(map(several.has, ALL_REGIMES))
+
+
 def test_an_image_without_whole_cells_has_no_share() -> None:
     empty = np.zeros_like(DISKS.masks[0])
     draw = make_draw(with_masks(*DISKS.masks[:3], empty), 4, 0, 0)

@@ -36,7 +36,10 @@ REGIMES = (CELLS_ONLY, WITH_STROKES)
 SPREAD = "spread"
 """As many painted cells, dealt out to `AT_HAND` images."""
 
-ALL_REGIMES = (*REGIMES, SPREAD)
+WHOLE = "whole"
+"""The same cells first, and then all that there is on their image."""
+
+ALL_REGIMES = (*REGIMES, SPREAD, WHOLE)
 
 AT_HAND = 4
 """Images of a task that a person goes through, the painted one first. On twelve
@@ -117,17 +120,23 @@ class Draw:
         Parameters
         ----------
         regime : str
-            One of `REGIMES`, or `SPREAD`.
+            One of `ALL_REGIMES`.
         images : int
             At most so many images are scored.
         """
         if regime == SPREAD:
             annotations = self._spread(self.at_hand(images))
+        elif regime == WHOLE:
+            annotations = ((self.image, self._whole()),)
         else:
             only = regime == CELLS_ONLY
             painted = self.cells_only if only else self.with_strokes
             annotations = ((self.image, painted),)
         return Painted(self.task, annotations, self.others[:images])
+
+    def has(self, regime: str) -> bool:
+        """Whether something is left to score in a regime: not where all is painted."""
+        return regime != WHOLE or self.image not in self.others
 
     def spare(self, images: int) -> tuple[int, ...]:
         """Return the images that are neither painted nor scored."""
@@ -136,6 +145,17 @@ class Draw:
     def at_hand(self, images: int) -> tuple[int, ...]:
         """Return the painted image and what else may be painted, see `AT_HAND`."""
         return self.image, *self.spare(images)[: AT_HAND - 1]
+
+    def _whole(self) -> Labels:
+        """Paint every cell of the image, those of the draw first, and what is none."""
+        masks, own = self.task.masks[self.image], self.cells_only
+        rest = np.setdiff1d(masks[masks > 0], own).tolist()
+        more = _paintable(whole_cells(masks, rest))
+        first, _, _ = relabel_sequential(own)
+        more, _, _ = relabel_sequential(more, int(first.max()) + 1)
+        ground = -1 if self.task.info.complete else 0
+        painted = np.where(own > 0, first, more)
+        return np.where(masks > 0, painted, ground).astype(np.int32)
 
     def _spread(self, at_hand: tuple[int, ...]) -> tuple[tuple[int, Labels], ...]:
         """Deal the cells out to images, numbered in the order of painting."""

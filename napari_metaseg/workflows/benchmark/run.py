@@ -112,7 +112,7 @@ def _measure(
     known: dict[Key, Row | Curve],
 ) -> Iterator[Row | Curve]:
     """Yield the rows of a draw: those that are known, and the others measured."""
-    for regime in settings.regimes:
+    for regime in filter(draw.has, settings.regimes):
         painted = draw.painted(regime, settings.images)
         # What methods of one origin show before they learn is computed once.
         before: dict[str, Scores | None] = {}

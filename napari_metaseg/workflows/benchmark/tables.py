@@ -8,7 +8,7 @@ from napari_metaseg.io.bundle import CONTROL
 from napari_metaseg.workflows.markdown import table
 
 from .curve_table import correction_table
-from .draws import ALL_REGIMES, CELLS_ONLY, SPREAD, WITH_STROKES
+from .draws import ALL_REGIMES, CELLS_ONLY, SPREAD, WHOLE, WITH_STROKES
 from .phrases import arrow, interval, number, percent
 from .rows import Curve, Row
 from .scores import METRICS
@@ -118,6 +118,7 @@ def _title(regime: str, cells: int) -> str:
             CELLS_ONLY: "",
             WITH_STROKES: ", 2 background strokes",
             SPREAD: ", spread over images",
+            WHOLE: " and all else on their image",
         }[regime]
     )
 

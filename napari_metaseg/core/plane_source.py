@@ -128,7 +128,8 @@ class PlaneSource:
         Returns
         -------
         (C, ...) array
-            At most `READ_WHOLE` numbers.
+            At most `READ_WHOLE` numbers in all or, of each channel, some `SAMPLES`
+            windows of `SAMPLE_SIDE` px a side.
         """
         height, width = self.shape
         if self.count * len(self.channels) * height * width <= READ_WHOLE:

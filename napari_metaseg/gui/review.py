@@ -273,5 +273,5 @@ class Review(Teller):
 
 def _size(work: Work) -> float:
     """Return the size of the cells in px; 0 if it is not known."""
-    report = None if work.last is None else work.last.model.report
+    report = None if work.seen is None else work.seen.report
     return 0.0 if report is None else report.diameter

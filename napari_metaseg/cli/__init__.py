@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, NamedTuple
 
 from napari_metaseg import __version__
@@ -48,6 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = make_parser().parse_args(given)
     options.arguments = given
     options.command_line = shlex.join(["napari-metaseg", *given])
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # Names of files from old systems may hold what no terminal can show.
+            stream.reconfigure(errors="backslashreplace")
     try:
         # Imported late: --help and bad options need no torch.
         module, _, name = options.run.partition(".")

@@ -144,6 +144,35 @@ def as_planes(
     )
 
 
+def in_order(
+    image: NDArray[np.generic], axes: str | None, wanted: str
+) -> tuple[NDArray[np.generic], str | None]:
+    """Bring the planes of an image in the order of its labels' planes.
+
+    Parameters
+    ----------
+    image : array
+        An image.
+    axes : str or None
+        Its axes, if they are known.
+    wanted : str
+        Axes of its labels.
+
+    Returns
+    -------
+    array
+        A view, or the image itself where its axes are not those of the labels.
+    str or None
+        The axes of that.
+    """
+    known = (axes or "").upper()
+    if sorted(known.replace("C", "")) != sorted(wanted) or len(known) != image.ndim:
+        return image, axes
+    further = [letter for letter in known if letter not in wanted[:-2]]
+    ordered = wanted[:-2] + "".join(further)
+    return image.transpose([known.index(a) for a in ordered]), ordered
+
+
 def check_axes(
     shape: tuple[int, ...],
     *,

@@ -101,7 +101,13 @@ def _files(folder: Path) -> Iterator[PurePosixPath]:
             f"The folder {error.filename} cannot be read; check its permissions."
         ) from error
 
-    for top, folders, names in os.walk(folder, onerror=fail):
+    been: set[str] = set()
+    for top, folders, names in os.walk(folder, onerror=fail, followlinks=True):
+        # A link may lead back to where it lies.
+        if (real := os.path.realpath(top)) in been:
+            folders.clear()
+            continue
+        been.add(real)
         names += filter(_is_image, folders)
         folders[:] = sorted(n for n in folders if n[0] != "." and not _is_image(n))
         within = PurePosixPath(Path(top).relative_to(folder).as_posix())

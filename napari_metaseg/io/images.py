@@ -56,6 +56,8 @@ class ImageFile:
         Distance between planes of a stack in µm, if the file tells.
     offset : Offset
         Where its first pixel lies, if the file tells.
+    further : int
+        How many more images of this shape, such as other wells, the file holds.
     """
 
     data: NDArray[Any]
@@ -63,6 +65,7 @@ class ImageFile:
     pixel_size: tuple[float, float] | None
     z_step: float | None = None
     offset: Offset = ORIGIN
+    further: int = 0
 
 
 def read_image(path: str | Path) -> ImageFile:
@@ -175,15 +178,18 @@ def _tiff_damage_raised() -> Iterator[None]:
 
 
 def _read_tiff(path: Path) -> ImageFile:
-    with _tiff_damage_raised(), tifffile.TiffFile(path) as tif:
+    # A frame whose metadata names the other files of a movie stays one frame.
+    with _tiff_damage_raised(), tifffile.TiffFile(path, _multifile=False) as tif:
         series = tif.series[0]
+        further = sum(other.shape == series.shape for other in tif.series[1:])
         data, axes = series.asarray(), series.axes
         if has_alpha(series.keyframe) and axes.endswith("S"):
             data = data[..., :-1]
         pixel_size, z_step = tiff_pixel_size(tif), tiff_z_step(tif)
     data, axes = _drop_singletons(data, axes.replace("S", "C"))
     native = data.astype(data.dtype.newbyteorder("="), copy=False)
-    return ImageFile(native, trusted_axes(axes), pixel_size, z_step)
+    known = trusted_axes(axes)
+    return ImageFile(native, known, pixel_size, z_step, further=further)
 
 
 def has_alpha(page: tifffile.TiffPage) -> bool:

@@ -38,6 +38,8 @@ class OpenedImage:
         Distance between planes of a stack in µm, if the file tells.
     offset : Offset
         Where its first pixel lies, if the file tells.
+    further : int
+        How many more images, such as other scenes, the file holds.
     """
 
     data: ArrayLike
@@ -46,6 +48,7 @@ class OpenedImage:
     coarser: tuple[ArrayLike, ...] = ()
     z_step: float | None = None
     offset: Offset = ORIGIN
+    further: int = 0
 
 
 def open_arrays(

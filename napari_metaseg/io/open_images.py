@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,14 @@ def read_any_image(path: str | Path) -> ImageFile:
     if not path.is_dir() and path.suffix.lower() not in VENDORS:
         return read_image(path)
     image = open_image(path)
-    data = np.asarray(image.data)
-    return ImageFile(data, image.axes, image.pixel_size, image.z_step, image.offset)
+    return ImageFile(
+        np.asarray(image.data),
+        image.axes,
+        image.pixel_size,
+        image.z_step,
+        image.offset,
+        image.further,
+    )
 
 
 def _open_tiff(path: Path) -> OpenedImage:
@@ -112,4 +119,5 @@ def _open_with_bioio(path: Path) -> OpenedImage:
             data = data[:, 0]
             axes = axes.replace("S", "C")
         plane = None if size.Y is None or size.X is None else (size.Y, size.X)
-        return open_arrays(path, [data], axes, plane, z_step=size.Z)
+        opened = open_arrays(path, [data], axes, plane, z_step=size.Z)
+        return replace(opened, further=len(image.scenes) - 1)

@@ -10,6 +10,9 @@ from .files import atomic_file
 if TYPE_CHECKING:
     import pandas as pd
 
+STRANGE = "backslashreplace"
+"""How what is not UTF-8 is told: names of files from old systems may hold any byte."""
+
 
 def write_table(
     path: str | Path, table: pd.DataFrame, *, overwrite: bool = False
@@ -36,6 +39,7 @@ def write_table(
         If the file cannot be written.
     """
     path = Path(path)
+    text = table.to_csv(index=False, lineterminator="\n")
     with atomic_file(path, overwrite=overwrite) as file:
-        file.write(table.to_csv(index=False, lineterminator="\n").encode())
+        file.write(text.encode(errors=STRANGE))
     return path

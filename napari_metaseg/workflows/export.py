@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_metaseg.core.axes import in_order
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.io.coco import write_coco
 from napari_metaseg.io.files import check_target
@@ -181,10 +182,11 @@ def export_labels(
     if format_ is FIGURE:
         if image is None:
             raise UserError(f"{path} shows the image; add it with --image.")
+        data, order = in_order(np.asarray(image.data), image.axes, axes)
         return write_figure(
             path,
             np.asarray(labels),
-            image,
+            replace(image, data=data, axes=order),
             pixel_size=pixel_size,
             settings=figure,
             overwrite=overwrite,

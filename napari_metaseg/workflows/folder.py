@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -22,6 +20,7 @@ from .folder_settings import FolderProgress, FolderReport, FolderSettings
 from .folder_work import Look, Order, Outcome, sample_file, segment_file
 from .journal import Journal
 from .outputs import further_files
+from .prints import digest, file_hash, glance
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -157,7 +156,7 @@ class _Run:
     def _common_ranges(self) -> Generator[FolderProgress, None, tuple[Range, ...]]:
         """Return the ranges of all images together, as they were measured before."""
         look, total = self.settings.look, len(self.sources)
-        kind = _digest([self.model, look.axes, look.channel])
+        kind = digest([self.model, look.axes, look.channel])
         if not self.settings.overwrite:
             for row in reversed(self.journal.rows):
                 if row.get("ranges_of") == kind:
@@ -185,25 +184,22 @@ class _Run:
 
     def _key(self, source: Source, look: Look) -> str:
         """Tell apart all that a result depends on."""
-        try:
-            stat = source.path.stat()
-            image = [stat.st_size, stat.st_mtime_ns]
-        except OSError:
-            image = []
-        return _digest([self.model, asdict(look), self.settings.also, image])
+        return digest([self.model, asdict(look), glance(source.path)])
 
     def _is_finished(self, source: Source, key: str) -> bool:
         row, target = self.finished.get(str(source.place)), self._target(source)
-        if row is None or row.get("key") != key or not target.is_file():
+        files = target, *further_files(target, self.settings.also)
+        if row is None or row.get("key") != key or not all(f.is_file() for f in files):
             return False
         # One that was edited since stays, unless it may be replaced.
-        return not self.settings.overwrite or row.get("sha256") == _file_hash(target)
+        return not self.settings.overwrite or row.get("sha256") == file_hash(target)
 
     def _orders(self, left: list[int], keys: list[str], look: Look) -> list[Order]:
         """Order what is left, and note it, lest a kill leave files of unknown origin.
 
         So a result that was written but not noted as finished, or written twice
-        because a worker was lost before it could tell, is known to be ours.
+        because a worker was lost before it could tell, may be ours: it is, where it
+        is what is found again.
         """
         orders, begun = [], {}
         for k in left:
@@ -211,8 +207,7 @@ class _Run:
             names = target, *further_files(target, self.settings.also)
             free = not any(name.exists() for name in names)
             noted = self.finished.get(place, {}).get("key")
-            ours = self.begun.get(place) == keys[k] != noted
-            if free or ours or self.settings.overwrite:
+            if free or keys[k] in (noted, self.begun.get(place)):
                 begun[place] = keys[k]
             _make_folder(target.parent)
             orders.append(
@@ -221,7 +216,8 @@ class _Run:
                     target.absolute(),
                     look,
                     self.settings.also,
-                    overwrite=place in begun,
+                    overwrite=self.settings.overwrite,
+                    begun=place in begun,
                 )
             )
         if begun:
@@ -232,7 +228,7 @@ class _Run:
         row = {
             "place": str(source.place),
             "key": key,
-            "sha256": _file_hash(self._target(source)),
+            "sha256": file_hash(self._target(source)),
             "file": str(source.path),
             "model": self.model[:12],
             "numbers": outcome.numbers,
@@ -249,11 +245,14 @@ class _Run:
         known, fields, numbers = [], [], []
         for place in sorted({*self.finished, *failed}):
             path, row = failed.get(place), self.finished.get(place, {})
-            if path is not None:
+            there = (self.output / f"{place}{RESULT}.tif").is_file()
+            if there and row and (path is None or row["file"] == str(path)):
+                # What was found before stands, and why nothing was found now.
+                problem = "" if path is None else self.problems[path]
+                about = row["file"], "segmented", problem, row["model"]
+            elif path is not None:
                 about = str(path), "failed", self.problems[path], ""
                 row = {}
-            elif (self.output / f"{place}{RESULT}.tif").is_file():
-                about = row["file"], "segmented", "", row["model"]
             else:
                 continue
             known.append(dict(zip(ABOUT, about, strict=True)))
@@ -273,12 +272,3 @@ def _make_folder(folder: Path) -> None:
         raise UserError(
             f"The folder '{folder}' cannot be made; choose another place."
         ) from error
-
-
-def _digest(known: object) -> str:
-    return hashlib.sha256(json.dumps(known).encode()).hexdigest()
-
-
-def _file_hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -10,19 +10,21 @@ import numpy as np
 from napari_metaseg.core.axes import as_planes
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.linking import LINKS, link_where_possible
+from napari_metaseg.io.images import read_image
 from napari_metaseg.io.open_images import read_any_image
 
 from .outputs import check_outputs, label_axes, write_outputs
 from .summary import Numbers, summarise
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from napari_metaseg.core.intensity import Range
     from napari_metaseg.core.settings import DecodeSettings
+    from napari_metaseg.io.images import ImageFile
 
     from .segmenter import Segmenter
 
@@ -67,6 +69,9 @@ class Order:
         Formats that are written beside the label image.
     overwrite : bool
         Whether existing results are replaced.
+    begun : bool
+        Whether what is there may be left of this very order by a run that was stopped:
+        it is replaced if its labels are what is found again, and else not.
     """
 
     path: Path
@@ -74,6 +79,7 @@ class Order:
     look: Look
     also: tuple[str, ...] = ()
     overwrite: bool = False
+    begun: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +133,7 @@ def segment_file(segmenter: Segmenter, order: Order) -> Generator[float, None, O
 
 def _segment(segmenter: Segmenter, order: Order) -> Generator[float, None, Outcome]:
     look = order.look
-    check_outputs(order.target, order.also, overwrite=order.overwrite)
+    check_outputs(order.target, order.also, overwrite=order.overwrite or order.begun)
     image = read_any_image(order.path)
     image = replace(image, axes=look.axes or image.axes)
     if look.ranges is not None:
@@ -136,20 +142,53 @@ def _segment(segmenter: Segmenter, order: Order) -> Generator[float, None, Outco
     labels = yield from segmenter.segment_steps(
         image.data, axes=image.axes, channel=look.channel, settings=settings
     )
-    axes, note = label_axes(image.axes, labels.shape), ""
+    axes = label_axes(image.axes, labels.shape)
     if not settings.region:
         labels = link_where_possible(labels, axes, look.link)
-        if (along := LINKS[look.link]) and not set(along) & set(axes):
-            note = f"nothing is linked, as it has no axis {' or '.join(along)}"
+    ours = order.begun and _is_written(labels, order.target)
     write_outputs(
         order.target,
         labels,
         image,
         image_name=order.path.name,
         also=order.also,
-        overwrite=order.overwrite,
+        overwrite=order.overwrite or ours,
     )
-    return Outcome("", summarise(labels, image), note)
+    notes = _notes(segmenter, image, look, axes)
+    return Outcome("", summarise(labels, image), "; ".join(notes))
+
+
+def _notes(
+    segmenter: Segmenter, image: ImageFile, look: Look, axes: str
+) -> Iterator[str]:
+    """Tell what a person would not expect of a result."""
+    if image.further:
+        yield (
+            f"this is the first of {image.further + 1} images in the file, save the "
+            "others in files of their own"
+        )
+    along = LINKS[look.link]
+    if along and not set(along) & set(axes):
+        yield f"nothing is linked, as it has no axis {' or '.join(along)}"
+    channel = segmenter.lens.channel if look.channel is None else look.channel
+    planes = as_planes(image.data, axes=image.axes, channel=channel)
+    share = segmenter.lens.blank_share(planes)
+    if share is not None:
+        yield (
+            f"its intensities span {share:.0%} of those of the painted image, so it "
+            "counts as blank; if it only was recorded or saved in another way, paint "
+            "on one like it"
+        )
+
+
+def _is_written(labels: NDArray[np.int32], target: Path) -> bool:
+    """Whether a label image holds nothing else, which is so where there is none."""
+    if not target.exists():
+        return True
+    try:
+        return np.array_equal(read_image(target).data.squeeze(), labels.squeeze())
+    except UserError:
+        return False
 
 
 def sample_file(

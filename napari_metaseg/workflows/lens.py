@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_metaseg.core.errors import UserError
-from napari_metaseg.core.intensity import Range, measure_range
+from napari_metaseg.core.intensity import BLANK, Range, measure_range
 from napari_metaseg.core.scaling import resize_image, scaled_shape
 
 if TYPE_CHECKING:
@@ -113,6 +113,27 @@ class Lens:
             If the model uses another number of channels.
         """
         return replace(self, ranges=tuple(self._ranges_of(planes)), shared=True)
+
+    def blank_share(self, planes: Planes) -> float | None:
+        """Tell how little of the usual range an image spans that is taken for blank.
+
+        Parameters
+        ----------
+        planes : Planes
+            The image.
+
+        Returns
+        -------
+        float or None
+            Of the channel that spans the least; None where none is taken for blank.
+        """
+        if self.shared:
+            return None
+        widths = [reference.high - reference.low for reference in self.ranges]
+        measured = map(measure_range, planes.data.swapaxes(0, 1))
+        spans = [own.high - own.low for own in measured]
+        shares = [s / w for s, w in zip(spans, widths, strict=True) if w > 0]
+        return min((share for share in shares if share < BLANK), default=None)
 
     @property
     def zoom(self) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from skimage.measure import regionprops_table
 
-from napari_metaseg.core.axes import as_planes
+from napari_metaseg.core.axes import as_planes, in_order
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.nesting import find_parents
 from napari_metaseg.io.labels import as_unsigned, check_axes, check_pixel_size
@@ -102,6 +102,7 @@ def measure(
     stack = values.reshape(-1, *values.shape[-2:])
     pictures, names = None, [""]
     if image is not None:
+        image, image_axes = in_order(image, image_axes, axes)
         pictures = _channels(image, image_axes, channel, values.shape)
         names = _names(pictures.shape[1], channel_names)
     around = None if outer is None else _around(outer, values.shape)

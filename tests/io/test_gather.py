@@ -115,3 +115,15 @@ def test_an_ome_zarr_is_one_image(here: Path) -> None:
 
     assert sorted(places("a")) == ["1", "b/10", "b/c/2", "b/slide", "raw"]
     assert places("a/b/slide.zarr") == ["slide"]
+
+
+def test_linked_folders_are_searched_once(tmp_path: Path) -> None:
+    for place in ("data/a.tif", "elsewhere/day2/b.tif"):
+        (tmp_path / place).parent.mkdir(parents=True)
+        (tmp_path / place).write_bytes(b"x")
+    (tmp_path / "data" / "linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "data")
+
+    sources, _ = gather([tmp_path / "data"])
+
+    assert [str(s.place) for s in sources] == ["a", "linked/day2/b"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -362,3 +363,48 @@ def test_the_log_of_tifffile_is_left_as_it_was(
     tifffile.logger().error("still heard")
 
     assert [record.message for record in caplog.records] == ["still heard"]
+
+
+def test_a_frame_of_a_movie_in_many_files_is_one_frame(tmp_path: Path) -> None:
+    """Each file's metadata names all files, as some microscopes write them."""
+    frames = np.arange(3 * 20 * 30, dtype=np.uint16).reshape(3, 20, 30)
+    names = [f"f{k}.ome.tif" for k in range(3)]
+    ids = [f"urn:uuid:{uuid.uuid4()}" for _ in names]
+    places = "".join(
+        f'<TiffData FirstC="0" FirstT="{k}" FirstZ="0" IFD="0" PlaneCount="1">'
+        f'<UUID FileName="{name}">{known}</UUID></TiffData>'
+        for k, (name, known) in enumerate(zip(names, ids, strict=True))
+    )
+    for frame, name, known in zip(frames, names, ids, strict=True):
+        told = (
+            '<?xml version="1.0" encoding="UTF-8"?>'
+            '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" '
+            f'UUID="{known}"><Image ID="Image:0"><Pixels ID="Pixels:0" '
+            'DimensionOrder="XYCZT" Type="uint16" SizeX="30" SizeY="20" SizeC="1" '
+            'SizeZ="1" SizeT="3"><Channel ID="Channel:0:0" SamplesPerPixel="1"/>'
+            f"{places}</Pixels></Image></OME>"
+        )
+        tifffile.imwrite(
+            tmp_path / name,
+            frame,
+            description=told,
+            metadata=None,
+            photometric="minisblack",
+        )
+
+    for frame, name in zip(frames, names, strict=True):
+        image = read_image(tmp_path / name)
+        assert image.axes == "YX"
+        np.testing.assert_array_equal(image.data, frame)
+
+
+def test_further_images_of_a_file_are_counted(tmp_path: Path) -> None:
+    well = np.zeros((20, 30), np.uint8)
+    with tifffile.TiffWriter(tmp_path / "wells.ome.tif", ome=True) as file:
+        for k in range(3):
+            file.write(well + k, metadata={"axes": "YX"}, photometric="minisblack")
+        file.write(well[:5, :5], metadata={"axes": "YX"}, photometric="minisblack")
+    tifffile.imwrite(tmp_path / "one.tif", well)
+
+    assert read_image(tmp_path / "wells.ome.tif").further == 2
+    assert read_image(tmp_path / "one.tif").further == 0

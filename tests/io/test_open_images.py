@@ -176,6 +176,7 @@ def test_formats_of_microscopes_come_through_bioio(
         dask_data=da.from_array(stored, chunks=stored.shape),
         dims=SimpleNamespace(order=order),
         physical_pixel_sizes=SimpleNamespace(Z=2.0, Y=0.5, X=0.25),
+        scenes=("A", "B", "C"),
     )
     monkeypatch.setitem(
         sys.modules, "bioio", SimpleNamespace(BioImage=lambda _path: made)
@@ -188,5 +189,6 @@ def test_formats_of_microscopes_come_through_bioio(
     assert opened.axes == ("YXC" if samples else "CZYX")
     assert (opened.pixel_size, opened.z_step) == ((0.5, 0.25), 2.0)
     assert (whole.axes, whole.pixel_size) == (opened.axes, opened.pixel_size)
+    assert whole.further == 2
     expected = np.moveaxis(VALUES[0], 0, -1) if samples else VALUES.swapaxes(0, 1)
     np.testing.assert_array_equal(whole.data, expected)

@@ -12,6 +12,7 @@ from skimage.draw import ellipse
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.io.images import ImageFile
 from napari_metaseg.workflows.export import export_labels
+from napari_metaseg.workflows.figure import FigureSettings
 from napari_metaseg.workflows.measure import measure
 
 if TYPE_CHECKING:
@@ -125,3 +126,33 @@ def test_pandas_reads_the_table(tmp_path: Path) -> None:
 
     expected = measure(LABELS, axes="TYX", image=image.data, pixel_size=(0.3, 0.3))
     pd.testing.assert_frame_equal(pd.read_csv(path), expected, rtol=1e-14)
+
+
+def test_planes_of_the_image_are_found_in_whatever_order_they_are(
+    tmp_path: Path,
+) -> None:
+    """As OME-TIFF of the order XYTZC has them, whose labels are written T first."""
+    labels = np.zeros((2, 3, 8, 8), np.int32)
+    labels[..., 2:5, 2:5] = 1
+    tz = np.array([[10, 20, 30], [40, 50, 60]])
+    image = np.zeros((2, 3, 2, 8, 8)) + tz[:, :, None, None, None]
+    image[:, :, 1] += 5
+    stored = image.transpose(1, 2, 0, 3, 4)
+
+    table = measure(labels, axes="TZYX", image=stored, image_axes="ZCTYX")
+    pictures = [
+        export_labels(
+            tmp_path / f"{order}.png",
+            labels,
+            axes="TZYX",
+            image=ImageFile(data, order, None),
+            figure=FigureSettings(plane=(1, 2)),
+        ).read_bytes()
+        for data, order in ((stored, "ZCTYX"), (image, "TZCYX"))
+    ]
+
+    known = table.set_index(["t", "z"])
+    for t, z in np.ndindex(2, 3):
+        assert known.loc[(t, z), "intensity_mean_c0"] == tz[t, z]
+        assert known.loc[(t, z), "intensity_mean_c1"] == tz[t, z] + 5
+    assert pictures[0] == pictures[1]

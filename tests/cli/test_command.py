@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
 
 from napari_metaseg import __version__
+from napari_metaseg.cli import main
 from napari_metaseg.io.bundle import bundled_names
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -31,6 +33,19 @@ def test_a_wrong_command_line_is_bad_input(shell, line: str) -> None:
         shell(line)
 
     assert caught.value.code == 2
+
+
+def test_a_name_that_no_terminal_can_show_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written = BytesIO()
+    monkeypatch.setattr(sys, "stderr", TextIOWrapper(written, "utf-8", "strict"))
+
+    status = main(["segment", "no\udcb5model", "a.tif", "--output-dir", "out"])
+
+    sys.stderr.flush()
+    assert status == 2
+    assert rb"no\udcb5model" in written.getvalue()
 
 
 def in_python(*arguments: str) -> subprocess.CompletedProcess[str]:

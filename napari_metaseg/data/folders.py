@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
-
-import numpy as np
-import tifffile
-from PIL import Image
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.objects import object_diameters
 from napari_metaseg.core.pixel_hash import pixel_hash
 
 from .decoded import Decoded, Files
+from .task_files import image_files, mask_file, read_masks, read_objects, read_picture
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
-
-IMAGE_SUFFIXES = (".png", ".tif", ".tiff")
 
 CACHE = 2**30
 """Bytes of decoded images and masks that are kept; smaller data are read once."""
@@ -154,31 +150,30 @@ def read_task(
         If a file cannot be read, or a mask is missing or of another shape than its
         image.
     """
-    paths = sorted(
-        path
-        for path in (folder / "images").iterdir()
-        if path.suffix.lower() in IMAGE_SUFFIXES
-    )
+    paths = image_files(folder / "images")
     if not paths:
         raise UserError(f"'{folder / 'images'}' holds no PNG or TIFF image.")
-    masks = Files([folder / "masks" / p.name for p in paths], _read_masks, kept)
-    images = Files(paths, _read_image, kept)
-    dimensions, diameters, hashes = set(), [], []
+    mask_paths = [mask_file(path, folder / "masks") for path in paths]
+    masks = Files(mask_paths, read_masks, kept)
+    images = Files(paths, read_picture, kept)
+    dimensions, diameters, hashes, strokes = set(), [], [], False
     for index, path in enumerate(paths):
-        mask_path = folder / "masks" / path.name
-        if not mask_path.exists():
-            raise UserError(f"'{path}' has no mask; expected '{mask_path}'.")
         image, mask = images[index], masks[index]
         if image.shape[:2] != mask.shape:
             raise UserError(
                 f"'{path}' is {image.shape[:2]} px but its mask {mask.shape} px; "
                 "give both the same size."
             )
+        strokes = strokes or bool((mask < 0).any())
         dimensions.add(image.ndim)
         diameters.append(object_diameters(mask) if measured else {})
         hashes.append((pixel_hash(_one_gray(image)), pixel_hash(mask)))
+    if strokes:
+        # What is neither an object nor struck is unknown.
+        info = replace(info, complete=False)
+        masks = Files(mask_paths, read_objects, kept)
     if len(dimensions) > 1:
-        images = Files(paths, partial(_read_image, colour=True), kept)
+        images = Files(paths, partial(read_picture, colour=True), kept)
     return TaskFolder(folder.name, images, masks, tuple(diameters), info, tuple(hashes))
 
 
@@ -187,28 +182,6 @@ def _one_gray(image: NDArray[np.generic]) -> NDArray[np.generic]:
     if image.ndim == 3 and not (image != image[..., :1]).any():
         return image[..., 0]
     return image
-
-
-def _read_masks(path: Path) -> NDArray[np.int32]:
-    return _read_image(path).astype(np.int32)
-
-
-def _read_image(path: Path, *, colour: bool = False) -> NDArray[np.generic]:
-    """Read an image; gray ones as three equal channels where colour is wanted."""
-    image = _decode(path)
-    return np.stack([image] * 3, -1) if colour and image.ndim == 2 else image
-
-
-def _decode(path: Path) -> NDArray[np.generic]:
-    try:
-        if path.suffix.lower() != ".png":
-            return np.asarray(tifffile.imread(path))
-        with Image.open(path) as picture:
-            return np.asarray(
-                picture.convert("RGB") if picture.mode == "P" else picture
-            )
-    except (OSError, ValueError, SyntaxError) as error:
-        raise UserError(f"'{path}' cannot be read; export it again.") from error
 
 
 def _read_infos(folder: Path) -> dict[str, TaskInfo]:

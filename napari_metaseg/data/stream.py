@@ -24,6 +24,10 @@ NUCLEI_SHARE = 1 / 3
 PROCEDURAL = TaskInfo(source="procedural", licence="CC0-1.0", distributable=True)
 
 
+MOST_DRAWS = 200
+"""Images that are drawn for one episode before the data are given up."""
+
+
 @dataclass(frozen=True)
 class EpisodeStream:
     """Real and procedural tasks, sampled by source rather than by folder.
@@ -49,6 +53,12 @@ class EpisodeStream:
         """Check that there is something to draw from."""
         if not self.tasks and self.procedural_share < 1:
             raise UserError("There are no tasks to train on; name a folder of tasks.")
+        empty = [task.name for task in self.tasks if not any(task.diameters)]
+        if empty:
+            raise UserError(
+                f"The task '{empty[0]}' has no objects in its masks; leave it out with "
+                "--tasks, or give it masks with a number for each object."
+            )
 
     def episode(self, step: int, index: int) -> Episode:
         """Return the episode of this number; the same number, the same episode.
@@ -61,10 +71,14 @@ class EpisodeStream:
             Number within the meta-step.
         """
         rng = np.random.default_rng([self.seed, step, index])
-        while True:
+        for _ in range(MOST_DRAWS):
             episode = draw_episode(self._draw_task(rng), rng, self.settings)
             if episode is not None:
                 return episode
+        raise UserError(
+            f"None of {MOST_DRAWS} images drawn has a cell to paint; look at the tasks "
+            "with 'napari-metaseg tasks'."
+        )
 
     def _draw_task(self, rng: np.random.Generator) -> TaskFolder:
         if rng.random() < self.procedural_share:

@@ -15,7 +15,7 @@ import torch
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.network import Architecture, Params, PrototypeUNet
 
-from .model_folder import CARD, read_card, read_tensors, write_folder
+from .model_folder import CARD, check_finite, read_card, read_tensors, write_folder
 from .recipes import read_recipe
 from .user_folder import user_folder
 
@@ -240,11 +240,12 @@ def save_bundle(
     Raises
     ------
     UserError
-        If the folder cannot be written or the weights are too large.
+        If the folder cannot be written, or the weights are too large or not finite.
     """
     check_size(params, unadapted)
     named = params | {f"{UNADAPTED}{k}": v for k, v in (unadapted or {}).items()}
     half = {k: v.detach().cpu().to(torch.float16) for k, v in named.items()}
+    check_finite(half.values())
     write_folder(
         folder, half, card | {"kind": "meta-initialization"}, overwrite=overwrite
     )

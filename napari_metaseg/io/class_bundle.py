@@ -11,7 +11,7 @@ from napari_metaseg.core.cell_network import CellNetwork
 from napari_metaseg.core.errors import UserError
 
 from .bundle import CLASSIFIER, models_folder
-from .model_folder import read_card, read_tensors, write_folder
+from .model_folder import check_finite, read_card, read_tensors, write_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,7 +83,8 @@ def save_class_bundle(
     Raises
     ------
     UserError
-        If the folder cannot be written.
+        If the folder cannot be written, or weights are not finite.
     """
     half = {k: v.half() for k, v in net.body().items()}
+    check_finite(half.values())
     write_folder(folder, half, card | {"kind": KIND}, overwrite=overwrite)

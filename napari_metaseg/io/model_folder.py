@@ -10,6 +10,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
@@ -19,9 +20,8 @@ from napari_metaseg.core.errors import UserError
 from .files import atomic_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
-
-    import torch
 
 SCHEMA = 1
 WEIGHTS = "weights.safetensors"
@@ -131,6 +131,21 @@ def write_folder(
     ):
         weights.write(data)
         told.write((json.dumps(full, indent=1) + "\n").encode())
+
+
+def check_finite(tensors: Iterable[torch.Tensor]) -> None:
+    """Check weights before they are kept.
+
+    Raises
+    ------
+    UserError
+        If some are not finite.
+    """
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors):
+        raise UserError(
+            "The weights are not finite, so the training has failed and is not kept; "
+            "train again at a lower rate."
+        )
 
 
 def check_model_folder(folder: Path, *, overwrite: bool) -> None:

@@ -125,6 +125,14 @@ def train_reptile(
     return net
 
 
+def _told(episode: KnownCells, count: int) -> torch.Tensor:
+    """Judge each cell by the others; a class that has none is the least likely."""
+    present = int(episode.classes.max()) + 1
+    told = evidence_among(episode.measures, episode.classes, present)
+    least = told.amin(1, keepdim=True).expand(-1, count - present)
+    return torch.cat([told, least], 1)
+
+
 def _learn(
     net: CellNetwork,
     adam: torch.optim.Adam,
@@ -135,7 +143,7 @@ def _learn(
     """Take the inner steps; return the first and the last batch's loss."""
     losses = []
     count = net.head.out_features
-    told = evidence_among(episode.measures, episode.classes, count)
+    told = _told(episode, count)
     for _ in range(settings.inner_steps):
         order = rng.permutation(len(episode.classes))[: settings.inner_batch]
         chosen = torch.from_numpy(order)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
@@ -103,9 +104,23 @@ def _check(settings: RunSettings) -> None:
         "tasks-per-step": settings.train.tasks_per_step,
         "validate-every": None if validation is None else validation.every,
     }
+    if settings.outer.algorithm != "pooled":
+        counts["inner-steps"] = settings.outer.inner_steps
     for name, count in counts.items():
         if count is not None and count < 1:
             raise UserError(f"--{name} is {count}; give 1 or more.")
+    chances = {
+        "procedural-share": settings.procedural_share,
+        "blank-chance": settings.outer.blank_chance,
+        "drop-chance": settings.outer.drop_chance,
+    }
+    for name, chance in chances.items():
+        if not 0 <= chance <= 1:
+            raise UserError(f"--{name} is {chance:g}; give a number from 0 to 1.")
+    if not 0 <= settings.train.rate < math.inf:
+        raise UserError(f"--rate is {settings.train.rate:g}; give 0 or more, finite.")
+    if settings.train.seed < 0:
+        raise UserError(f"--seed is {settings.train.seed}; give 0 or more.")
     widths = () if settings.architecture is None else settings.architecture.widths
     if not all(width in WIDTHS for width in widths):
         raise UserError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from napari_metaseg.core.errors import UserError
 from napari_metaseg.data.cell_kinds import draw_episode, pool_cells
 from napari_metaseg.data.folders import read_tasks
 from napari_metaseg.io.class_bundle import load_class_bundle, save_class_bundle
+from napari_metaseg.io.model_folder import check_model_folder
 from napari_metaseg.learners.reptile_classes import train_reptile
 
 from .run_card import ancestry, versions
@@ -69,6 +71,8 @@ def meta_train_classes(
     UserError
         If there is nothing to train on, or the bundle cannot be written.
     """
+    _check(settings)
+    check_model_folder(output, overwrite=overwrite)
     earlier = None if start is None else load_class_bundle(start)
     tasks = training_tasks(data, all_tasks=all_tasks)
     pools = pools_of(tasks)
@@ -81,6 +85,22 @@ def meta_train_classes(
         training["parent"] = ancestry(earlier.card, training["tasks"])
     save_class_bundle(output, net, card, overwrite=overwrite)
     return output
+
+
+def _check(settings: ReptileSettings) -> None:
+    counts = asdict(settings)
+    rates = {name: counts.pop(name) for name in ("inner_rate", "outer_rate")}
+    at_least = dict.fromkeys(counts, 1) | {"seed": 0, "ways": 2}
+    for name, count in counts.items():
+        if count < at_least[name]:
+            raise UserError(
+                f"--{name.replace('_', '-')} is {count}; give {at_least[name]} or more."
+            )
+    for name, rate in rates.items():
+        if not 0 <= rate < math.inf:
+            raise UserError(
+                f"--{name.replace('_', '-')} is {rate:g}; give 0 or more, finite."
+            )
 
 
 def training_tasks(data: Path, *, all_tasks: bool) -> list[TaskFolder]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
 import torch
 from PIL import Image
 
 from napari_metaseg.cli import main
 from napari_metaseg.io.bundle import CLASSIFIER, builtin_names, models_folder
 from napari_metaseg.io.class_bundle import load_class_bundle
+from napari_metaseg.workflows import meta_train_classes
 from tests.data.tasks import task
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def write_task(folder: Path, *, distributable: bool) -> None:
@@ -73,6 +73,35 @@ def test_other_peoples_data_need_a_word(
 
     assert "--all-tasks" in capsys.readouterr().err
     assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ("", "exists already"),
+        ("--output no/where", "does not exist"),
+        ("--output new --shots 0", "--shots is 0; give 1 or more"),
+        ("--output new --seed -1", "--seed is -1; give 0 or more"),
+        ("--output new --inner-rate nan", "--inner-rate is nan"),
+    ],
+)
+def test_what_would_fail_in_the_end_fails_before_the_training(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: str,
+    problem: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_task(tmp_path / "data", distributable=True)
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "card.json").write_text("{}")
+    command = ["meta-train-classes", "data", "--output", "there", *options.split()]
+    monkeypatch.setattr(meta_train_classes, "read_tasks", None)
+
+    assert main(command) == 2
+
+    assert problem in capsys.readouterr().err
 
 
 def test_the_bundled_start_is_no_start_for_adapting() -> None:

@@ -110,6 +110,19 @@ def test_a_bundle_is_replaced_only_when_that_is_allowed(folder: Path) -> None:
     assert load_bundle(folder).card["name"] == "other"
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e9])
+def test_weights_that_are_not_finite_are_no_bundle(
+    tmp_path: Path, value: float
+) -> None:
+    params = random_params()
+    name = next(iter(params))
+    wrong = params | {name: torch.full_like(params[name], value)}
+
+    with pytest.raises(UserError, match="not finite"):
+        save_bundle(tmp_path / "wrong", wrong, card_for(params))
+    assert not (tmp_path / "wrong").exists()
+
+
 def test_a_network_beyond_4_mb_is_no_bundle(tmp_path: Path) -> None:
     params = random_params() | {"extra": torch.zeros(2**21 + 1)}
 

@@ -10,6 +10,7 @@ from napari_metaseg.core.cell_crops import SIDE
 from napari_metaseg.core.cell_fit import KnownCells
 from napari_metaseg.core.cell_network import CellNetwork
 from napari_metaseg.core.generators import exhaust
+from napari_metaseg.learners import reptile_classes
 from napari_metaseg.learners.reptile_classes import ReptileSettings, train_reptile
 
 SETTINGS = ReptileSettings(
@@ -64,6 +65,30 @@ def test_it_learns_to_learn() -> None:
     assert [t.step for t in told] == list(range(1, 13))
     assert told[0].before == pytest.approx(np.log(2), rel=0.01)  # it knows nothing
     assert np.mean([t.after for t in told[-3:]]) < told[0].after
+
+
+def test_an_episode_of_fewer_classes_is_learned_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A task whose cells differ little has no cells of some of the classes."""
+    told: list[torch.Tensor] = []
+    judge = reptile_classes._told
+
+    def spy(episode: KnownCells, count: int) -> torch.Tensor:
+        told.append(judge(episode, count))
+        return told[-1]
+
+    monkeypatch.setattr(reptile_classes, "_told", spy)
+    wide = ReptileSettings(**vars_of(SETTINGS) | {"ways": 5, "shots": 3})
+
+    net = exhaust(train_reptile(lambda rng, _, shots: draw(rng, 2, shots), wide))
+
+    assert all(bool(torch.isfinite(p).all()) for p in net.parameters())
+    (evidence,) = told
+    assert evidence.shape == (6, 5)
+    assert bool(torch.isfinite(evidence).all())
+    least = evidence[:, :2].amin(1)
+    assert torch.equal(evidence[:, 2:], least[:, None].expand(-1, 3))
 
 
 def vars_of(settings: ReptileSettings) -> dict[str, float]:

@@ -351,6 +351,37 @@ def test_a_run_may_widen_the_network_it_starts_from(
 
 
 @pytest.mark.parametrize(
+    ("outer", "train_", "share", "message"),
+    [
+        ({"inner_steps": 0}, {}, 0.5, "--inner-steps is 0; give 1 or more"),
+        ({"blank_chance": 7.0}, {}, 0.5, "--blank-chance is 7"),
+        ({}, {"rate": float("nan")}, 0.5, "--rate is nan"),
+        ({}, {"seed": -1}, 0.5, "--seed is -1"),
+        ({}, {}, -0.5, "--procedural-share is -0.5; give a number from 0 to 1"),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused(
+    settings: RunSettings,
+    tmp_path: Path,
+    outer: dict[str, Any],
+    train_: dict[str, Any],
+    share: float,
+    message: str,
+) -> None:
+    wrong = replace(
+        settings,
+        outer=replace(settings.outer, algorithm="fomaml", **outer),
+        train=replace(settings.train, **train_),
+        procedural_share=share,
+    )
+
+    with pytest.raises(UserError, match=message):
+        train(wrong, tmp_path / "run")
+
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
     ("widths", "message"),
     [
         ((4, 6, 8, 1000), "--widths has 4 to 1000; give numbers from 4 to 512"),

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from napari_metaseg.core.errors import UserError
-from napari_metaseg.data.folders import IMAGE_SUFFIXES
+from napari_metaseg.data.task_files import SUFFIXES
 from napari_metaseg.io.sources.check import check_tasks
 from napari_metaseg.io.sources.history import task_library
 from napari_metaseg.io.sources.layouts import LAYOUTS, find_tasks
 from napari_metaseg.io.sources.library import import_tasks
 from napari_metaseg.io.sources.split import split_tasks
+from napari_metaseg.workflows.run_folder import SETTINGS
 from napari_metaseg.workflows.run_state import ask, read_state
 
 from .history import recent_runs, remember_run
@@ -152,7 +153,9 @@ def go_on(folder: Path, *, keep: bool) -> Generator[Tick, None, Order]:
             f"'{folder.name}' was started from a shell; go on with it there, by the "
             "same command with --resume."
         )
-    more = ("--resume", "--keep") if keep else ("--resume",)
+    # One that ended before it had begun has nothing to resume.
+    begun = (folder / SETTINGS).exists()
+    more = ("--resume",) * begun + ("--keep",) * keep
     return Order(folder, (*given, *more), read_state(folder))
 
 
@@ -183,7 +186,7 @@ def _as_trained_on(plan: Plan, seen: Preview) -> bool:
         and task.name not in skipping
         and all(
             pair.image.parent == plan.data / task.name / "images"
-            and pair.image.suffix.lower() in IMAGE_SUFFIXES
+            and pair.image.suffix.lower() in SUFFIXES
             for pair in task.pairs
         )
         for task in seen.tasks

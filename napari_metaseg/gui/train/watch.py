@@ -167,6 +167,8 @@ def _complaint(
     """Return why a process failed, or why it ended before it could say anything."""
     if silent and launched is not None and not psutil.pid_exists(launched.pid):
         return last_words(folder) or "The training process ended without a word."
+    if state is None and launched is None:
+        return last_words(folder) or "The training process ended before it had begun."
     if state is not None and state.state == "failed":
         return state.message or last_words(folder)
     return ""

@@ -34,6 +34,7 @@ from napari_metaseg.gui.train.watch import (
     thin,
 )
 from napari_metaseg.io.bundle import bundled_names, models_folder
+from napari_metaseg.workflows.run_folder import SETTINGS
 
 from .training import write_state
 
@@ -177,6 +178,19 @@ def test_a_process_that_has_not_spoken_yet_is_starting(tmp_path: Path) -> None:
 
     assert words.line(alive).text == "Starting…"
     assert words.line(dead).text == "The training process ended without a word."
+
+
+def test_a_run_that_ended_before_it_began_can_begin_again(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    write_command(run, ["meta-train", "data"])
+
+    seen = exhaust(look(run, None))
+    assert words.line(seen).text == ("The training process ended before it had begun.")
+    assert exhaust(jobs.go_on(run, keep=False)).arguments == ("meta-train", "data")
+
+    (run / SETTINGS).write_text("{}")
+    again = exhaust(jobs.go_on(run, keep=False))
+    assert again.arguments == ("meta-train", "data", "--resume")
 
 
 def test_facts_tell_time_and_memory(tmp_path: Path) -> None:

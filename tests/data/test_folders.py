@@ -120,13 +120,16 @@ def test_a_missing_mask_gets_a_sentence(folder: Path) -> None:
         read_tasks(folder)
 
 
-@pytest.mark.parametrize("shape", [(20, 29), (20, 30, 3)])
+@pytest.mark.parametrize(
+    ("shape", "problem"),
+    [((20, 29), "give both the same size"), ((20, 30, 3), "as a label image")],
+)
 def test_a_mask_of_another_shape_gets_a_sentence(
-    folder: Path, shape: tuple[int, ...]
+    folder: Path, shape: tuple[int, ...], problem: str
 ) -> None:
     write(folder / "b" / "masks" / "001.png", np.zeros(shape, np.uint8))
 
-    with pytest.raises(UserError, match="give both the same size"):
+    with pytest.raises(UserError, match=problem):
         read_tasks(folder)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -58,11 +59,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         module, _, name = options.run.partition(".")
         run = getattr(import_module(f"{__name__}.{module}"), name)
         status: int = run(options)
+        sys.stdout.flush()
     except UserError as error:
         print(f"napari-metaseg: {error}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
         print("napari-metaseg: stopped; what was written stays.", file=sys.stderr)
+        return STOPPED
+    except BrokenPipeError:
+        # Nobody reads on, as behind 'head'; Python would fail again as it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return STOPPED
     return status
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from io import BytesIO, TextIOWrapper
@@ -88,3 +89,22 @@ def test_help_needs_no_torch(line: str) -> None:
     answer = in_python("-c", program, *line.split())
 
     assert answer.stdout.splitlines()[-1] == "False False"
+
+
+def test_a_reader_that_goes_away_ends_a_command_quietly() -> None:
+    """As ``napari-metaseg models | head -0`` does."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "napari_metaseg", "models"],
+            cwd=ROOT,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        os.close(writing)
+
+    assert done.stderr == ""
+    assert done.returncode == 130

@@ -19,7 +19,7 @@ from napari_metaseg.workflows.run_state import ask, read_state
 
 from .history import recent_runs, remember_run
 from .launch import read_command, write_command
-from .plan import arguments, check_plan
+from .plan import arguments, check_plan, partly_annotated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -99,7 +99,7 @@ def preview(folder: Path) -> Generator[SourceProgress, None, Preview]:
 
 def _propose(tasks: Sequence[FoundTask], rows: Sequence[TaskRow]) -> Split:
     """Propose a split in which all validation tasks can be scored, if there is one."""
-    partly = {task.name for task in tasks if not task.complete}
+    partly = partly_annotated(tasks, rows)
     proposals = [split_tasks(rows, seed=seed) for seed in range(_PROPOSALS)]
     return min(proposals, key=lambda split: len(partly.intersection(split.validation)))
 

@@ -158,18 +158,25 @@ def check_plan(plan: Plan, tasks: Iterable[FoundTask], rows: Iterable[TaskRow]) 
         raise UserError(
             "No task is left to train on; tick one in the table, not for validation."
         )
-    for task in tasks:
-        if task.name in plan.validation and not task.complete:
-            raise UserError(
-                f"Not every object of '{task.name}' is annotated, so that it cannot "
-                "tell what is found wrongly; untick it for validation."
-            )
+    rows = list(rows)
+    if partly := sorted(partly_annotated(tasks, rows).intersection(plan.validation)):
+        raise UserError(
+            f"Not every object of '{partly[0]}' is annotated, so that it cannot tell "
+            "what is found wrongly; untick it for validation."
+        )
     both = shared(rows, plan.training, plan.validation)
     if both is not None:
         raise UserError(
             f"'{both[0]}' and '{both[1]}' share images, so that one cannot validate "
             "what is trained on the other; put both on one side."
         )
+
+
+def partly_annotated(tasks: Iterable[FoundTask], rows: Iterable[TaskRow]) -> set[str]:
+    """Name the tasks of which not every object is annotated."""
+    return {task.name for task in tasks if not task.complete} | {
+        row.task for row in rows if not row.complete
+    }
 
 
 def shared(

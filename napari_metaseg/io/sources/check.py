@@ -61,6 +61,8 @@ class TaskRow:
         What will not be used, and why.
     hashes : frozenset of str
         Hashes of the images, by which a split tells that two tasks share some.
+    complete : bool
+        Whether every object is annotated, as far as the masks themselves tell.
     """
 
     task: str
@@ -73,6 +75,7 @@ class TaskRow:
     problems: tuple[str, ...]
     skipped: tuple[Skipped, ...]
     hashes: frozenset[str] = field(default=frozenset(), repr=False)
+    complete: bool = True
 
 
 def check_tasks(
@@ -184,6 +187,7 @@ class Tally:
             tuple(self._problems()),
             tuple(self.skipped),
             frozenset(self.hashes),
+            self.complete,
         )
 
     def _problems(self) -> list[str]:

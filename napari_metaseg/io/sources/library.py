@@ -186,6 +186,7 @@ def _row(record: dict[str, Any]) -> TaskRow:
         tuple(record["problems"]),
         tuple(Skipped(file, why) for file, why in record["skipped"]),
         frozenset(image_hash for _, image_hash, _ in record["planes"]),
+        facts["all_objects_annotated"] is True,
     )
 
 

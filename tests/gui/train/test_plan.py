@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -99,6 +100,7 @@ def test_without_validation_none_is_asked_for(tmp_path: Path) -> None:
             "'a' and 'b' share images",
         ),
         ({}, [], [found("b", complete=False)], "Not every object of 'b'"),
+        ({}, [replace(row("b"), complete=False)], [], "Not every object of 'b'"),
     ],
 )
 def test_a_plan_that_cannot_be_is_refused_in_a_sentence(

@@ -59,7 +59,8 @@ def main(paths: list[Path], target: Path) -> None:
         method=ZERO_STEPS, ap50_after=lambda told: told["ap50_before"]
     )
     frame = pd.concat([frame, plain])
-    names = frame.loc[frame["method"] != "ceiling", "method"].unique()
+    rivals = ~frame["method"].str.startswith("ceiling")
+    names = frame.loc[rivals, "method"].unique()
     methods = sorted(names, key=lambda name: _mean(frame, name))
 
     pg.setConfigOptions(antialias=True, background="w", foreground="#333333")

@@ -95,6 +95,7 @@ def test_the_numbers_of_cells_stand_side_by_side() -> None:
     assert lines[4:6] == ["| method | painted | 1 | 3 |", "| --- | --- | --- | --- |"]
     assert lines[6] == "| maml | cells | 0.600 (2) | 0.700 (1) |"
     assert "| forest | strokes | – | 0.500 (1) |" in lines
+    assert not any(line.startswith("| maml | strokes |") for line in lines)
 
 
 def curve(task: str, *ap50: float) -> Curve:

@@ -94,8 +94,9 @@ def overview(frame: pd.DataFrame) -> str:
         return ""
     lines = []
     for regime in (r for r in ALL_REGIMES if r in set(frame["regime"])):
-        for method in _methods(frame):
-            own = _of(frame[frame["regime"] == regime], method)
+        painted = frame[frame["regime"] == regime]
+        for method in _methods(painted):
+            own = _of(painted, method)
             parts = [own[own["cells"] == n] for n in numbers]
             lines.append([method, regime, *map(_told, parts)])
     headings = ["method", "painted", *map(str, numbers)]

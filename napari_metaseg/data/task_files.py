@@ -73,12 +73,13 @@ def read_masks(path: Path) -> NDArray[np.int32]:
             f"'{path}' has {masks.ndim} axes {masks.shape}; masks have two, with a "
             "number for each object: export them as a label image."
         )
-    whole = masks.dtype.kind in "biu" or np.array_equal(masks, np.floor(masks))
-    if not whole:
-        raise UserError(
-            f"'{path}' holds numbers that are not whole; masks have a whole number "
-            "for each object: export them as a label image."
-        )
+    if masks.dtype.kind not in "biu":
+        if not (np.isfinite(masks).all() and np.array_equal(masks, np.floor(masks))):
+            raise UserError(
+                f"'{path}' holds numbers that are not whole; masks have a whole number "
+                "for each object: export them as a label image."
+            )
+        masks = masks.astype(np.int64)
     if masks.max(initial=0) > LARGEST_NUMBER:
         strokes = masks < 0
         masks = np.where(strokes, -1, relabel_sequential(masks * ~strokes)[0])

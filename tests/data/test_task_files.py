@@ -81,10 +81,13 @@ def test_transparency_is_left_out_and_16_bits_are_kept(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_picture(tmp_path / "deep.png"), deep)
 
 
-def test_large_numbers_become_small_and_strokes_stay(tmp_path: Path) -> None:
+@pytest.mark.parametrize("dtype", [np.int64, np.float64])
+def test_large_numbers_become_small_and_strokes_stay(
+    tmp_path: Path, dtype: type
+) -> None:
     large = np.where(MASKS > 0, MASKS.astype(np.int64) * 10**9, 0)
     large[:2] = -1
-    path = write(tmp_path / "a.tif", large)
+    path = write(tmp_path / "a.tif", large.astype(dtype))
 
     found = read_masks(path)
 
@@ -99,6 +102,7 @@ def test_large_numbers_become_small_and_strokes_stay(tmp_path: Path) -> None:
     [
         (MASKS / 100, "not whole"),
         (np.where(MASKS > 0, np.nan, 0), "not whole"),
+        (np.where(MASKS > 0, np.inf, 0), "not whole"),
         (np.stack([MASKS] * 5), "has 3 axes"),
     ],
 )

@@ -145,6 +145,8 @@ def _segment(segmenter: Segmenter, order: Order) -> Generator[float, None, Outco
     axes = label_axes(image.axes, labels.shape)
     if not settings.region:
         labels = link_where_possible(labels, axes, look.link)
+    notes = _notes(segmenter, image, look, axes)
+    outcome = Outcome("", summarise(labels, image), "; ".join(notes))
     ours = order.begun and _is_written(labels, order.target)
     write_outputs(
         order.target,
@@ -154,8 +156,7 @@ def _segment(segmenter: Segmenter, order: Order) -> Generator[float, None, Outco
         also=order.also,
         overwrite=order.overwrite or ours,
     )
-    notes = _notes(segmenter, image, look, axes)
-    return Outcome("", summarise(labels, image), "; ".join(notes))
+    return outcome
 
 
 def _notes(

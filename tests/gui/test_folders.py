@@ -36,7 +36,9 @@ class Bright:
     """Stands for a segmenter: every bright blob is a cell."""
 
     card: ClassVar[dict[str, Any]] = {}
-    lens = SimpleNamespace(channel=None, ranges=(None,))
+    lens = SimpleNamespace(
+        channel=None, ranges=(None,), blank_share=lambda _planes: None
+    )
 
     def digest(self) -> str:
         return "bright"

@@ -11,6 +11,7 @@ import pandas as pd
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.intensity import Range, measure_range
+from napari_metaseg.core.words import counted
 from napari_metaseg.io.gather import RESULT, gather
 from napari_metaseg.io.tables import write_table
 
@@ -140,7 +141,7 @@ class _Run:
             else:
                 segmented += 1
                 self._note(source, keys[left[state.index]], outcome)
-                found = f"{outcome.numbers['cells']} cells"
+                found = counted(int(outcome.numbers["cells"]), "cell")
                 told = "; ".join(filter(None, (found, outcome.note)))
                 message = f"{self._target(source)}: {told}"
             yield FolderProgress(

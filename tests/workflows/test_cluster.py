@@ -40,7 +40,11 @@ def segmenter(saved_model: Path) -> Segmenter:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
     with LocalCluster(
-        n_workers=3, threads_per_worker=1, processes=True, dashboard_address=None
+        n_workers=3,
+        threads_per_worker=1,
+        processes=True,
+        # Any port that is free: another process of the tests may have a cluster, too.
+        dashboard_address=":0",
     ) as cluster:
         yield cluster
 

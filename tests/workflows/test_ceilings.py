@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from napari_metaseg.core.inner_loop import Support, run_on_support
 from napari_metaseg.core.losses import dense_loss
 from napari_metaseg.core.objects import object_diameters
 from napari_metaseg.io.bundle import load_bundle
+from napari_metaseg.workflows.benchmark.methods import ceiling, painted_ceiling
 from napari_metaseg.workflows.benchmark.methods.ceiling import Ceiling, make_folds
 from napari_metaseg.workflows.benchmark.methods.painted_ceiling import PaintedCeiling
 from napari_metaseg.workflows.benchmark.methods.supervised import (
@@ -29,8 +31,23 @@ from tests.data.tasks import disks
 
 from .noisy_draws import PAINTED, a_draw, noisy
 
+if TYPE_CHECKING:
+    from types import ModuleType
+
 CPU = torch.device("cpu")
 FEW = CeilingSettings(folds=2, steps=2, batch=2, crop=64)
+
+
+def trained_on(patch: pytest.MonkeyPatch, module: ModuleType) -> list[list[int]]:
+    """Note the images of each training that a method asks for."""
+    seen: list[list[int]] = []
+
+    def spy(known, indices, *further):
+        seen.append(list(indices))
+        return train_supervised(known, indices, *further)
+
+    patch.setattr(module, "train_supervised", spy)
+    return seen
 
 
 @pytest.mark.parametrize(("images", "folds"), [(2, 2), (5, 3), (7, 3), (2, 9)])
@@ -45,16 +62,7 @@ def test_the_ceiling_never_trains_on_what_it_is_scored_on(
     small: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     painted = a_draw(noisy(3, side=80), 1).painted("cells", 1)
-    from napari_metaseg.workflows.benchmark.methods import ceiling
-
-    seen: list[list[int]] = []
-    original = ceiling.train_supervised
-
-    def spy(known, indices, *further):
-        seen.append(list(indices))
-        return original(known, indices, *further)
-
-    monkeypatch.setattr(ceiling, "train_supervised", spy)
+    seen = trained_on(monkeypatch, ceiling)
     method = Ceiling(small, "cpu", FEW)
     fitted = method.fit(painted)
 
@@ -119,24 +127,15 @@ def test_the_ceiling_of_a_single_image_is_unknown(small: str) -> None:
 def test_the_ceiling_of_painted_images_trains_on_these_and_no_others(
     small: str, monkeypatch: pytest.MonkeyPatch, regime: str
 ) -> None:
-    from napari_metaseg.workflows.benchmark.methods import painted_ceiling
-
     draw = a_draw(noisy(4, side=80), 2)
     painted = draw.painted(regime, 1)
-    seen: list[tuple[int, ...]] = []
-    original = painted_ceiling.train_supervised
-
-    def spy(known, indices, *further):
-        seen.append(tuple(indices))
-        return original(known, indices, *further)
-
-    monkeypatch.setattr(painted_ceiling, "train_supervised", spy)
+    seen = trained_on(monkeypatch, painted_ceiling)
     method = PaintedCeiling(small, "cpu", FEW)
     fitted = method.fit(painted)
 
     assert fitted is not None
     told = sorted(index for index, _ in painted.annotations)
-    assert seen == [tuple(told)]
+    assert seen == [told]
     assert len(told) == (1 if regime == "cells" else 2)
     (segmenter,) = fitted.segmenters
     for index in painted.scored:

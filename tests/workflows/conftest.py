@@ -14,11 +14,14 @@ from napari_metaseg import adapt
 from napari_metaseg.core.network import Architecture, PrototypeUNet
 from napari_metaseg.data.synthetic import Scene, procedural_task, sample_scene
 from napari_metaseg.io.bundle import load_bundle, save_bundle
+from napari_metaseg.workflows.loading import load_segmenter
 
 from .painting import paint
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from napari_metaseg.workflows.segmenter import Segmenter
 
 SMALL = Architecture(widths=(4, 4, 4, 8))
 
@@ -94,3 +97,9 @@ def saved_model(
     folder = tmp_path_factory.mktemp("models") / "adapted"
     adapt(scene.image, painted, device="cpu").save(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def segmenter(saved_model: Path) -> Segmenter:
+    """Return the saved model, ready to segment."""
+    return load_segmenter(saved_model)

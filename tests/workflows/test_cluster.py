@@ -22,7 +22,6 @@ from napari_metaseg.workflows.folder import segment_folder
 from napari_metaseg.workflows.folder_work import Look, Order, segment_file
 from napari_metaseg.workflows.large.run import run_job
 from napari_metaseg.workflows.large.shared import LargeOrder, Shared
-from napari_metaseg.workflows.loading import load_segmenter
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -30,11 +29,6 @@ if TYPE_CHECKING:
 
     from napari_metaseg.data.synthetic import Scene
     from napari_metaseg.workflows.segmenter import Segmenter
-
-
-@pytest.fixture(scope="module")
-def segmenter(saved_model: Path) -> Segmenter:
-    return load_segmenter(saved_model)
 
 
 @pytest.fixture(scope="module")

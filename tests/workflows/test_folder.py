@@ -30,7 +30,6 @@ from napari_metaseg.workflows.folder_work import (
     sample_file,
     segment_file,
 )
-from napari_metaseg.workflows.loading import load_segmenter
 from napari_metaseg.workflows.processes import Processes
 
 if TYPE_CHECKING:
@@ -51,11 +50,6 @@ class Watched(Alone):
     def run(self, work: Any, orders: Any) -> Any:
         self.orders += orders
         return super().run(work, orders)
-
-
-@pytest.fixture(scope="module")
-def segmenter(saved_model: Path) -> Segmenter:
-    return load_segmenter(saved_model)
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from napari_metaseg.io.labels import write_labels
 from napari_metaseg.workflows.crews import Alone
 from napari_metaseg.workflows.folder import SUMMARY, segment_folder
 from napari_metaseg.workflows.folder_settings import FolderReport, FolderSettings
-from napari_metaseg.workflows.loading import load_segmenter
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -25,11 +24,6 @@ if TYPE_CHECKING:
     from napari_metaseg.data.synthetic import Scene
     from napari_metaseg.workflows.folder_settings import FolderProgress
     from napari_metaseg.workflows.segmenter import Segmenter
-
-
-@pytest.fixture(scope="module")
-def segmenter(saved_model: Path) -> Segmenter:
-    return load_segmenter(saved_model)
 
 
 @pytest.fixture

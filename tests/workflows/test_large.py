@@ -24,18 +24,11 @@ from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.data.synthetic import Scene, sample_scene
 from napari_metaseg.workflows.large.job import LargeJob
 from napari_metaseg.workflows.large.run import make_job, run_job
-from napari_metaseg.workflows.loading import load_segmenter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_metaseg.workflows.segmenter import Segmenter
-
-
-@pytest.fixture(scope="module")
-def segmenter(saved_model: Path) -> Segmenter:
-    """Return a model that other files of tests use, too."""
-    return load_segmenter(saved_model)
 
 
 @pytest.fixture(scope="module")

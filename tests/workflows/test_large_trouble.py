@@ -18,18 +18,12 @@ from napari_metaseg.workflows.large import job as large_job
 from napari_metaseg.workflows.large.folder import JobFolder
 from napari_metaseg.workflows.large.job import LargeJob
 from napari_metaseg.workflows.large.run import make_job, run_job
-from napari_metaseg.workflows.loading import load_segmenter
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_metaseg.data.synthetic import Scene
     from napari_metaseg.workflows.segmenter import Segmenter
-
-
-@pytest.fixture(scope="module")
-def segmenter(saved_model: Path) -> Segmenter:
-    return load_segmenter(saved_model)
 
 
 @pytest.fixture

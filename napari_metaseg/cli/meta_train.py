@@ -107,6 +107,8 @@ def _settings(options: argparse.Namespace) -> RunSettings:
             blank_chance=options.blank_chance,
             drop_chance=options.drop_chance,
             half=options.half,
+            multi_step=options.multi_step,
+            recompute=options.recompute,
         ),
         train=TrainSettings(
             steps=steps,

@@ -82,6 +82,20 @@ def add_meta_train_options(parser: argparse.ArgumentParser) -> None:
         help="gradient steps on the support (default: %(default)s)",
     )
     add(
+        "--multi-step",
+        type=float,
+        default=0.0,
+        metavar="SHARE",
+        help="share of the run along which queries after earlier inner steps count, "
+        "too (maml and fomaml; default: %(default)s)",
+    )
+    add(
+        "--recompute",
+        action="store_true",
+        help="take inner steps again for the meta-gradient instead of keeping them: "
+        "the memory of one step (maml)",
+    )
+    add(
         "--blank-chance",
         type=float,
         default=0.3,

@@ -12,6 +12,7 @@ from torch.func import functional_call
 from .evidence import without_evidence
 from .losses import Sparse, sparse_loss
 from .network import Moments, Output, Params, PrototypeUNet, Seen
+from .recompute import recomputed
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -196,6 +197,7 @@ def inner_loop(
     steps: int,
     *,
     second_order: bool = False,
+    checkpointed: bool = False,
     clip: float = 10.0,
 ) -> Generator[Step, None, None]:
     """Take gradient steps on the support, one yield each.
@@ -222,6 +224,9 @@ def inner_loop(
         Keep the graph, so that a query loss can be differentiated through the
         steps (MAML). Otherwise each gradient is a constant, yet the final
         parameters still depend on ``params`` and ``rates`` (FOMAML).
+    checkpointed : bool
+        Of each step keep its parameters alone, and take it again when the query loss
+        is differentiated through it: the memory of one step for all of them.
     clip : float
         Largest gradient norm.
 
@@ -231,21 +236,31 @@ def inner_loop(
         Index 0 holds ``params`` as they are.
     """
     yield Step(0, params, None)
-    seen = None
-    for index in range(1, steps + 1):
+    seen: tuple[Tensor, ...] = ()
+    if all(k.startswith(PrototypeUNet.DECIDING) for k in rates):
+        with torch.set_grad_enabled(second_order):
+            seen = run_on_support(network, params, support).seen
+    names = list(params)
+
+    def slopes(*tensors: Tensor) -> tuple[Tensor, ...]:
+        at = dict(zip(names, tensors, strict=False))
+        before = Seen(*tensors[len(names) :]) if seen else None
+        graph = second_order and torch.is_grad_enabled()
+        if not graph:
+            at |= {k: at[k].detach().requires_grad_() for k in rates}
         with torch.enable_grad():
-            at = (
-                params
-                if second_order
-                else params | {k: params[k].detach().requires_grad_() for k in rates}
-            )
-            output = run_on_support(network, at, support, seen)
+            output = run_on_support(network, at, support, before)
             loss = sparse_loss(output.logits, support.target)
-            gradients = torch.autograd.grad(
-                loss, [at[k] for k in rates], create_graph=second_order
-            )
-        if all(k.startswith(PrototypeUNet.DECIDING) for k in rates):
-            seen = output.seen if second_order else _constant(output.seen)
+            moved = [at[k] for k in rates]
+            gradients = torch.autograd.grad(loss, moved, create_graph=graph)
+        return loss, *gradients
+
+    for index in range(1, steps + 1):
+        tensors = *params.values(), *seen
+        if checkpointed and second_order:
+            loss, *gradients = recomputed(slopes, *tensors)
+        else:
+            loss, *gradients = slopes(*tensors)
         norm = torch.stack([g.square().sum() for g in gradients]).sum().sqrt()
         scale = (clip / (norm + 1e-6)).clamp(max=1.0)
         params = params | {
@@ -253,7 +268,3 @@ def inner_loop(
             for (k, rate), g in zip(rates.items(), gradients, strict=True)
         }
         yield Step(index, params, loss.detach())
-
-
-def _constant(seen: Seen) -> Seen:
-    return Seen(*(t.detach() for t in seen))

@@ -22,6 +22,7 @@ from napari_metaseg.core.inner_loop import (
 from napari_metaseg.core.losses import dense_loss
 
 from .imaml import imaml_gradient
+from .maml import maml_loss, step_weights
 from .reptile import reptile_gradient
 
 if TYPE_CHECKING:
@@ -97,6 +98,12 @@ class OuterSettings:
     half : bool
         Convolve in bfloat16 where the device gains by it; sums, norms and solves
         stay in 32 bits. Without effect in `SECOND_ORDER` algorithms.
+    multi_step : float
+        Share of the run along which the queries after earlier inner steps of MAML
+        count, too, see `step_weights`; 0 for none.
+    recompute : bool
+        Take each inner step of MAML again when it is differentiated, instead of
+        keeping its graph: the memory of one step for all of them.
     """
 
     algorithm: Algorithm = "fomaml"
@@ -106,6 +113,8 @@ class OuterSettings:
     drop_chance: float = 0.3
     proximal: Proximal | None = None
     half: bool = False
+    multi_step: float = 0.0
+    recompute: bool = False
 
 
 def meta_gradient(
@@ -114,6 +123,7 @@ def meta_gradient(
     episode: EpisodeTensors,
     settings: OuterSettings,
     blank: bool,
+    spent: float = 1.0,
 ) -> MetaGradient:
     """Differentiate the outer loss of one episode.
 
@@ -129,6 +139,8 @@ def meta_gradient(
         Algorithm and weights.
     blank : bool
         Whether the un-adapted query goes without evidence and prototype.
+    spent : float
+        Share of the run that is done, in [0, 1].
 
     Returns
     -------
@@ -143,7 +155,7 @@ def meta_gradient(
         enabled=settings.half and settings.algorithm not in SECOND_ORDER,
         cache_enabled=False,
     ):
-        return _meta_gradient(network, state, episode, settings, blank)
+        return _meta_gradient(network, state, episode, settings, blank, spent)
 
 
 def _meta_gradient(
@@ -152,6 +164,7 @@ def _meta_gradient(
     episode: EpisodeTensors,
     settings: OuterSettings,
     blank: bool,
+    spent: float,
 ) -> MetaGradient:
     before = _before(network, state, episode, blank)
     match settings.algorithm:
@@ -162,7 +175,7 @@ def _meta_gradient(
         case "reptile":
             adapted = _reptile(network, state, episode, settings)
         case _:
-            adapted = _maml(network, state, episode, settings)
+            adapted = _maml(network, state, episode, settings, spent)
     return MetaGradient(
         [
             a + settings.zero_step_weight * z
@@ -190,23 +203,19 @@ def _maml(
     state: MetaState,
     episode: EpisodeTensors,
     settings: OuterSettings,
+    spent: float,
 ) -> MetaGradient:
-    """Query loss after the inner loop (Finn et al. 2017, eq. 1; first order, 5.2)."""
-    *_, last = inner_loop(
+    share = min(1.0, spent / settings.multi_step) if settings.multi_step else 1.0
+    loss, metrics = maml_loss(
         network,
         state.params,
-        episode.support,
         {k: r.exp() for k, r in state.log_rates.items()},
-        settings.inner_steps,
+        episode,
+        step_weights(settings.inner_steps, share),
         second_order=settings.algorithm == "maml",
+        recompute=settings.recompute,
     )
-    context = fit_context(network, last.params, episode.support)
-    logits = run(network, last.params, episode.query_inputs, context).logits
-    after = dense_loss(logits, episode.query_target)
-    metrics = {"query_after": float(after.detach())}
-    if last.loss is not None:
-        metrics["support"] = float(last.loss)
-    return _differentiate(after, state, metrics)
+    return _differentiate(loss, state, metrics)
 
 
 def _imaml(

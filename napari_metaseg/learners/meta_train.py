@@ -160,7 +160,7 @@ def meta_train(
             batch = pending.result()
             pending = ahead.submit(order, progress.step + 1)
             gradient, metrics = _gradient_of_step(
-                network, progress, batch, outer, settings, ranks
+                network, progress, batch, outer, settings, ranks, share
             )
             _outer_step(progress, gradient, settings, share)
             yield metrics | {"step": progress.step}
@@ -174,6 +174,7 @@ def _gradient_of_step(
     outer: OuterSettings,
     settings: TrainSettings,
     ranks: Ranks,
+    spent: float,
 ) -> tuple[list[Tensor], dict[str, float]]:
     """Return the meta-gradient of a meta-step, clipped, and its metrics."""
     count = settings.tasks_per_step
@@ -185,7 +186,7 @@ def _gradient_of_step(
     for i, episode in zip(ranks.share(count), batch, strict=True):
         blank, drop = chances[i]
         seen = episode.without_evidence() if drop else episode
-        result = meta_gradient(network, progress.state, seen, outer, bool(blank))
+        result = meta_gradient(network, progress.state, seen, outer, bool(blank), spent)
         if all(torch.isfinite(g).all() for g in result.gradients):
             total = [t + g for t, g in zip(total, result.gradients, strict=True)]
             logs.append(result.metrics)

@@ -113,6 +113,7 @@ def _check(settings: RunSettings) -> None:
         "procedural-share": settings.procedural_share,
         "blank-chance": settings.outer.blank_chance,
         "drop-chance": settings.outer.drop_chance,
+        "multi-step": settings.outer.multi_step,
     }
     for name, chance in chances.items():
         if not 0 <= chance <= 1:

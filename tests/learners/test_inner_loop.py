@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import dataclasses
+import weakref
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,10 +10,13 @@ import torch
 
 from napari_metaseg.core.inner_loop import inner_loop, run_on_support
 from napari_metaseg.core.losses import sparse_loss
+from napari_metaseg.core.recipe import Adapts, adapted_names
 
 from .helpers import tiny_episode, tiny_network
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from napari_metaseg.core.network import Params
 
 
@@ -103,10 +108,70 @@ def test_deciding_layers_adapt_alike_whether_the_others_are_run_again_or_not(
     *_, once = inner_loop(network, params, support, deciding, 3)
     monkeypatch.setattr(
         "napari_metaseg.core.inner_loop.run_on_support",
-        lambda network, params, support, seen: run_on_support(network, params, support),
+        lambda network, params, support, seen=None: run_on_support(
+            network, params, support
+        ),
     )
     *_, again = inner_loop(network, params, support, deciding, 3)
 
     for name, tensor in once.params.items():
         torch.testing.assert_close(tensor, again.params[name])
         assert torch.equal(tensor, params[name]) == (name not in deciding)
+
+
+@pytest.mark.parametrize("adapts", ["all", "deciding"])
+def test_steps_that_are_taken_again_give_the_same_gradient_and_keep_less(
+    adapts: Adapts,
+) -> None:
+    network, episode = tiny_network(torch.float64), tiny_episode(dtype=torch.float64)
+    support = episode.support
+    names = adapted_names(dict(network.named_parameters()), adapts)
+
+    def gradient(checkpointed: bool) -> tuple[list[torch.Tensor], int]:
+        params = dict(network.named_parameters())
+        rates = {k: torch.tensor(0.02, dtype=torch.float64) for k in names}
+        leaves = [*params.values(), *(r.requires_grad_() for r in rates.values())]
+        with kept_bytes() as kept:
+            *_, last = inner_loop(
+                network,
+                params,
+                support,
+                rates,
+                3,
+                second_order=True,
+                checkpointed=checkpointed,
+            )
+            still = kept()
+        logits = run_on_support(network, last.params, support).logits
+        loss = sparse_loss(logits, support.target)
+        slopes = torch.autograd.grad(loss, leaves, allow_unused=True)
+        return [torch.zeros(()) if g is None else g for g in slopes], still
+
+    usual, all_kept = gradient(False)
+    again, little = gradient(True)
+
+    for a, b in zip(usual, again, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-12, rtol=1e-9)
+    assert any(g.any() for g in usual[-len(names) :]), "rates are learned"
+    assert little < all_kept / 3
+
+
+@contextmanager
+def kept_bytes() -> Iterator[Callable[[], int]]:
+    """Count what graphs that are built meanwhile hold on to, in bytes."""
+    sizes: weakref.WeakKeyDictionary[Kept, int] = weakref.WeakKeyDictionary()
+
+    def pack(tensor: torch.Tensor) -> Kept:
+        held = Kept(tensor)
+        sizes[held] = tensor.nbytes
+        return held
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda held: held.tensor):
+        yield lambda: sum(sizes.values())
+
+
+class Kept:
+    """A tensor that a graph has saved."""
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor = tensor

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from napari_metaseg.core.inner_loop import (
     fit_context,
@@ -14,6 +16,7 @@ from napari_metaseg.core.inner_loop import (
 )
 from napari_metaseg.core.losses import dense_loss, sparse_loss
 from napari_metaseg.core.network import Params, PrototypeUNet
+from napari_metaseg.learners.maml import step_weights
 from napari_metaseg.learners.meta_gradient import (
     Algorithm,
     MetaState,
@@ -41,11 +44,19 @@ def outer_loss(
     log_rates: Params,
     episode: EpisodeTensors,
     settings: OuterSettings,
+    weights: list[float],
 ) -> torch.Tensor:
     """Compute the outer loss from its definition, without any meta-gradient code."""
     rates = {k: r.exp() for k, r in log_rates.items()}
     adapted = dict(params)
-    for _ in range(settings.inner_steps):
+
+    def query(at: Params) -> torch.Tensor:
+        context = fit_context(network, at, episode.support)
+        logits = run(network, at, episode.query_inputs, context).logits
+        return dense_loss(logits, episode.query_target)
+
+    total = settings.zero_step_weight * query(params)
+    for weight in weights:
         leaves = {k: p.detach().requires_grad_() for k, p in adapted.items()}
         logits = run_on_support(network, leaves, episode.support)
         loss = sparse_loss(logits.logits, episode.support.target)
@@ -55,26 +66,27 @@ def outer_loss(
             k: p - rates[k] * g
             for (k, p), g in zip(adapted.items(), slopes, strict=True)
         }
-
-    def query(at: Params) -> torch.Tensor:
-        context = fit_context(network, at, episode.support)
-        logits = run(network, at, episode.query_inputs, context).logits
-        return dense_loss(logits, episode.query_target)
-
-    return query(adapted) + settings.zero_step_weight * query(params)
+        if weight:
+            total = total + weight * query(adapted)
+    return total
 
 
-@pytest.mark.parametrize("steps", [1, 3])
-def test_maml_equals_central_differences_through_the_whole_network(steps: int) -> None:
+@pytest.mark.parametrize(
+    ("weights", "spent"), [([1.0], 0.1), ([0, 0, 1.0], 0.9), ([0.25, 0.25, 0.5], 0.1)]
+)
+def test_maml_equals_central_differences_through_the_whole_network(
+    weights: list[float], spent: float
+) -> None:
     torch.manual_seed(0)
     network, episode = PrototypeUNet().double(), tiny_episode(dtype=DOUBLE)
     network.head.weight.data.mul_(0.1)
     state = state_of(network, 0.005)
     for r in state.log_rates.values():
         r.data = r.data.to(DOUBLE)
-    settings = OuterSettings("maml", inner_steps=steps)
+    settings = OuterSettings("maml", inner_steps=len(weights), multi_step=0.4)
 
-    slopes = meta_gradient(network, state, episode, settings, blank=False).gradients
+    found = meta_gradient(network, state, episode, settings, False, spent)
+    slopes = found.gradients
 
     torch.manual_seed(3)
     direction = [torch.randn_like(t) for t in state.tensors()]
@@ -87,11 +99,25 @@ def test_maml_equals_central_differences_through_the_whole_network(steps: int) -
         ]
         params = dict(zip(names, moved[: len(names)], strict=True))
         rates = dict(zip(names, moved[len(names) :], strict=True))
-        return float(outer_loss(network, params, rates, episode, settings))
+        loss = outer_loss(network, params, rates, episode, settings, weights)
+        return float(loss)
 
     numeric = (along(1e-7) - along(-1e-7)) / 2e-7
     exact = sum(float((g * d).sum()) for g, d in zip(slopes, direction, strict=True))
     assert exact == pytest.approx(numeric, rel=1e-5)
+
+
+@given(steps=st.integers(1, 12), share=st.floats(0, 1))
+def test_queries_after_all_steps_count_alike_at_first_and_the_last_alone_in_the_end(
+    steps: int, share: float
+) -> None:
+    weights = step_weights(steps, share)
+
+    assert step_weights(steps, 0) == pytest.approx([1 / steps] * steps)
+    assert step_weights(steps, 1) == [0] * (steps - 1) + [1]
+    assert sum(weights) == pytest.approx(1)
+    assert min(weights) >= 0
+    assert max(weights) == pytest.approx(weights[-1])
 
 
 def gradients(

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.learners.checkpoint import load_checkpoint, save_checkpoint
-from napari_metaseg.learners.meta_gradient import OuterSettings, meta_gradient
+from napari_metaseg.learners.meta_gradient import (
+    MetaGradient,
+    OuterSettings,
+    meta_gradient,
+)
 from napari_metaseg.learners.meta_train import (
     Progress,
     TrainSettings,
@@ -160,3 +164,20 @@ def test_evidence_is_withheld_in_the_share_of_episodes_that_is_asked_for() -> No
         torch.testing.assert_close(a, b)
     shown = trained(0.0, source)
     assert not all(torch.equal(a, b) for a, b in zip(withheld, shown, strict=True))
+
+
+def test_queries_on_the_way_count_less_as_the_run_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = []
+
+    def spy(*arguments: Any) -> MetaGradient:
+        seen.append(arguments[-1])
+        return meta_gradient(*arguments)
+
+    monkeypatch.setattr("napari_metaseg.learners.meta_train.meta_gradient", spy)
+    settings = TrainSettings(steps=4, tasks_per_step=1)
+
+    list(meta_train(tiny_network(), fresh(), source, OUTER, settings))
+
+    assert seen == [0, 0.25, 0.5, 0.75]

@@ -355,6 +355,7 @@ def test_a_run_may_widen_the_network_it_starts_from(
     [
         ({"inner_steps": 0}, {}, 0.5, "--inner-steps is 0; give 1 or more"),
         ({"blank_chance": 7.0}, {}, 0.5, "--blank-chance is 7"),
+        ({"multi_step": 2.0}, {}, 0.5, "--multi-step is 2; give a number from 0 to 1"),
         ({}, {"rate": float("nan")}, 0.5, "--rate is nan"),
         ({}, {"seed": -1}, 0.5, "--seed is -1"),
         ({}, {}, -0.5, "--procedural-share is -0.5; give a number from 0 to 1"),

@@ -93,11 +93,15 @@ class Step:
         Parameters after them.
     loss : Tensor or None
         Support loss at the parameters *before* this step (None at index 0).
+    gradient_norm : float or None
+        How far they are from a solution, where a problem is solved, see
+        `ProximalStep`; None where steps are just taken.
     """
 
     index: int
     params: Params
     loss: Tensor | None
+    gradient_norm: float | None = None
 
 
 def run(

@@ -142,7 +142,8 @@ class Proximal:
         first = None if start is None else {k: start[k] for k in self.names}
         yield Step(0, params, None)
         for step in solve_proximal(loss, anchor, self.settings, first):
-            yield Step(step.evaluations, params | step.params, step.loss)
+            found = params | step.params
+            yield Step(step.evaluations, found, step.loss, step.gradient_norm)
 
 
 Recipe = GradientSteps | Proximal

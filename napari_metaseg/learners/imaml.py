@@ -32,8 +32,9 @@ class Implicit(NamedTuple):
     gradients : Params
         With respect to every parameter of the meta-initialization.
     metrics : dict of str to float
-        Losses; gradient norm and evaluations of the inner problem; last residual and
-        truncation of the conjugate gradients.
+        Losses; the gradient norm that the inner problem was solved to, and the
+        evaluations of it all; steps, last residual and truncation of the conjugate
+        gradients.
     """
 
     gradients: Params
@@ -102,11 +103,14 @@ def imaml_gradient(
     }
     metrics = {
         "query_after": after,
-        "support": float(steps[-1].loss) if steps[-1].loss is not None else 0.0,
         "evaluations": float(steps[-1].index + found.evaluations),
+        "cg_steps": float(len(found.residuals)),
         "cg_residual": found.residuals[-1] if found.residuals else 0.0,
         "cg_truncated": float(found.truncated),
     }
+    if steps[-1].loss is not None and steps[-1].gradient_norm is not None:
+        metrics["support"] = float(steps[-1].loss)
+        metrics["gradient_norm"] = steps[-1].gradient_norm
     return Implicit(gradients, metrics)
 
 

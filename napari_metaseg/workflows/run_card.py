@@ -32,7 +32,7 @@ def make_card(
     drawer: Drawer | None,
     tasks: list[TaskFolder],
     command: str,
-    validation: dict[str, Any],
+    metrics: dict[str, Any],
 ) -> dict[str, Any]:
     """Describe a run, but for its recipe.
 
@@ -50,8 +50,8 @@ def make_card(
         What it trains on.
     command : str
         Command line.
-    validation : dict
-        From `validation_card`; may be empty.
+    metrics : dict
+        ``validation``, from `validation_card`, and learning curves, where there are any.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def make_card(
             "parent": None if parent is None else ancestry(parent.card, rows),
             "unadapted": None if drawer is None else ancestry(drawer.card, rows),
         },
-        "metrics": {"validation": validation} if validation else {},
+        "metrics": metrics,
     }
 
 

@@ -15,9 +15,10 @@ from napari_metaseg.learners.checkpoint import save_checkpoint
 
 from .run_bundle import write_bundle
 from .run_card import ancestors_tasks, card_warnings, make_card, validation_card
+from .run_curve import curves
 from .run_folder import BUNDLE, CHECKPOINT, GALLERY, VALIDATED, trim_lines
 from .run_pulse import Pulse
-from .run_state import LOG, VALIDATION, asked, obeyed, read_validation
+from .run_state import LOG, VALIDATION, asked, obeyed, read_log, read_validation
 from .validate import evaluate
 
 if TYPE_CHECKING:
@@ -167,7 +168,8 @@ class Lead:
             self.drawer,
             self.tasks,
             self.command,
-            validation,
+            ({"validation": validation} if validation else {})
+            | curves(read_log(self.output), self.parent),
         )
 
     def _write(self, folder: Path, card: dict[str, Any]) -> Path:

@@ -90,3 +90,5 @@ def test_it_is_the_episode_term_of_meta_training() -> None:
         solved_loss(network, params, episode, recipe)
     )
     assert found.metrics["evaluations"] > 2
+    assert 0 < found.metrics["gradient_norm"] <= recipe.settings.tolerance
+    assert found.metrics["cg_residual"] <= 0.02 or found.metrics["cg_steps"] == 10

@@ -89,6 +89,7 @@ def test_a_run_ends_in_a_bundle_that_loads(straight: Path) -> None:
     assert isinstance(bundle.recipe, GradientSteps)
     assert bundle.recipe.steps == 1
     assert set(bundle.recipe.rates) == set(adapted_names(bundle.params, "deciding"))
+    assert bundle.card["metrics"]["curve"][-1]["meta_steps"] == STEPS
     training = bundle.card["training"]
     assert training["meta_steps"] == STEPS
     assert training["command"] == "napari-metaseg meta-train tasks"

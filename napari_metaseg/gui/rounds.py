@@ -101,13 +101,13 @@ def prepare() -> Generator[Progress, None, Ready]:
 
     import napari_metaseg.workflows.adapt  # noqa: F401
     from napari_metaseg.core.devices import available_devices
-    from napari_metaseg.io.bundle import CONTROL, bundled_names
+    from napari_metaseg.io.bundle import COMPARED, bundled_names
 
     yield from ()
     # All that was imported makes Python look through every object soon, for 0.2 s:
     # better now than in the middle of a stroke.
     gc.collect()
-    known = (name for name in bundled_names() if name != CONTROL)
+    known = (name for name in bundled_names() if name not in COMPARED)
     names = tuple(map(_initialization, known))
     return Ready(names, tuple(available_devices()))
 

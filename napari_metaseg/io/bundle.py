@@ -29,6 +29,10 @@ CONTROL = "pooled"
 """Folder of the bundle that was trained on all tasks pooled, which the others are
 compared with. It draws best as it is, and is no start to adapt from."""
 
+COMPARED = CONTROL, "fomaml"
+"""Those that are there for the benchmark: the control, and the first-order MAML from
+which the others were trained on. Panels do not offer them."""
+
 UNADAPTED = "unadapted/"
 """What the names of weights begin with that draw before adaptation."""
 
@@ -78,7 +82,7 @@ def models_folder() -> Path:
 
 def builtin_names() -> list[str]:
     """Names of the initializations that come with the program, MAML first."""
-    order = {"maml": 0, "imaml": 1, "reptile": 2}
+    order = {"maml": 0, "imaml": 1, "reptile": 2, "fomaml": 3}
     names = {p.parent.name for p in models_folder().glob(f"*/{CARD}")}
     return sorted(names - {CLASSIFIER}, key=lambda n: (order.get(n, len(order)), n))
 

@@ -200,7 +200,7 @@ def finish(steps: Generator[Any, None, Any]) -> Any:
 def test_what_is_ready_is_read_from_the_bundles(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    cards = {"maml": 5, "pooled": 0, "mine": 1}
+    cards = {"maml": 5, "fomaml": 3, "pooled": 0, "mine": 1}
     monkeypatch.setattr(napari_metaseg.io.bundle, "bundled_names", lambda: list(cards))
     monkeypatch.setattr(napari_metaseg.io.bundle, "find_bundle", lambda name: name)
     monkeypatch.setattr(

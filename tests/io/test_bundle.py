@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.network import Architecture, Params, PrototypeUNet
 from napari_metaseg.io.bundle import (
+    builtin_names,
     bundled_names,
     find_bundle,
     load_bundle,
@@ -341,3 +342,10 @@ def test_what_is_bundled_is_small_and_tells_its_origin(name: str) -> None:
     assert len(tasks) > 1
     assert all(t["task"] and t["source"] and t["licence"] for t in tasks)
     assert not any("unknown" in t["licence"].lower() for t in tasks)
+    assert bundle.card["training"]["command"].startswith("napari-metaseg meta-train")
+    assert bundle.card["training"]["how_far"]
+    assert len(bundle.card["metrics"]["curve"]) > 1
+
+
+def test_all_that_is_bundled_shares_one_architecture() -> None:
+    assert len({load_bundle(name).architecture for name in builtin_names()}) == 1

@@ -60,7 +60,8 @@ def score_task(task: TaskFolder, images: int) -> NDArray[np.float64]:
     rng = np.random.default_rng(0)
     holding = [k for k, sizes in enumerate(task.diameters) if sizes]
     rows = [score(task.masks[k], task.diameters[k], rng) for k in holding[:images]]
-    return np.mean(rows, axis=0)
+    means: NDArray[np.float64] = np.mean(rows, axis=0)
+    return means
 
 
 def main() -> None:

@@ -51,7 +51,7 @@ def make_card(
     command : str
         Command line.
     metrics : dict
-        ``validation``, from `validation_card`, and learning curves, where there are any.
+        ``validation`` of `validation_card`, and learning curves; any may be missing.
 
     Returns
     -------

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from scipy import ndimage as ndi
 from torch import Tensor
 
@@ -134,6 +135,33 @@ class Crops(NamedTuple):
         target = Sparse(*(t[which] for t in self.target))
         cells = self.cells[which]
         return Crops(self.images[which], self.responses[which], target, cells)
+
+    def apart(self) -> Crops:
+        """Give cells that all lie in one crop a crop each, so that one can be left out.
+
+        In each of these only one cell is known. They are for rehearsals: what is there
+        of the others counts as what its surroundings are, and does so twice.
+
+        Returns
+        -------
+        Crops
+            The same crops, where cells lie in several, or where there is but one cell.
+        """
+        painted = self.target.painted.flatten(1).any(1)
+        numbers = torch.unique(self.cells[self.cells > 0])
+        if int(painted.sum()) != 1 or len(numbers) < 2:
+            return self
+        (at,) = painted.nonzero()[:, 0].tolist()
+        count = len(numbers)
+        order = [at] * count + [k for k in range(len(self.cells)) if k != at]
+        crops = self.chosen(torch.tensor(order, device=self.cells.device))
+        target, own = crops.target, torch.zeros_like(crops.cells, dtype=torch.bool)
+        own[:count] = crops.cells[:count] == numbers[:, None, None]
+        alone = target.painted * own
+        # A neighbour that touches the cell ends it, as what is unknown does.
+        ring = F.max_pool2d(alone[:, None], 3, 1, 1)[:, 0] * ~own
+        target = Sparse(alone, target.stroke, ring, target.cue * own)
+        return crops._replace(target=target, cells=crops.cells * own)
 
     def support(self, mix: Tensor | None = None) -> Support:
         """Fit the evidence and join the network's input.

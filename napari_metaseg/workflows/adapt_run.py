@@ -182,6 +182,7 @@ class AdaptRun:
             ready.module,
             ready.params,
             ready.support,
+            rehearsed=ready.rehearsed.support,
             start=ready.start,
             leave_out=self.fit_decoding and not self.settings.region,
             preview=preview,
@@ -196,9 +197,11 @@ class AdaptRun:
     ) -> DecodeSettings:
         """Choose how what is drawn becomes instances, by what is painted."""
         with torch.no_grad():
-            looked = run_blankly(ready.module, ready.initial.params, ready.plain)
+            plain = ready.rehearsed.plain
+            looked = run_blankly(ready.module, ready.initial.params, plain)
         drawn = blend_left_out(looked.logits.sigmoid(), left_out, share)
-        pairs = left_out_pairs(drawn, ready.crops, ready.lens.working_diameter)
+        working = ready.lens.working_diameter
+        pairs = left_out_pairs(drawn, ready.rehearsed.crops, working)
         return fit_decoding(shown, pairs, self.settings)
 
 

@@ -69,6 +69,7 @@ def learn(
     params: Params,
     support: Support,
     *,
+    rehearsed: Support,
     start: Params | None,
     leave_out: bool,
     preview: Preview | None,
@@ -83,6 +84,8 @@ def learn(
         The network, and the initialization.
     support : Support
         What was painted.
+    rehearsed : Support
+        The same, as cells can be left out of it.
     start : Params, optional
         Where to begin instead of the initialization.
     leave_out : bool
@@ -101,7 +104,7 @@ def learn(
     """
     left_out: tuple[LeftOut, ...] = ()
     if leave_out or isinstance(recipe, GradientSteps):
-        search = rehearse(recipe, module, params, support)
+        search = rehearse(recipe, module, params, rehearsed)
         steps, left_out = yield from told_of(
             search, "adapt", 25, "Leaving cells out in turn"
         )

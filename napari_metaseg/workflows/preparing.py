@@ -31,6 +31,22 @@ if TYPE_CHECKING:
     from .results import Progress
 
 
+class Rehearsed(NamedTuple):
+    """What painted cells are left out of in turn.
+
+    Attributes
+    ----------
+    crops : Crops
+        What is around everything that is painted, see `Crops.apart`.
+    support, plain : Support
+        The crops with their channels weighed, and with all alike.
+    """
+
+    crops: Crops
+    support: Support
+    plain: Support
+
+
 class Prepared(NamedTuple):
     """What a round learns from, and what it begins with.
 
@@ -50,12 +66,12 @@ class Prepared(NamedTuple):
         What draws before adaptation, and knows nothing of what is painted.
     start : Params or None
         Where the inner loop begins instead of the initialization.
-    crops : Crops
-        What is around everything that is painted.
     weighed : Weighed
         What channels count.
-    support, plain : Support
-        The crops with their channels weighed so, and with all alike.
+    support : Support
+        What is around everything that is painted, its channels weighed so.
+    rehearsed : Rehearsed
+        What cells are left out of.
     """
 
     views: list[View]
@@ -66,10 +82,9 @@ class Prepared(NamedTuple):
     params: Params
     initial: State
     start: Params | None
-    crops: Crops
     weighed: Weighed
     support: Support
-    plain: Support
+    rehearsed: Rehearsed
 
 
 def prepare(run: AdaptRun, device: torch.device) -> Generator[Progress, None, Prepared]:
@@ -103,9 +118,10 @@ def prepare(run: AdaptRun, device: torch.device) -> Generator[Progress, None, Pr
     crops = crops_of(views, lens).to(device)
     module, params = on_device(bundle, device)
     weighed = run.weighed or (yield from weigh(module, params, crops))
-    support = plain = crops.support()
-    if weighed.mix is not None:
-        support = crops.support(weighed.mix)
+    support, plain = _supports(crops, weighed)
+    rehearsed = Rehearsed(crops, support, plain)
+    if (apart := crops.apart()) is not crops:
+        rehearsed = Rehearsed(apart, *_supports(apart, weighed))
     with torch.no_grad():
         unadapted = to_device(bundle.unadapted, device)
         initial = State(unadapted, blank_context(module, unadapted, plain))
@@ -118,11 +134,16 @@ def prepare(run: AdaptRun, device: torch.device) -> Generator[Progress, None, Pr
         params,
         initial,
         _start(run, bundle, device),
-        crops,
         weighed,
         support,
-        plain,
+        rehearsed,
     )
+
+
+def _supports(crops: Crops, weighed: Weighed) -> tuple[Support, Support]:
+    """Return what is learned from with channels weighed, and with all alike."""
+    plain = crops.support()
+    return (plain if weighed.mix is None else crops.support(weighed.mix)), plain
 
 
 def _start(run: AdaptRun, bundle: Bundle, device: torch.device) -> Params | None:

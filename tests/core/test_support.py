@@ -254,3 +254,44 @@ def test_rejections_do_not_crowd_out_cells() -> None:
     support = make_support(planes)
 
     assert support.inputs[:, 0, 0, 0].tolist() == list(range(0, 2 * MAX_CROPS, 8))
+
+
+def test_cells_of_one_crop_can_be_left_out_one_by_one() -> None:
+    image = np.random.default_rng(0).random((1, 200, 300), dtype=np.float32)
+    annotation = drawn(
+        [(60, 60, 12, 12, 3), (60, 72, 12, 10, 5), (80, 60, 9, 9, 7)], (200, 300)
+    )
+    annotation[70:73, 90:100] = -1
+    annotation[150:153, 250:260] = -1
+    crops = cut_crops([(image, annotation)])
+
+    apart = crops.apart()
+
+    assert len(crops.images) == 2, "one with all cells, one with the far stroke"
+    assert [c.unique().tolist() for c in apart.cells] == [[0, 3], [0, 5], [0, 7], [0]]
+    together = apart.target.painted[:3].sum(0)
+    assert torch.equal(together, crops.target.painted[0])
+    assert torch.equal(
+        (apart.target.cue[:3] * apart.target.painted[:3]).sum(0),
+        together * crops.target.cue[0],
+    )
+    first, touching = apart.target.ring[0], apart.target.painted[1]
+    assert (first * touching).any(), "a neighbour that is unknown ends a cell"
+    assert not (apart.target.ring[:3] * apart.target.painted[:3]).any()
+    for stroke in apart.target.stroke[:3]:
+        assert torch.equal(stroke, crops.target.stroke[0])
+    assert torch.equal(apart.images[:3], crops.images[[0, 0, 0]])
+    assert torch.equal(apart.target.stroke[3], crops.target.stroke[1])
+
+
+@pytest.mark.parametrize(
+    "boxes",
+    [[(60, 60, 12, 12, 1)], [(20, 20, 12, 12, 1), (150, 250, 12, 12, 2)]],
+    ids=["one cell", "cells in two crops"],
+)
+def test_crops_stay_as_they_are_where_each_can_be_left_out(boxes: list[Box]) -> None:
+    image = np.random.default_rng(0).random((1, 200, 300), dtype=np.float32)
+
+    crops = cut_crops([(image, drawn(boxes, (200, 300)))])
+
+    assert crops.apart() is crops

@@ -18,9 +18,11 @@ from napari_metaseg.workflows.methods_text import methods_text
 from napari_metaseg.workflows.splitting import SPLITS, USUAL, fit_split, left_out_pairs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from napari_metaseg.data.synthetic import Scene
+    from napari_metaseg.workflows.splitting import Pair
 
 SIZE, SIDE = 24, 120
 """Diameter of a cell, and side of the image, px."""
@@ -127,3 +129,28 @@ def test_adapting_chooses_and_a_setting_is_obeyed(
             next(steps)
     except StopIteration as end:
         assert end.value.segmenter.settings == chosen
+
+
+def test_each_of_three_neighbours_is_left_out_once(
+    scene: Scene, small: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = {k: np.argwhere(scene.masks == k).mean(0) for k in np.unique(scene.masks)}
+    del places[0]
+    middle = min(places, key=lambda k: np.linalg.norm(places[k] - (80, 88)))
+    near = sorted(places, key=lambda k: np.linalg.norm(places[k] - places[middle]))[:3]
+    painted = np.where(np.isin(scene.masks, near), scene.masks, 0)
+    seen: list[Sequence[Pair]] = []
+
+    def spy(
+        shown: Sequence[Pair], left_out: Sequence[Pair], settings: DecodeSettings
+    ) -> DecodeSettings:
+        seen.append(left_out)
+        return settings
+
+    monkeypatch.setattr("napari_metaseg.workflows.adapt_run.fit_decoding", spy)
+    # So large that all of them lie in one crop.
+    adapt(scene.image, painted, init=small, diameter=60.0, device="cpu")
+
+    ((*pairs,),) = seen
+    cells = [np.unique(known[known > 0]).tolist() for _, known in pairs]
+    assert sorted(cells) == [[number] for number in range(1, 4)]

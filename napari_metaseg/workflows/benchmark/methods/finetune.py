@@ -144,11 +144,13 @@ class Finetune:
         if not self.closed_form:
             module = BlindUNet(bundle.architecture).to(device)
         recipe = FineTuning(self._settings, self.optimizer)
-        left_out = exhaust(rehearse(recipe, module, initial, support)).drawn
+        apart = crops.apart()
+        rehearsed = support if apart is crops else apart.support()
+        left_out = exhaust(rehearse(recipe, module, initial, rehearsed)).drawn
         *_, last = recipe.follow(module, initial, support)
         seconds = time.perf_counter() - start
         segmenter = make_segmenter(module, initial, last.params, support, lens)
-        pairs = left_out_pairs(left_out, crops, lens.working_diameter)
+        pairs = left_out_pairs(left_out, apart, lens.working_diameter)
         settings = _decoding(segmenter, painted, pairs)
         return FittedSegmenter(replace(segmenter, settings=settings), seconds)
 

@@ -132,7 +132,7 @@ def read_tasks(
             kept,
             measured=measured,
         )
-        for name in (found if names is None else sorted(names))
+        for name in (found if names is None else sorted(set(names)))
     ]
 
 

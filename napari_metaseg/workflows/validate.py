@@ -110,10 +110,20 @@ def evaluate(
         Meta-steps done.
     gallery : Path
         Folder of the task's picture, which is replaced.
+
+    Raises
+    ------
+    UserError
+        If adaptation refuses the painted image.
     """
     start = time.perf_counter()
     painted = draw.painted(CELLS_ONLY, IMAGES)
-    fitted = run_adapt(init, painted, device)
+    try:
+        fitted = run_adapt(init, painted, device)
+    except UserError as error:
+        raise UserError(
+            f"The validation task '{draw.task.name}' cannot be learned from: {error}"
+        ) from error
     results = [
         [_found(fitted.before, draw, i), _found(fitted.after, draw, i)]
         for i in painted.scored

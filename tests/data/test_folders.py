@@ -51,6 +51,7 @@ def test_only_named_tasks_are_read(folder: Path) -> None:
     (folder / "a" / "masks" / "000.tif").unlink()
 
     assert [t.name for t in read_tasks(folder, ["b"])] == ["b"]
+    assert [t.name for t in read_tasks(folder, ["b", "b"])] == ["b"]
 
 
 def test_colour_images_and_other_files_are_welcome(folder: Path) -> None:

@@ -249,6 +249,18 @@ def test_a_sparse_task_cannot_validate(
         train(sparse, tmp_path / "run")
 
 
+def test_a_blank_validation_image_is_told_with_its_task(
+    settings: RunSettings, tasks: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(tasks / "two", tmp_path / "two")
+    for path in (tmp_path / "two" / "images").iterdir():
+        imsave(path, np.zeros_like(imread(path)), check_contrast=False)
+    blank = replace(settings, validation=ValidationSettings(str(tmp_path)))
+
+    with pytest.raises(UserError, match=r"task 'two' cannot .* image is constant"):
+        train(blank, tmp_path / "run")
+
+
 def test_a_run_may_be_limited_in_time(unvalidated: RunSettings, tmp_path: Path) -> None:
     endless = replace(unvalidated.train, steps=None)
     timed = replace(unvalidated, train=endless, minutes=0.02)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from napari_metaseg.core.evidence import draw_evidence, network_input
 from napari_metaseg.core.losses import Dense
+from napari_metaseg.core.objects import object_diameters
 from napari_metaseg.core.scaling import (
     WORKING_DIAMETER,
     resize_image,
@@ -27,7 +28,7 @@ from .augment import Appearance, apply_appearance, draw_appearance
 from .colours import Image, draw_mix, show
 from .painter import add_strokes, choose_cells, paint_cells, reject_objects
 from .queries import Sight, choose_images, cut_query, painted_pixels
-from .relabel import draw_rule
+from .relabel import PARTS, draw_rule
 
 if TYPE_CHECKING:
     from napari_metaseg.core.inner_loop import Support
@@ -134,8 +135,10 @@ def draw_episode(
     cells = choose_cells(labels, task.diameters[first], rng)
     if not cells:
         return None
-    shrink = 0.6 if rule is not None and rule.kind == "core" else 1.0
-    zoom = _draw_zoom([task.diameters[first][k] * shrink for k in cells], rng)
+    diameters = task.diameters[first]
+    if rule is not None and rule.kind in PARTS:
+        diameters = object_diameters(np.where(np.isin(labels, cells), labels, 0))
+    zoom = _draw_zoom([diameters[k] for k in cells], rng)
     shape = scaled_shape(labels.shape, zoom)
     painted = paint_cells(resize_labels(labels, shape), cells, rng)
     everything = resize_labels(labels, shape)

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage as ndi
 
+from .foreign_texture import ForeignTexture, draw_texture
+
 Image = NDArray[np.float32]
 
 
@@ -39,6 +41,8 @@ class Appearance:
         what is painted on one is looked for on another.
     kernel : tuple of 9 float or None
         A random 3x3 convolution (relief, edges, polarity mixtures).
+    texture : ForeignTexture or None
+        A texture from elsewhere, of one kind but new for each image.
     """
 
     invert: bool
@@ -49,6 +53,7 @@ class Appearance:
     shading: float
     exposure: float
     kernel: tuple[float, ...] | None
+    texture: ForeignTexture | None
 
 
 def draw_appearance(rng: np.random.Generator) -> Appearance:
@@ -75,6 +80,7 @@ def draw_appearance(rng: np.random.Generator) -> Appearance:
             if sometimes(0.2)
             else None
         ),
+        texture=draw_texture(rng) if sometimes(0.18) else None,
     )
 
 
@@ -90,7 +96,7 @@ def apply_appearance(
     images : list of (Y, X) arrays of float32
         Normalised images at working scale.
     rng : numpy.random.Generator
-        Exposure, noise and shading, which differ from image to image.
+        Exposure, noise, shading and texture, which differ from image to image.
 
     Returns
     -------
@@ -115,6 +121,8 @@ def _change(a: Appearance, image: Image, rng: np.random.Generator) -> Image:
     image = np.clip(image * gain, 0, 1.5) ** (a.gamma * gamma)
     if a.invert:
         image = 1 - image
+    if a.texture is not None:
+        image = a.texture.lay_over(image, rng)
     if a.kernel is not None:
         image = ndi.convolve(image, np.reshape(a.kernel, (3, 3)), mode="nearest")
     if a.blur:

@@ -7,16 +7,15 @@ cells set the scale, the same crops are cut and the same targets drawn.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import ndimage as ndi
 
 from napari_metaseg.core.evidence import draw_evidence, network_input
-from napari_metaseg.core.intensity import measure_range
 from napari_metaseg.core.losses import Dense
+from napari_metaseg.core.objects import object_diameters
 from napari_metaseg.core.scaling import (
     WORKING_DIAMETER,
     resize_image,
@@ -24,22 +23,20 @@ from napari_metaseg.core.scaling import (
     scaled_shape,
 )
 from napari_metaseg.core.support import make_support
-from napari_metaseg.core.targets import DenseTarget, dense_target
 
 from .augment import Appearance, apply_appearance, draw_appearance
+from .colours import Image, draw_mix, show
 from .painter import add_strokes, choose_cells, paint_cells, reject_objects
-from .relabel import Rule, draw_rule
+from .queries import Sight, choose_images, cut_query, painted_pixels
+from .relabel import PARTS, draw_rule
 
 if TYPE_CHECKING:
     from napari_metaseg.core.inner_loop import Support
+    from napari_metaseg.core.targets import DenseTarget
 
     from .folders import TaskFolder
 
-N = TypeVar("N", bound=np.generic)
-Image = NDArray[np.float32]
 Labels = NDArray[np.int32]
-Mix = NDArray[np.float32]
-"""Red, green and blue (3) in each of the channels (C) that are shown."""
 
 
 class Query(NamedTuple):
@@ -67,7 +64,9 @@ class Episode(NamedTuple):
     support : Support
         What was painted.
     query : Query
-        What should be found, on other crops and mostly on other images.
+        What should be found: on other images of the task, and in a share of the crops
+        (`queries.PAINTED_SHARE`, or all if there is no other image) on the painted
+        one, where what is painted is not scored.
     """
 
     name: str
@@ -122,27 +121,24 @@ def draw_episode(
         None if the image that was drawn has no cell a person would paint.
     """
     settings = settings or EpisodeSettings()
-    order = rng.permutation(len(task.images))
-    first = int(order[0])
-    mix = _draw_mix(task.images[first], rng)
-    image, labels = _look(task.images[first], mix), task.masks[first]
+    order = rng.permutation(len(task.images)).tolist()
+    first = order[0]
+    mix = draw_mix(task.images[first], rng)
+    image, every = show(task.images[first], mix), task.masks[first]
     gray = image.mean(0)
-    rule = draw_rule(rng, gray, labels) if rng.random() < settings.rule_chance else None
-    others = np.zeros_like(labels)
+    rule = draw_rule(rng, gray, every) if rng.random() < settings.rule_chance else None
+    labels, others = every, np.zeros_like(every)
     if rule is not None:
-        every = labels
         labels, unknown = rule.apply(gray, every)
         if rule.kind != "core":
             others = np.where(unknown | (labels > 0), 0, every)
     cells = choose_cells(labels, task.diameters[first], rng)
     if not cells:
         return None
-    shrink = 0.6 if rule is not None and rule.kind == "core" else 1.0
-    sizes = [task.diameters[first][k] * shrink for k in cells]
-    zoom = (
-        WORKING_DIAMETER / float(np.median(sizes)) * float(np.exp(rng.normal(0, 0.1)))
-    )
-    zoom = float(np.clip(zoom, 0.1, 4.0))
+    diameters = task.diameters[first]
+    if rule is not None and rule.kind in PARTS:
+        diameters = object_diameters(np.where(np.isin(labels, cells), labels, 0))
+    zoom = _draw_zoom([diameters[k] for k in cells], rng)
     shape = scaled_shape(labels.shape, zoom)
     painted = paint_cells(resize_labels(labels, shape), cells, rng)
     everything = resize_labels(labels, shape)
@@ -151,11 +147,29 @@ def draw_episode(
     if task.info.complete and rng.random() < settings.reject_chance:
         painted = reject_objects(painted, everything, resize_labels(others, shape), rng)
     views = [(resize_image(image, shape), painted)]
-    queries = []
-    for n in range(settings.query_crops):
-        which = int(order[(1 + n) % len(order)] if rng.random() < 0.8 else first)
-        queries.append(_query_crop(task, which, mix, rule, zoom, settings, rng))
+    known = painted_pixels(every, cells, painted)
+    spare = bool(((labels > 0) & ~known).any())
+    chosen = choose_images(order, settings.query_crops, rng, spare=spare)
+    sight = Sight(mix, rule, zoom)
+    queries = [
+        cut_query(
+            task,
+            which,
+            sight,
+            settings.query_size,
+            rng,
+            # Where nothing else is left to be found, the painted cells are.
+            painted=known if which == first and spare else None,
+        )
+        for which in chosen
+    ]
     return _assemble(task.name, views, queries, draw_appearance(rng), rng)
+
+
+def _draw_zoom(diameters: list[float], rng: np.random.Generator) -> float:
+    """Bring the painted cells to about the working diameter."""
+    zoom = WORKING_DIAMETER / float(np.median(diameters))
+    return float(np.clip(zoom * np.exp(rng.normal(0, 0.1)), 0.1, 4.0))
 
 
 def _assemble(
@@ -190,88 +204,3 @@ def _turn(
     turns, flip = int(rng.integers(4)), rng.random() < 0.5
     maps = [np.rot90(m, turns, (-2, -1)) for m in (image, *target)]
     return [np.ascontiguousarray(m[..., ::-1, :] if flip else m) for m in maps]
-
-
-def _draw_mix(image: NDArray[np.generic], rng: np.random.Generator) -> Mix | None:
-    """Draw what a colour image is shown as: itself, other colours, or gray."""
-    if image.ndim == 2:
-        return None
-    match rng.choice(["colours", "mixed", "gray"], p=[0.5, 0.25, 0.25]):
-        case "colours":
-            return np.eye(3, dtype=np.float32)
-        case "mixed":
-            return rng.dirichlet(np.ones(3), 3).T.astype(np.float32)
-        case _:
-            return rng.dirichlet(np.ones(3), 1).T.astype(np.float32)
-
-
-def _look(
-    image: NDArray[np.generic],
-    mix: Mix | None,
-    window: tuple[slice, ...] = (slice(None), slice(None)),
-) -> Image:
-    """Mix and normalise, each channel by its range over the whole image."""
-    if mix is None:
-        return measure_range(image, at_most=60_000).apply(image[window])[None]
-    step = max(1, int(np.sqrt(image.shape[0] * image.shape[1] / 60_000)))
-    sample = image[::step, ::step, :3].astype(np.float32) @ mix
-    shown = image[window][..., :3].astype(np.float32) @ mix
-    return np.stack(
-        [
-            measure_range(sample[..., c]).apply(shown[..., c])
-            for c in range(mix.shape[1])
-        ]
-    )
-
-
-def _query_crop(
-    task: TaskFolder,
-    which: int,
-    mix: Mix | None,
-    rule: Rule | None,
-    zoom: float,
-    settings: EpisodeSettings,
-    rng: np.random.Generator,
-) -> tuple[Image, DenseTarget]:
-    """Cut a crop at working scale, with dense targets."""
-    size = settings.query_size
-    image, labels = task.images[which], task.masks[which]
-    every = labels
-    unknown = np.zeros(labels.shape, bool)
-    if rule is not None:
-        labels, unknown = rule.apply(_look(image, mix).mean(0), labels)
-    side = max(2, round(size / zoom))
-    centre = _query_centre(labels, rng)
-    window = tuple(
-        slice(lo, lo + side)
-        for lo in (
-            int(np.clip(c - side // 2, 0, max(0, n - side)))
-            for c, n in zip(centre, labels.shape, strict=True)
-        )
-    )
-    shown = _look(image, mix, window)
-    crop = resize_image(_fit(shown, side, "edge"), (size, size))
-    target = dense_target(
-        resize_labels(_fit(labels[window], side, "constant"), (size, size))
-    )
-    known = ~unknown[window]
-    if not task.info.complete:
-        known &= ndi.binary_dilation(
-            every[window] > 0, iterations=max(1, round(8 / zoom))
-        )
-    known = _fit(known.astype(np.int32), side, "constant")
-    weight = target.weight * resize_labels(known, (size, size))
-    return crop, target._replace(weight=weight.astype(np.float32))
-
-
-def _query_centre(labels: Labels, rng: np.random.Generator) -> NDArray[np.integer]:
-    inside = np.flatnonzero(labels) if rng.random() < 0.75 else np.empty(0, int)
-    if not len(inside):
-        return rng.integers(0, labels.shape)
-    return np.array(np.unravel_index(inside[rng.integers(len(inside))], labels.shape))
-
-
-def _fit(array: NDArray[N], side: int, mode: Literal["edge", "constant"]) -> NDArray[N]:
-    """Pad an array that is smaller than its crop; padding is unknown."""
-    ends = [(0, 0)] * (array.ndim - 2) + [(0, side - n) for n in array.shape[-2:]]
-    return np.pad(array, ends, mode=mode) if any(e for _, e in ends) else array

@@ -207,6 +207,7 @@ def _mosaic(
     tiles = seeds[nearest[0], nearest[1]]
     labels = _warped(rng, tiles, size, pad, 0.09 * diameter)
     classes = rng.choice(len(shares), count + 1, p=shares).astype(np.int8)
+    classes[0] = -1
     if layout.gap:
         wide = 2 * layout.gap - 1
         edge = ndimage.maximum_filter(labels, wide + 1) != ndimage.minimum_filter(

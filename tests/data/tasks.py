@@ -6,7 +6,10 @@ import numpy as np
 from skimage.draw import disk
 
 from napari_metaseg.core.objects import object_diameters
+from napari_metaseg.data.augment import Appearance
 from napari_metaseg.data.folders import TaskFolder, TaskInfo
+
+PLAIN = Appearance(False, 1.0, 0.0, (0.0, 1.0), 0.0, 0.0, 0.0, None, None)
 
 
 def disks(side: int = 160, radius: int = 9, step: int = 32) -> np.ndarray:

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import ndimage as ndi
 
 from napari_metaseg.data.augment import Appearance, apply_appearance, draw_appearance
 
-PLAIN = Appearance(False, 1.0, 0.0, (0.0, 1.0), 0.0, 0.0, 0.0, None)
+from .tasks import PLAIN
+
 CELL = np.full((40, 40), 0.1, np.float32)
 CELL[10:20, 10:20] = 0.9
 FIELD = np.full((60, 50), 0.1, np.float32)
@@ -58,6 +60,51 @@ def test_nothing_is_changed_in_place() -> None:
     change(noise=0.1, blur=1.0, shading=0.3, halo=(0.5, 5.0))
 
     np.testing.assert_array_equal(CELL, before)
+
+
+def gradient_energy(image: np.ndarray) -> float:
+    return float(sum(np.square(slope).sum() for slope in np.gradient(image)))
+
+
+def test_blur_takes_gradients_away_from_all_images_and_leaves_the_levels() -> None:
+    sharp, soft, softer = (change(blur=blur) for blur in (0.0, 0.6, 1.6))
+
+    for n, inside in enumerate([(15, 15), (37, 20)]):
+        energy = [gradient_energy(images[n]) for images in (sharp, soft, softer)]
+        assert energy[1] < 0.8 * energy[0]
+        assert energy[2] < 0.6 * energy[1]
+        assert softer[n][inside] == pytest.approx(sharp[n][inside], abs=0.1)
+        assert softer[n][0, 0] == pytest.approx(sharp[n][0, 0], abs=0.1)
+
+
+def test_a_halo_darkens_the_ground_around_what_is_bright_as_far_as_told() -> None:
+    for n, bright in enumerate([CELL > 0.5, FIELD > 0.5]):
+        away = ndi.distance_transform_edt(~bright)
+        around, farther, far = away == 1, (away > 6) & (away < 9), away > 15
+        plain, narrow, wide = (
+            change(halo=halo)[n] for halo in ((0.0, 1.0), (0.8, 3.0), (0.8, 6.0))
+        )
+        assert plain[around].mean() == pytest.approx(plain[far].mean())
+        assert narrow[around].mean() < narrow[far].mean() - 0.2
+        assert narrow[farther].mean() > narrow[far].mean() - 0.01
+        assert wide[farther].mean() < wide[far].mean() - 0.03
+
+
+def test_a_halo_flattens_large_structures() -> None:
+    field = change(halo=(0.8, 3.0))[1]
+
+    # The middle of a broad object against its edge.
+    assert field[37, 22] < field[30, 22] - 0.1
+
+
+def test_noise_is_as_strong_in_all_images_and_nowhere_the_same() -> None:
+    first, second = (
+        noisy - quiet for noisy, quiet in zip(change(noise=0.1), change(), strict=True)
+    )
+
+    assert first.std() == pytest.approx(0.1, rel=0.1)
+    assert second.std() == pytest.approx(0.1, rel=0.1)
+    assert abs(np.corrcoef(first.ravel(), second.ravel()[: first.size])[0, 1]) < 0.1
 
 
 @given(st.integers(0, 2**32))

@@ -13,18 +13,17 @@ from napari_metaseg.core.evidence import IN_CHANNELS
 from napari_metaseg.core.filters import filter_count
 from napari_metaseg.core.support import CROP, make_support
 from napari_metaseg.data import episodes as module
-from napari_metaseg.data.augment import Appearance
+from napari_metaseg.data import queries as queries_module
 from napari_metaseg.data.episodes import Episode, EpisodeSettings, draw_episode
 from napari_metaseg.data.relabel import Rule
 
-from .tasks import disks, task
+from .tasks import PLAIN, disks, task
 
 if TYPE_CHECKING:
     from napari_metaseg.core.inner_loop import Support
     from napari_metaseg.data.folders import TaskFolder
 
 SETTINGS = EpisodeSettings(query_size=64, query_crops=2)
-PLAIN = Appearance(False, 1.0, 0.0, (0.0, 1.0), 0.0, 0.0, 0.0, None)
 SEEDS = st.integers(0, 2**32)
 
 
@@ -141,6 +140,7 @@ def test_objects_that_a_rule_leaves_unsure_have_no_weight(
     areas = np.unique(np.bincount(disks().ravel())[1:])
     rule = Rule("small", float(areas[0]), float(areas[-1]) + 1)
     monkeypatch.setattr(module, "draw_rule", lambda *_: rule)
+    monkeypatch.setattr(queries_module, "PAINTED_SHARE", 0.0)
     monkeypatch.setattr(module, "draw_appearance", lambda _: PLAIN)
 
     unsure = 0

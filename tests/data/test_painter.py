@@ -83,6 +83,38 @@ def test_a_cell_too_thin_to_shrink_does_not_vanish() -> None:
     assert all((p == 1).any() for p in painted)
 
 
+def test_a_thin_rim_is_not_torn() -> None:
+    y, x = np.ogrid[-20:21, -20:21]
+    # Thicker above and below, where a shrunken rim would remain.
+    rim = (np.hypot(y, x) < 16) & (np.hypot(y / 10, x / 14) > 1)
+    masks = rim.astype(np.int32)
+    assert ndi.label(ndi.binary_erosion(rim), np.ones((3, 3)))[1] > 1
+
+    painted = [paint_cells(masks, [1], np.random.default_rng(n)) for n in range(30)]
+
+    for hand in painted:
+        assert ndi.label(hand, np.ones((3, 3)))[1] == 1
+        assert hand[20, 20] == 0
+    assert len({int((hand > 0).sum()) for hand in painted}) == 2, "as it is, or larger"
+
+
+def test_a_cell_at_the_edge_does_not_come_in_again_on_the_other_side() -> None:
+    masks = np.zeros((20, 20), np.int32)
+    masks[:6, 5:15] = 1
+
+    painted = [paint_cells(masks, [1], np.random.default_rng(n)) for n in range(40)]
+
+    assert all((hand > 0).any() and not hand[8:].any() for hand in painted)
+    assert any(not hand[5].any() for hand in painted), "moved out of the image"
+
+
+def test_a_cell_that_was_lost_when_the_image_shrank_is_not_painted() -> None:
+    for cell in (3, 30):
+        masks = np.where(MASKS == 3, 0, MASKS).astype(np.int32)
+        hand = paint_cells(masks, [5, cell], np.random.default_rng(0))
+        assert set(np.unique(hand)) == {0, 5}
+
+
 @settings(max_examples=50)
 @given(SEEDS, st.floats(0.3, 4))
 def test_strokes_never_touch_an_object(seed: int, scale: float) -> None:

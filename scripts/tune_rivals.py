@@ -143,9 +143,11 @@ def _score(
     found = []
     for cells, regime in conditions:
         draw = make_draw(task, cells, 0, seed=1)
-        painted = None if draw is None else draw.painted(regime, images)
-        fitted = None if painted is None else method.fit(painted)
-        if painted is not None and fitted is not None:
+        if draw is None:
+            continue
+        # Methods have the chance of seed 0, as when their settings were chosen.
+        painted = replace(draw.painted(regime, images), seed=0)
+        if (fitted := method.fit(painted)) is not None:
             scores = score_images(fitted.after, painted)
             assert scores is not None
             found.append(scores.ap50)

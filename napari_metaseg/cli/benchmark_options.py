@@ -27,7 +27,15 @@ def add_benchmark_options(parser: argparse.ArgumentParser) -> None:
         "needs the pooled bundle)",
     )
     add("--cells", type=int, nargs="+", default=[1, 2, 3, 5, 10], metavar="N")
-    add("--draws", type=int, default=5, help="choices of cells (default: 5)")
+    add("--draws", type=int, default=5, help="choices of cells a seed (default: 5)")
+    add(
+        "--seeds",
+        type=int,
+        nargs="+",
+        default=[0],
+        metavar="N",
+        help="each has draws of its own, averaged over alike (default: 0)",
+    )
     add(
         "--scales",
         type=int,
@@ -37,7 +45,6 @@ def add_benchmark_options(parser: argparse.ArgumentParser) -> None:
         help="at how many scales initializations learn (default: %(default)s)",
     )
     add("--images", type=int, default=3, help="scored images a draw (default: 3)")
-    add("--seed", type=int, default=0)
     add(
         "--regimes",
         nargs="+",

@@ -204,7 +204,7 @@ def test_a_round_may_go_on_with_a_network_that_just_fits_into_a_bundle(
 
     first = method.fit(PAINTED)
     again = method.fit(PAINTED, previous=first)
-    random = RandomStart(small, 0, "cpu").fit(PAINTED)
+    random = RandomStart(small, "cpu").fit(PAINTED)
 
     # It is kept once, and draws before it goes on as well.
     starts = (
@@ -219,7 +219,7 @@ def test_a_round_may_go_on_with_a_network_that_just_fits_into_a_bundle(
 def test_the_random_start_is_the_same_network_with_other_weights(small: str) -> None:
     bundle = load_bundle(small)
     first, again, other = (random_params(bundle, s) for s in (0, 0, 1))
-    fitted = RandomStart(small, 0, "cpu").fit(PAINTED)
+    fitted = RandomStart(small, "cpu").fit(PAINTED)
 
     assert {k: v.shape for k, v in first.items()} == {
         k: v.shape for k, v in bundle.params.items()

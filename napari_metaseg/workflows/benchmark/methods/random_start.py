@@ -29,14 +29,11 @@ class RandomStart:
     ----------
     recipe : str
         Bundle whose architecture, steps and rates are used.
-    seed : int
-        Fixes the weights.
     device : str
         See `napari_metaseg.core.devices.pick_device`.
     """
 
     recipe: str
-    seed: int = 0
     device: str = "auto"
     name: str = "random"
     origin: str = "random"
@@ -44,15 +41,15 @@ class RandomStart:
 
     @property
     def fingerprint(self) -> str:
-        """Name the weights, the recipe and the seed."""
-        return fingerprint(bundle_fingerprint(load_bundle(self.recipe)), self.seed)
+        """Name the recipe."""
+        return fingerprint(bundle_fingerprint(load_bundle(self.recipe)))
 
     def fit(
         self, painted: Painted, *, previous: Fitted | None = None
     ) -> FittedSegmenter:
         """Adapt to painted cells, from random weights."""
         bundle = load_bundle(self.recipe)
-        first = random_params(bundle, self.seed)
+        first = random_params(bundle, painted.seed)
         bundle = replace(bundle, params=first, unadapted=first)
         return adapt_from(bundle, reached(previous) or first, painted, self.device)
 

@@ -51,8 +51,6 @@ class Choice:
         Bundle that fine-tuning and the supervised ceilings start from.
     device : str
         See `napari_metaseg.core.devices.pick_device`.
-    seed : int
-        Fixes random weights and the forest.
     finetune : mapping
         Settings of fine-tuning, see `Tuned`.
     ceiling : CeilingSettings
@@ -67,7 +65,6 @@ class Choice:
     controls: tuple[str, ...] = ()
     pooled: str = CONTROL
     device: str = "auto"
-    seed: int = 0
     finetune: Tuned = field(default_factory=lambda: TUNED)
     ceiling: CeilingSettings = field(default_factory=CeilingSettings)
     convpaint: str = "gaussian"
@@ -118,7 +115,7 @@ def _control(name: str, inits: Sequence[str], choice: Choice) -> list[Method]:
     match name:
         case "random":
             recipe = _recipe(inits, choice)
-            return [RandomStart(recipe, choice.seed, choice.device)]
+            return [RandomStart(recipe, choice.device)]
         case "finetune" | "finetune-closed":
             closed = name == "finetune-closed"
             start = choice.pooled, choice.device
@@ -128,7 +125,7 @@ def _control(name: str, inits: Sequence[str], choice: Choice) -> list[Method]:
             ]
         case "forest":
             need("sklearn.ensemble")
-            return [Forest(seed=choice.seed)]
+            return [Forest()]
         case "convpaint":
             load_convpaint()
             return [Convpaint(choice.convpaint)]

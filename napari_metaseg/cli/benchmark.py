@@ -19,11 +19,9 @@ from napari_metaseg.workflows.benchmark import (
     run_benchmark,
 )
 from napari_metaseg.workflows.benchmark.known_tasks import known_tasks
-from napari_metaseg.workflows.benchmark.methods.finetune import (
-    TUNED,
-    FinetuneSettings,
-)
+from napari_metaseg.workflows.benchmark.methods.finetune import TUNED
 from napari_metaseg.workflows.benchmark.methods.supervised import CeilingSettings
+from napari_metaseg.workflows.benchmark.methods.tuning import FinetuneSettings
 from napari_metaseg.workflows.benchmark.picture import write_picture
 
 if TYPE_CHECKING:

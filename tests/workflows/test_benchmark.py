@@ -12,14 +12,15 @@ from PIL import Image
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.workflows.benchmark import (
     BenchmarkSettings,
-    Choice,
     Curve,
     Row,
-    make_methods,
     run_benchmark,
 )
 from napari_metaseg.workflows.benchmark.judge import score_images, shown
 from napari_metaseg.workflows.benchmark.memory import peak_memory
+from napari_metaseg.workflows.benchmark.methods.adaptation import Adaptation
+from napari_metaseg.workflows.benchmark.methods.random_start import RandomStart
+from napari_metaseg.workflows.benchmark.methods.tuning import FinetuneSettings
 from napari_metaseg.workflows.benchmark.picture import FOUND, PAINTED, write_picture
 from napari_metaseg.workflows.benchmark.rows import read_row
 from tests.data.tasks import task
@@ -79,7 +80,8 @@ def test_every_method_is_given_the_same_cells_and_images(tasks: Path) -> None:
 
 
 def test_a_real_initialization_runs_and_repeats(tasks: Path, small: str) -> None:
-    methods = make_methods(Choice((small,), ("random",), device="cpu"))
+    few = FinetuneSettings(2, 3e-3)
+    methods = [Adaptation(small, "cpu"), RandomStart(small, "cpu", few)]
     settings = replace(SETTINGS, cells=(2,), draws=1, regimes=("strokes",))
 
     rows = list(run_benchmark(tasks, methods, settings, tasks=["two"]))

@@ -8,17 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 
-from napari_metaseg.io.bundle import load_bundle
 from napari_metaseg.workflows.benchmark import BenchmarkSettings, Curve, run_benchmark
 from napari_metaseg.workflows.benchmark.corrections import correct
 from napari_metaseg.workflows.benchmark.draws import make_draw
 from napari_metaseg.workflows.benchmark.methods.forest import Forest
-from napari_metaseg.workflows.benchmark.methods.random_start import (
-    RandomStart,
-    random_params,
-)
 from napari_metaseg.workflows.benchmark.rows import read_rows
 from tests.data.tasks import task
 
@@ -129,14 +123,3 @@ def test_trees_are_fixed_by_the_seed_of_the_draw() -> None:
 
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
-
-
-def test_random_weights_are_those_of_the_seed_of_the_draw(small: str) -> None:
-    bundle = load_bundle(small)
-
-    fitted = RandomStart(small, "cpu").fit(replace(PAINTED, seed=3))
-
-    own, other = (random_params(bundle, seed)["head.weight"] for seed in (3, 0))
-    start = fitted.segmenter.network.initial.params["head.weight"]
-    torch.testing.assert_close(start, own, rtol=1e-3, atol=1e-4)
-    assert (start - other).abs().max() > 0.01

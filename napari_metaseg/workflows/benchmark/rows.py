@@ -50,8 +50,15 @@ class Row:
         Scores of what a person is shown: those before if the method reverted.
     reverted : bool
         Whether the method itself rejected what it learned (do no harm).
-    adapt_seconds, segment_seconds : float
-        Wall time (s) of learning, and of segmenting one image.
+    adapt_seconds : float
+        Wall time (s) of learning. Of a network: reading its weights and the painted
+        crops, leaving these out in turn, the steps, and what is fitted in closed form;
+        at several scales the sum of all. Not what comes after: drawing the painted
+        images, and choosing splitting and threshold by them. Of a ceiling the training
+        that serves all draws of a task or of what is painted, of a method that learns
+        nothing the loading of its weights.
+    segment_seconds : float
+        Wall time (s) of segmenting one image.
     memory : float or None
         Highest memory (MB) of the process until now, see `peak_memory`.
     seed : int

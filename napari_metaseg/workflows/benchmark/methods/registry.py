@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from napari_metaseg.core.errors import UserError
-from napari_metaseg.io.bundle import CONTROL, load_bundle
+from napari_metaseg.io.bundle import CONTROL
 from napari_metaseg.workflows.benchmark.extras import need
 
 from .adaptation import Adaptation
@@ -114,8 +114,7 @@ def make_methods(choice: Choice) -> list[Method]:
 def _control(name: str, inits: Sequence[str], choice: Choice) -> list[Method]:
     match name:
         case "random":
-            recipe = _recipe(inits, choice)
-            return [RandomStart(recipe, choice.device)]
+            return [RandomStart(next(iter(inits), choice.pooled), choice.device)]
         case "finetune" | "finetune-closed":
             closed = name == "finetune-closed"
             start = choice.pooled, choice.device
@@ -133,10 +132,3 @@ def _control(name: str, inits: Sequence[str], choice: Choice) -> list[Method]:
             return [PaintedCeiling(choice.pooled, choice.device, choice.ceiling)]
         case _:
             return [Ceiling(choice.pooled, choice.device, choice.ceiling)]
-
-
-def _recipe(inits: Sequence[str], choice: Choice) -> str:
-    """Return the first initialization whose inner loop takes steps."""
-    pooled = (load_bundle(name).card.get("algorithm") == "pooled" for name in inits)
-    learned = (n for n, is_pooled in zip(inits, pooled, strict=True) if not is_pooled)
-    return next(learned, choice.pooled)

@@ -23,8 +23,9 @@ def add_benchmark_options(parser: argparse.ArgumentParser) -> None:
         metavar="METHOD",
         help="controls: random, finetune, forest, finetune-closed (which is told what "
         "adaptation fits in closed form), ceiling, ceiling-painted (told the painted "
-        "images whole, and no others), convpaint (default: the first three; finetune "
-        "needs the pooled bundle)",
+        "images whole, and no others), convpaint, deepsea (trained for phase contrast; "
+        "it is not told what is painted) (default: the first three; finetune needs the "
+        "pooled bundle)",
     )
     add("--cells", type=int, nargs="+", default=[1, 2, 3, 5, 10], metavar="N")
     add("--draws", type=int, default=5, help="choices of cells a seed (default: 5)")

@@ -12,6 +12,7 @@ from napari_metaseg.workflows.benchmark.extras import need
 from .adaptation import Adaptation
 from .ceiling import Ceiling
 from .convpaint import Convpaint, load_convpaint
+from .deepsea import DeepSea
 from .finetune import TUNED, Finetune, Tuned
 from .forest import Forest
 from .painted_ceiling import PaintedCeiling
@@ -31,6 +32,7 @@ CONTROLS = (
     "ceiling",
     "ceiling-painted",
     "convpaint",
+    "deepsea",
 )
 
 FROM_POOLED = ("finetune", "ceiling")
@@ -128,6 +130,8 @@ def _control(name: str, inits: Sequence[str], choice: Choice) -> list[Method]:
         case "convpaint":
             load_convpaint()
             return [Convpaint(choice.convpaint)]
+        case "deepsea":
+            return [DeepSea(choice.device)]
         case "ceiling-painted":
             return [PaintedCeiling(choice.pooled, choice.device, choice.ceiling)]
         case _:

@@ -91,14 +91,14 @@ def test_the_network_is_given_gray_from_edge_to_edge_of_its_range(
 ) -> None:
     fitted = DeepSea("cpu").fit(PAINTED)
     image = np.zeros((64, 48, 3), np.uint16)
-    image[:32, :, 0], image[:32, :, 1], image[32:, :, 2] = 100, 1000, 500
+    image[:32, :, 1], image[32:, :, 2] = 500, 700
 
     fitted.after(image)
 
     (inputs,) = SEEN
     assert inputs.shape == (1, 1, 383, 512)
     assert inputs.dtype == torch.float32
-    # Red and green of 0.299 and 0.587 make the upper half the brighter one.
+    # Green counts 0.587 and blue 0.114: the upper half is the brighter one.
     assert inputs[0, 0, :150].unique().tolist() == [1]
     assert inputs[0, 0, 250:].unique().tolist() == [-1]
 

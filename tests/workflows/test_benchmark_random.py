@@ -68,6 +68,21 @@ def test_every_layer_is_trained_from_the_weights_of_the_draws_seed(small: str) -
         assert not torch.equal(network.adapted.params[name], value), name
 
 
+def test_random_weights_are_trained_on_mirror_images(
+    small: str, support: Support
+) -> None:
+    bundle = load_bundle(small)
+    first = random_params(bundle.architecture, 0)
+    module, initial = on_device(replace(bundle, params=first), torch.device("cpu"))
+    rule = FineTuning(FEW, "adam", mirrored=True)
+
+    fitted = RandomStart(small, "cpu", FEW).fit(PAINTED)
+
+    *_, last = rule.follow(module, initial, support)
+    for name, value in fitted.segmenter.network.adapted.params.items():
+        torch.testing.assert_close(value, last.params[name])
+
+
 def test_random_weights_are_those_of_a_seed(small: str) -> None:
     bundle = load_bundle(small)
     first, again, other = (random_params(bundle.architecture, s) for s in (0, 0, 1))

@@ -117,9 +117,9 @@ def test_errors_are_chosen_by_the_chance_of_the_seed() -> None:
 
 
 def test_trees_are_fixed_by_the_seed_of_the_draw() -> None:
-    first, again, other = (
-        Forest().fit(replace(PAINTED, seed=seed)).after(IMAGE) for seed in (0, 0, 1)
-    )
+    forests = [Forest().fit(replace(PAINTED, seed=seed)) for seed in (0, 0, 1)]
 
+    first, again, other = (fitted.after(IMAGE) for fitted in forests)
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
+    assert [fitted.trees.random_state for fitted in forests] == [0, 0, 1]

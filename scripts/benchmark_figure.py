@@ -8,7 +8,6 @@ same network.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -18,7 +17,7 @@ import pandas as pd
 
 from napari_metaseg.io.bundle import CONTROL
 from napari_metaseg.workflows.benchmark.draws import CELLS_ONLY, WITH_STROKES
-from napari_metaseg.workflows.benchmark.rows import Row, read_row
+from napari_metaseg.workflows.benchmark.rows import Row, read_rows
 from napari_metaseg.workflows.benchmark.statistics import make_frame
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def main(paths: list[Path], target: Path) -> None:
     import pyqtgraph as pg
     from pyqtgraph.exporters import ImageExporter
 
-    rows = [row for path in paths for row in read(path)]
+    rows = [row for path in paths for row in read_rows(path) if isinstance(row, Row)]
     frame = make_frame([row for row in rows if row.cells == CELLS])
     # The control has two rows: as everybody would use it, and told of the cells.
     plain = frame[frame["method"] == CONTROL].assign(
@@ -81,13 +80,6 @@ def main(paths: list[Path], target: Path) -> None:
     sheet.show()
     pg.QtWidgets.QApplication.processEvents()
     ImageExporter(sheet.scene()).export(str(target))
-
-
-def read(path: Path) -> list[Row]:
-    """Read the scores of a file that ``napari-metaseg benchmark --json`` wrote."""
-    _, *lines = path.read_text(encoding="utf-8").splitlines()
-    rows = (read_row(json.loads(line)) for line in lines)
-    return [row for row in rows if isinstance(row, Row)]
 
 
 def draw(plot: pg.PlotItem, frame: pd.DataFrame, methods: list[str]) -> None:

@@ -3,6 +3,7 @@
     python scripts/tune_rivals.py DATA forest
     python scripts/tune_rivals.py DATA finetune --pooled BUNDLE
     python scripts/tune_rivals.py DATA finetune-closed --pooled BUNDLE
+    python scripts/tune_rivals.py DATA random
 
 DATA is a folder of tasks that nothing is judged on afterwards. Every setting of a
 small grid is scored by AP@0.5 on other images of each task, cropped so that it is
@@ -26,13 +27,14 @@ from napari_metaseg.core.objects import object_diameters
 from napari_metaseg.data.folders import read_tasks
 from napari_metaseg.workflows.benchmark.draws import make_draw
 from napari_metaseg.workflows.benchmark.judge import score_images
-from napari_metaseg.workflows.benchmark.methods.finetune import (
-    Finetune,
+from napari_metaseg.workflows.benchmark.methods.finetune import Finetune
+from napari_metaseg.workflows.benchmark.methods.forest import Forest
+from napari_metaseg.workflows.benchmark.methods.pixels import ForestSettings
+from napari_metaseg.workflows.benchmark.methods.random_start import RandomStart
+from napari_metaseg.workflows.benchmark.methods.tuning import (
     FinetuneSettings,
     Optimizer,
 )
-from napari_metaseg.workflows.benchmark.methods.forest import Forest
-from napari_metaseg.workflows.benchmark.methods.pixels import ForestSettings
 from napari_metaseg.workflows.benchmark.statistics import leave_one_source_out
 
 if TYPE_CHECKING:
@@ -66,29 +68,35 @@ FOREST_CHANGES: tuple[dict[str, float], ...] = (
 RATES = {"sgd": (1e-3, 1e-2, 1e-1), "adam": (1e-4, 3e-4, 1e-3)}
 STEPS = (5, 20, 50)
 STRENGTHS = (1.0, 10.0, 100.0)
+RANDOM_RATES = (1e-3, 3e-3)
+RANDOM_STEPS = (20, 50, 100)
 
 
 def main() -> int:
     """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(description="Tune the benchmark's rivals.")
     parser.add_argument("data", type=Path)
-    parser.add_argument("rival", choices=("forest", "finetune", "finetune-closed"))
-    parser.add_argument("--pooled", default="pooled", help="where fine-tuning starts")
+    rivals = ("forest", "finetune", "finetune-closed", "random")
+    parser.add_argument("rival", choices=rivals)
+    parser.add_argument(
+        "--pooled",
+        default="pooled",
+        help="where fine-tuning starts, and what network is drawn at random",
+    )
     parser.add_argument("--tasks", nargs="+", help="default: all")
     parser.add_argument("--side", type=int, default=224, help="px of a cropped image")
     parser.add_argument("--images", type=int, default=2, help="scored in each draw")
     parser.add_argument("--fast", action="store_true", help="three cells only")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
-    groups = (
-        {"forest": _forests()}
-        if options.rival == "forest"
-        else dict(
-            _finetunes(
-                options.pooled, options.device, closed=options.rival != "finetune"
-            )
-        )
-    )
+    start = options.pooled, options.device
+    match options.rival:
+        case "forest":
+            groups = {"forest": _forests()}
+        case "random":
+            groups = {"random": _randoms(*start)}
+        case rival:
+            groups = dict(_finetunes(*start, closed=rival != "finetune"))
     try:
         tasks = [
             cropped(t, options.side) for t in read_tasks(options.data, options.tasks)
@@ -126,6 +134,15 @@ def _finetunes(
             yield tuned.name, candidates
 
 
+def _randoms(like: str, device: str) -> dict[str, Method]:
+    grid = itertools.product(RANDOM_STEPS, RANDOM_RATES)
+    settings = [FinetuneSettings(*pair) for pair in grid]
+    return {
+        f"{s.steps} steps, rate {s.rate:g}": RandomStart(like, device, s)
+        for s in settings
+    }
+
+
 def cropped(task: TaskFolder, side: int) -> TaskFolder:
     """Keep the middle of each image."""
     images, masks = [], []
@@ -143,9 +160,11 @@ def _score(
     found = []
     for cells, regime in conditions:
         draw = make_draw(task, cells, 0, seed=1)
-        painted = None if draw is None else draw.painted(regime, images)
-        fitted = None if painted is None else method.fit(painted)
-        if painted is not None and fitted is not None:
+        if draw is None:
+            continue
+        # Methods have the chance of seed 0, as when their settings were chosen.
+        painted = replace(draw.painted(regime, images), seed=0)
+        if (fitted := method.fit(painted)) is not None:
             scores = score_images(fitted.after, painted)
             assert scores is not None
             found.append(scores.ap50)

@@ -19,11 +19,9 @@ from napari_metaseg.workflows.benchmark import (
     run_benchmark,
 )
 from napari_metaseg.workflows.benchmark.known_tasks import known_tasks
-from napari_metaseg.workflows.benchmark.methods.finetune import (
-    TUNED,
-    FinetuneSettings,
-)
+from napari_metaseg.workflows.benchmark.methods.finetune import TUNED
 from napari_metaseg.workflows.benchmark.methods.supervised import CeilingSettings
+from napari_metaseg.workflows.benchmark.methods.tuning import FinetuneSettings
 from napari_metaseg.workflows.benchmark.picture import write_picture
 
 if TYPE_CHECKING:
@@ -41,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
         draws=options.draws,
         regimes=tuple(dict.fromkeys(options.regimes)),
         images=options.images,
-        seed=options.seed,
+        seeds=tuple(dict.fromkeys(options.seeds)),
         corrections=options.corrections,
         places=tuple(dict.fromkeys(options.places)),
         starts=tuple(dict.fromkeys(options.starts)),
@@ -86,7 +84,6 @@ def _choice(options: argparse.Namespace) -> Choice:
         controls=tuple(controls),
         pooled=options.pooled,
         device=options.device,
-        seed=options.seed,
         finetune={
             (rule, l2sp): _changed(
                 settings,
@@ -116,14 +113,15 @@ def _told(row: Row | Curve) -> str:
     if isinstance(row, Curve):
         last = row.points[-1]
         return (
-            f"{row.task}, draw {row.draw}: {row.method} from {row.start}, AP@0.5 "
-            f"{row.points[0].ap50:.3f} -> {last.ap50:.3f} after {last.corrections} "
-            "corrections"
+            f"{row.task}, seed {row.seed}, draw {row.draw}: {row.method} from "
+            f"{row.start}, AP@0.5 {row.points[0].ap50:.3f} -> {last.ap50:.3f} after "
+            f"{last.corrections} corrections"
         )
     first = "" if row.before is None else f"{row.before['ap50']:.3f} -> "
     return (
-        f"{row.task}, {row.cells} cells, {row.regime}, draw {row.draw}: {row.method}, "
-        f"AP@0.5 {first}{row.after['ap50']:.3f}{' (reverted)' * row.reverted}"
+        f"{row.task}, {row.cells} cells, {row.regime}, seed {row.seed}, draw "
+        f"{row.draw}: {row.method}, AP@0.5 {first}{row.after['ap50']:.3f}"
+        f"{' (reverted)' * row.reverted}"
     )
 
 

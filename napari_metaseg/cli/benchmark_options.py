@@ -23,11 +23,20 @@ def add_benchmark_options(parser: argparse.ArgumentParser) -> None:
         metavar="METHOD",
         help="controls: random, finetune, forest, finetune-closed (which is told what "
         "adaptation fits in closed form), ceiling, ceiling-painted (told the painted "
-        "images whole, and no others), convpaint (default: the first three; finetune "
-        "needs the pooled bundle)",
+        "images whole, and no others), convpaint, deepsea (trained for phase contrast; "
+        "it is not told what is painted) (default: the first three; finetune needs the "
+        "pooled bundle)",
     )
     add("--cells", type=int, nargs="+", default=[1, 2, 3, 5, 10], metavar="N")
-    add("--draws", type=int, default=5, help="choices of cells (default: 5)")
+    add("--draws", type=int, default=5, help="choices of cells a seed (default: 5)")
+    add(
+        "--seeds",
+        type=int,
+        nargs="+",
+        default=[0],
+        metavar="N",
+        help="each has draws of its own, averaged over alike (default: 0)",
+    )
     add(
         "--scales",
         type=int,
@@ -37,7 +46,6 @@ def add_benchmark_options(parser: argparse.ArgumentParser) -> None:
         help="at how many scales initializations learn (default: %(default)s)",
     )
     add("--images", type=int, default=3, help="scored images a draw (default: 3)")
-    add("--seed", type=int, default=0)
     add(
         "--regimes",
         nargs="+",

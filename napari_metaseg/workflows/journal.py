@@ -26,9 +26,13 @@ class Journal:
         What all rows have in common; JSON-ready. They are the first line.
     kind : str
         What the rows are: ``"benchmark"`` or ``"folder"``.
+    retired : tuple of str
+        Settings that rows had in common once. A file that has them is gone on with.
 
     Attributes
     ----------
+    settings : dict
+        Those of the first line, which may hold retired ones.
     rows : list of dict
         All rows, those of earlier runs first.
 
@@ -40,9 +44,14 @@ class Journal:
     """
 
     def __init__(
-        self, path: Path | None, settings: dict[str, Any], kind: str = "benchmark"
+        self,
+        path: Path | None,
+        settings: dict[str, Any],
+        kind: str = "benchmark",
+        retired: tuple[str, ...] = (),
     ) -> None:
         self.path = path
+        self.settings = settings
         self.rows: list[dict[str, Any]] = []
         named = f"napari-metaseg {kind}"
         header = {"kind": named, "version": VERSION, "settings": settings}
@@ -54,7 +63,9 @@ class Journal:
             lines = _parse(data[:complete], path)
             if any(lines[0].get(k) != header[k] for k in ("kind", "version")):
                 raise _other_kind(path, kind)
-            _check_settings(lines[0].get("settings"), settings, path)
+            found = lines[0].get("settings")
+            self.settings = found if isinstance(found, dict) else {}
+            _check_settings(self.settings, settings, retired, path)
             self.rows = lines[1:]
         elif not _line(header).startswith(data):
             raise _other_kind(path, kind)
@@ -123,12 +134,13 @@ def _other_kind(path: Path, kind: str) -> UserError:
     return UserError(f"'{path}' is no {kind} of this version; choose another file.")
 
 
-def _check_settings(found: object, wanted: dict[str, Any], path: Path) -> None:
+def _check_settings(
+    found: dict[str, Any], wanted: dict[str, Any], retired: tuple[str, ...], path: Path
+) -> None:
     own = json.loads(json.dumps(wanted))
-    if found != own:
-        known = found if isinstance(found, dict) else {}
-        changed = next(k for k in {**own, **known} if own.get(k) != known.get(k))
-        raise UserError(
-            f"'{path}' was started with '{changed}' = {known.get(changed)}, not "
-            f"{own.get(changed)}; choose another file or the same settings."
-        )
+    for name in {**own, **found}:
+        if name not in retired and own.get(name) != found.get(name):
+            raise UserError(
+                f"'{path}' was started with '{name}' = {found.get(name)}, not "
+                f"{own.get(name)}; choose another file or the same settings."
+            )

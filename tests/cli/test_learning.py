@@ -55,7 +55,7 @@ def test_benchmark_prints_tables_and_goes_on_where_it_was(shell, here: Path) -> 
     assert "## Corrections" in outcome.out
     lines = Path("rows.jsonl").read_text(encoding="utf-8").splitlines()
     head, *rows = map(json.loads, lines)
-    assert head["settings"] == {"data": "data", "images": 3, "seed": 0, "device": "cpu"}
+    assert head["settings"] == {"data": "data", "images": 3, "device": "cpu"}
     assert [(r["kind"], r["method"]) for r in rows if r["method"] == "forest"] == [
         ("score", "forest"),
         ("correction", "forest"),
@@ -65,6 +65,24 @@ def test_benchmark_prints_tables_and_goes_on_where_it_was(shell, here: Path) -> 
     again = shell(line)
     assert (again.status, again.out) == (0, outcome.out)
     assert Path("rows.jsonl").read_text(encoding="utf-8").splitlines() == lines
+
+
+def test_benchmark_takes_several_seeds_and_goes_on_with_one_more(
+    shell, here: Path
+) -> None:
+    write_task(here / "data")
+    line = (
+        "benchmark data --inits --methods forest --draws 1 --cells 1 --images 1 "
+        "--regimes cells --json rows.jsonl "
+    )
+
+    one, both = shell(line + "--seed 3"), shell(line + "--seeds 3 7")
+
+    assert (one.status, both.status) == (0, 0)
+    assert "seed 3, draw 0: forest" in both.err
+    assert "seed 7, draw 0: forest" in both.err
+    _, *rows = map(json.loads, Path("rows.jsonl").read_text("utf-8").splitlines())
+    assert [row["seed"] for row in rows] == [3, 7]
 
 
 @pytest.mark.parametrize("controls", ["", "finetune"])

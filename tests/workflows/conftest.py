@@ -12,10 +12,13 @@ from skimage.io import imsave
 
 from napari_metaseg import adapt
 from napari_metaseg.core.network import Architecture, PrototypeUNet
+from napari_metaseg.core.proximal import ProximalSettings
+from napari_metaseg.core.recipe import Proximal, adapted_names
 from napari_metaseg.data.synthetic import Scene, procedural_task, sample_scene
 from napari_metaseg.io.bundle import load_bundle, save_bundle
 from napari_metaseg.workflows.loading import load_segmenter
 
+from .inner_loops import STRENGTH, TOLERANCE, with_recipe
 from .painting import paint
 
 if TYPE_CHECKING:
@@ -56,6 +59,14 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> str:
     }
     save_bundle(folder, params, card)
     return str(folder)
+
+
+@pytest.fixture(scope="session")
+def imaml(small: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the small bundle with a proximal problem as its inner loop."""
+    names = adapted_names(load_bundle(small).params, "conditioning")
+    recipe = Proximal(names, ProximalSettings(STRENGTH, TOLERANCE, 2000))
+    return with_recipe(small, tmp_path_factory.mktemp("bundles") / "imaml", recipe)
 
 
 @pytest.fixture(scope="session")

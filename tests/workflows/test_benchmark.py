@@ -12,14 +12,15 @@ from PIL import Image
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.workflows.benchmark import (
     BenchmarkSettings,
-    Choice,
     Curve,
     Row,
-    make_methods,
     run_benchmark,
 )
 from napari_metaseg.workflows.benchmark.judge import score_images, shown
 from napari_metaseg.workflows.benchmark.memory import peak_memory
+from napari_metaseg.workflows.benchmark.methods.adaptation import Adaptation
+from napari_metaseg.workflows.benchmark.methods.random_start import RandomStart
+from napari_metaseg.workflows.benchmark.methods.tuning import FinetuneSettings
 from napari_metaseg.workflows.benchmark.picture import FOUND, PAINTED, write_picture
 from napari_metaseg.workflows.benchmark.rows import read_row
 from tests.data.tasks import task
@@ -48,7 +49,7 @@ def test_there_is_a_row_for_each_task_number_draw_regime_and_method(
     rows = list(run_benchmark(tasks, methods, SETTINGS))
 
     assert [r.key for r in rows] == [
-        (task, regime, cells, draw, method)
+        (task, regime, cells, draw, method, 0)
         for task in ("one", "two")
         for cells in (1, 2)
         for draw in (0, 1)
@@ -63,7 +64,7 @@ def test_there_is_a_row_for_each_task_number_draw_regime_and_method(
         assert row.adapt_seconds == 2.0
         assert row.segment_seconds > 0
         assert row.source == ("here" if row.task == "one" else "two")
-        assert read_row(json.loads(json.dumps(row.as_dict()))) == row
+        assert read_row(json.loads(json.dumps(row.as_dict())), {}) == row
 
 
 def test_every_method_is_given_the_same_cells_and_images(tasks: Path) -> None:
@@ -79,7 +80,8 @@ def test_every_method_is_given_the_same_cells_and_images(tasks: Path) -> None:
 
 
 def test_a_real_initialization_runs_and_repeats(tasks: Path, small: str) -> None:
-    methods = make_methods(Choice((small,), ("random",), device="cpu"))
+    few = FinetuneSettings(2, 3e-3)
+    methods = [Adaptation(small, "cpu"), RandomStart(small, "cpu", few)]
     settings = replace(SETTINGS, cells=(2,), draws=1, regimes=("strokes",))
 
     rows = list(run_benchmark(tasks, methods, settings, tasks=["two"]))
@@ -154,17 +156,9 @@ def test_a_file_grows_by_cells_and_methods_but_not_by_other_settings(
     assert len(rows) == 32
     assert len(known.fits) == 12
     before = path.read_bytes()
-    for changed in ({"images": 2}, {"seed": 1}):
-        with pytest.raises(UserError, match="choose another file or the same settings"):
-            list(
-                run_benchmark(
-                    tasks,
-                    [known],
-                    replace(SETTINGS, **changed),
-                    output=path,
-                    device="cpu",
-                )
-            )
+    more_images = replace(SETTINGS, images=2)
+    with pytest.raises(UserError, match="choose another file or the same settings"):
+        list(run_benchmark(tasks, [known], more_images, output=path, device="cpu"))
     with pytest.raises(UserError, match="'oracle' with other weights or settings"):
         list(
             run_benchmark(
@@ -193,7 +187,7 @@ def test_corrections_are_made_from_every_start(tasks: Path) -> None:
     assert [c.start for c in curves] == ["scratch", "warm"]
     for curve in curves:
         assert [p.cells for p in curve.points] == [1, 2, 3]
-        assert read_row(json.loads(json.dumps(curve.as_dict()))) == curve
+        assert read_row(json.loads(json.dumps(curve.as_dict())), {}) == curve
 
 
 def test_only_the_starts_that_are_wanted_are_corrected_from(tasks: Path) -> None:
@@ -217,7 +211,8 @@ def test_an_unknown_task_gets_a_sentence(tasks: Path) -> None:
         {"cells": ()},
         {"draws": 0},
         {"images": 0},
-        {"seed": -1},
+        {"seeds": ()},
+        {"seeds": (0, -1)},
         {"corrections": -1},
     ],
 )

@@ -66,6 +66,18 @@ def test_other_settings_are_refused(
     assert path.read_bytes() == before
 
 
+def test_a_setting_that_is_retired_no_longer_has_to_be_the_same(path: Path) -> None:
+    now = {k: v for k, v in SETTINGS.items() if k != "seed"}
+    before = path.read_bytes()
+
+    journal = Journal(path, now, retired=("seed",))
+
+    assert (journal.rows, journal.settings) == (ROWS, SETTINGS)
+    assert path.read_bytes() == before
+    with pytest.raises(UserError, match="'seed' = 0, not None"):
+        Journal(path, now)
+
+
 @pytest.mark.parametrize(
     "content", ["notes", "[1, 2]\n", '{"kind": "other"}\nx', "not json\nmore\n", "{}\n"]
 )

@@ -14,25 +14,19 @@ from napari_metaseg.core.generators import exhaust
 from napari_metaseg.core.inner_loop import run, run_on_support
 from napari_metaseg.core.losses import sparse_loss
 from napari_metaseg.core.settings import DecodeSettings
-from napari_metaseg.io import bundle as io_bundle
 from napari_metaseg.io.bundle import load_bundle, save_bundle
 from napari_metaseg.workflows.adapt import adapt
 from napari_metaseg.workflows.benchmark.methods.adaptation import Adaptation
 from napari_metaseg.workflows.benchmark.methods.blind import BlindUNet
-from napari_metaseg.workflows.benchmark.methods.finetune import (
-    TUNED,
-    Finetune,
-    FinetuneSettings,
-    FineTuning,
-)
+from napari_metaseg.workflows.benchmark.methods.finetune import TUNED, Finetune
 from napari_metaseg.workflows.benchmark.methods.look import make_lens_and_crops
-from napari_metaseg.workflows.benchmark.methods.random_start import (
-    RandomStart,
-    random_params,
-)
 from napari_metaseg.workflows.benchmark.methods.registry import Choice, make_methods
 from napari_metaseg.workflows.benchmark.methods.supervised import (
     CeilingSettings,
+)
+from napari_metaseg.workflows.benchmark.methods.tuning import (
+    FinetuneSettings,
+    FineTuning,
 )
 from napari_metaseg.workflows.preparing import on_device
 
@@ -180,66 +174,6 @@ def test_adaptation_is_the_public_function_with_do_no_harm_told_apart(
         model.segment(IMAGE, adapted=False, settings=DecodeSettings()),
     )
     assert fitted.seconds > 0
-
-
-def test_a_warm_round_starts_where_the_last_one_ended(small: str, still: str) -> None:
-    first, own = Adaptation(small, "cpu").fit(PAINTED), load_bundle(small).params
-    method = Adaptation(still, "cpu")
-
-    warm, cold = method.fit(PAINTED, previous=first), method.fit(PAINTED)
-
-    reached = first.segmenter.network.adapted.params
-    ever = cold.segmenter.network.adapted.params
-    for name, value in warm.segmenter.network.adapted.params.items():
-        torch.testing.assert_close(value, reached[name], rtol=1e-3, atol=1e-4)
-        assert torch.equal(ever[name], own[name])
-
-
-def test_a_round_may_go_on_with_a_network_that_just_fits_into_a_bundle(
-    small: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    numbers = sum(v.numel() for v in load_bundle(small).params.values())
-    monkeypatch.setattr(io_bundle, "LARGEST_BUNDLED", 2 * numbers)
-    method = Adaptation(small, "cpu")
-
-    first = method.fit(PAINTED)
-    again = method.fit(PAINTED, previous=first)
-    random = RandomStart(small, 0, "cpu").fit(PAINTED)
-
-    # It is kept once, and draws before it goes on as well.
-    starts = (
-        first.segmenter.network.adapted.params,
-        random_params(load_bundle(small), 0),
-    )
-    for start, fitted in zip(starts, (again, random), strict=True):
-        for name, value in fitted.segmenter.network.initial.params.items():
-            torch.testing.assert_close(value, start[name], rtol=1e-3, atol=1e-4)
-
-
-def test_the_random_start_is_the_same_network_with_other_weights(small: str) -> None:
-    bundle = load_bundle(small)
-    first, again, other = (random_params(bundle, s) for s in (0, 0, 1))
-    fitted = RandomStart(small, 0, "cpu").fit(PAINTED)
-
-    assert {k: v.shape for k, v in first.items()} == {
-        k: v.shape for k, v in bundle.params.items()
-    }
-    assert all(torch.equal(first[k], again[k]) for k in first)
-    assert not torch.equal(first["head.weight"], other["head.weight"])
-    start = fitted.segmenter.network.initial.params["head.weight"]
-    torch.testing.assert_close(start, first["head.weight"], rtol=1e-3, atol=1e-4)
-    assert not torch.equal(
-        fitted.segmenter.network.adapted.params["head.weight"], start
-    )
-
-
-def test_drawing_random_weights_leaves_the_chance_of_others_alone(small: str) -> None:
-    torch.manual_seed(3)
-    expected = torch.rand(2)
-    torch.manual_seed(3)
-    random_params(load_bundle(small), 0)
-
-    assert torch.equal(torch.rand(2), expected)
 
 
 def test_methods_are_made_by_name_and_differ_by_what_they_are(small: str) -> None:

@@ -34,6 +34,7 @@ def row(
     method: str = "a",
     before: float | None = None,
     source: str = "",
+    seed: int = 0,
 ) -> Row:
     return Row(
         task,
@@ -51,6 +52,7 @@ def row(
         1.0,
         0.5,
         None,
+        seed,
     )
 
 
@@ -119,6 +121,24 @@ def test_only_draws_that_both_have_are_compared() -> None:
     assert found.difference == pytest.approx((0.4 + 0.1) / 2)
     assert (found.tasks, found.sources) == (2, 2)
     assert compare(make_frame(a[:1]), make_frame(b[1:])) is None
+
+
+def test_draws_of_one_number_and_different_seeds_are_different_draws() -> None:
+    a = [row("t", 0, 0.5), row("t", 0, 0.9, seed=1)]
+    b = [
+        row("t", 0, 0.1, method="b", seed=1, before=0.9),
+        row("t", 0, 0.4, method="b", seed=2, before=0.9),
+    ]
+
+    found = compare(make_frame(a), make_frame(b))
+
+    assert found is not None
+    assert found.difference == pytest.approx(0.9 - 0.1)
+    # The first loses 0.4 against what another seed shows before: no pair.
+    assert share_worse(make_frame(a), make_frame(b)) == 0
+    assert spread_over_draws(make_frame(a), "ap50_shown") == pytest.approx(
+        math.sqrt(0.08)
+    )
 
 
 def test_a_single_source_has_no_interval_beyond_its_own_mean() -> None:

@@ -83,7 +83,8 @@ def test_regimes_and_numbers_have_sections_of_their_own() -> None:
 
 
 def test_the_numbers_of_cells_stand_side_by_side() -> None:
-    more = [replace(ROWS[0], cells=1, draw=k) for k in range(2)]
+    every = [(seed, number) for seed in range(2) for number in range(2)]
+    more = [replace(ROWS[0], cells=1, seed=s, draw=k) for s, k in every]
     rows = [*ROWS, *more, replace(ROWS[4], regime="strokes")]
 
     lines = report(rows, ["maml"]).splitlines()
@@ -93,7 +94,7 @@ def test_the_numbers_of_cells_stand_side_by_side() -> None:
         == "AP@0.5 as shown, with do-no-harm on; in brackets the number of draws."
     )
     assert lines[4:6] == ["| method | painted | 1 | 3 |", "| --- | --- | --- | --- |"]
-    assert lines[6] == "| maml | cells | 0.600 (2) | 0.700 (1) |"
+    assert lines[6] == "| maml | cells | 0.600 (4) | 0.700 (1) |"
     assert "| forest | strokes | – | 0.500 (1) |" in lines
     assert not any(line.startswith("| maml | strokes |") for line in lines)
 
@@ -119,7 +120,9 @@ def test_a_loop_that_ended_early_keeps_its_last_value() -> None:
     assert "| maml | warm | 0.200 (1.0) | 0.500 (2.0) | 0.600 (2.5) | 75 % |" in text
 
 
-@pytest.mark.parametrize("other", [{"task": "t"}, {"draw": 1}, {"painted": 3}])
+@pytest.mark.parametrize(
+    "other", [{"task": "t"}, {"draw": 1}, {"seed": 1}, {"painted": 3}]
+)
 def test_a_ceiling_of_other_images_is_no_ceiling(other: dict[str, Any]) -> None:
     ceiling = replace(row("u", "ceiling", None, 0.9), **{"painted": 1} | other)
 

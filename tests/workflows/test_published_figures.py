@@ -12,7 +12,7 @@ from skimage.io import imread
 
 from napari_metaseg.io.bundle import builtin_names, load_bundle
 from napari_metaseg.workflows.benchmark.methods.adaptation import bundle_fingerprint
-from napari_metaseg.workflows.benchmark.rows import Row, read_row
+from napari_metaseg.workflows.benchmark.rows import Row, read_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = ROOT / "docs" / "benchmark.jsonl"
@@ -29,12 +29,11 @@ def test_the_tables_are_those_of_the_rows(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize("name", builtin_names())
 def test_the_rows_are_those_of_the_bundled_weights(name: str) -> None:
-    _, *lines = ROWS.read_text(encoding="utf-8").splitlines()
-    rows = [read_row(json.loads(line)) for line in lines]
-    own = [row for row in rows if row.method == name]
+    own = [row for row in read_rows(ROWS) if row.method == name]
 
     assert {row.fingerprint for row in own} == {bundle_fingerprint(load_bundle(name))}
     assert any(isinstance(row, Row) and row.cells == 3 for row in own)
+    assert any(row.seed == 0 for row in own)
 
 
 def test_the_picture_has_a_panel_for_each_task(tmp_path: Path) -> None:

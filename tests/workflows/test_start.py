@@ -10,32 +10,16 @@ import pytest
 import torch
 
 from napari_metaseg.core.errors import UserError
-from napari_metaseg.core.proximal import ProximalSettings
-from napari_metaseg.core.recipe import GradientSteps, Proximal, Recipe, adapted_names
-from napari_metaseg.io.bundle import load_bundle, save_bundle
-from napari_metaseg.io.recipes import recipe_card
+from napari_metaseg.core.recipe import GradientSteps
+from napari_metaseg.io.bundle import load_bundle
 from napari_metaseg.workflows.adapt import AdaptedModel, adapt
+
+from .inner_loops import STRENGTH, TOLERANCE, with_recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_metaseg.data.synthetic import Scene
-
-TOLERANCE, STRENGTH = 1e-3, 2.0
-
-
-def with_recipe(bundle: str, folder: Path, recipe: Recipe) -> str:
-    known = load_bundle(bundle)
-    card = known.card | {"recipe": recipe_card(recipe)}
-    save_bundle(folder, known.params, card)
-    return str(folder)
-
-
-@pytest.fixture(scope="module")
-def imaml(small: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    names = adapted_names(load_bundle(small).params, "conditioning")
-    recipe = Proximal(names, ProximalSettings(STRENGTH, TOLERANCE, 2000))
-    return with_recipe(small, tmp_path_factory.mktemp("bundles") / "imaml", recipe)
 
 
 @pytest.fixture

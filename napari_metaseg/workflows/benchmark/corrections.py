@@ -92,6 +92,7 @@ def correct(
         info.source,
         method.fingerprint,
         points,
+        draw.seed,
     )
 
 
@@ -133,7 +134,7 @@ def next_round(
         assert found is not None
         seen = task.masks[index], found, annotation
         strike = task.info.complete
-        rng = np.random.default_rng([draw.number, painted.n_cells, index])
+        rng = np.random.default_rng([draw.number, painted.n_cells, index, draw.seed])
         if place == WORST:
             correction = worst_error(*seen, strike=strike)
         else:

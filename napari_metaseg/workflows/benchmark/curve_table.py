@@ -57,10 +57,10 @@ def _mean_of(curves: Sequence[Curve], done: int, name: str) -> float:
 def _ceiling_of(curves: Sequence[Curve], ceiling: Sequence[Row]) -> float:
     """Average the ceiling over the images that loops were scored on.
 
-    Draws of one number and of as many painted cells are scored on the same images.
+    Draws of one seed and number, of as many painted cells, are scored on the same.
     """
-    known = {(r.task, r.draw, r.painted): r.after["ap50"] for r in ceiling}
-    wanted = [(c.task, c.draw, c.points[0].cells) for c in curves]
+    known = {(r.task, r.seed, r.draw, r.painted): r.after["ap50"] for r in ceiling}
+    wanted = [(c.task, c.seed, c.draw, c.points[0].cells) for c in curves]
     if not known.keys() >= set(wanted):
         return math.nan
     return _over_tasks([(key[0], known[key]) for key in wanted]) or math.nan

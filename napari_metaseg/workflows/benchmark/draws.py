@@ -60,11 +60,14 @@ class Painted:
         whole cell, -1 background stroke.
     scored : tuple of int
         Indices of the images that are scored.
+    seed : int
+        Fixes what a method leaves to chance, as it has fixed the draw.
     """
 
     task: TaskFolder = field(repr=False)
     annotations: tuple[tuple[int, Labels], ...] = field(repr=False)
     scored: tuple[int, ...]
+    seed: int = 0
 
     @property
     def images(self) -> list[NDArray[np.generic]]:
@@ -95,8 +98,8 @@ class Draw:
     ----------
     task : TaskFolder
         The task.
-    cells, number : int
-        Number of cells that was wanted; number of the draw.
+    cells, number, seed : int
+        Number of cells that was wanted; number of the draw, and its seed.
     image : int
         Index of the painted image.
     cells_only, with_strokes : (Y, X) arrays of int32
@@ -109,6 +112,7 @@ class Draw:
     task: TaskFolder = field(repr=False)
     cells: int
     number: int
+    seed: int
     image: int
     cells_only: Labels = field(repr=False)
     with_strokes: Labels = field(repr=False)
@@ -132,7 +136,7 @@ class Draw:
             only = regime == CELLS_ONLY
             painted = self.cells_only if only else self.with_strokes
             annotations = ((self.image, painted),)
-        return Painted(self.task, annotations, self.others[:images])
+        return Painted(self.task, annotations, self.others[:images], self.seed)
 
     def has(self, regime: str) -> bool:
         """Whether something is left to score in a regime: not where all is painted."""
@@ -166,7 +170,9 @@ class Draw:
             masks, wanted = self.task.masks[index], len(own[place :: len(at_hand)])
             if not wanted:
                 break
-            rng = np.random.default_rng([self.cells, self.number, index])
+            # The seed is last: NumPy takes a 0 there for nothing, so that draws of seed
+            # 0 are those of before there were seeds.
+            rng = np.random.default_rng([self.cells, self.number, index, self.seed])
             chosen = (
                 own[:wanted]
                 if index == self.image
@@ -218,7 +224,14 @@ def make_draw(task: TaskFolder, cells: int, number: int, seed: int) -> Draw | No
     )
     others = [int(i) for i in rng.permutation(len(task.images)) if i != image]
     return Draw(
-        task, cells, number, image, cells_only, with_strokes, tuple(others or [image])
+        task,
+        cells,
+        number,
+        seed,
+        image,
+        cells_only,
+        with_strokes,
+        tuple(others or [image]),
     )
 
 

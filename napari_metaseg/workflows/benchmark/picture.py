@@ -63,7 +63,7 @@ def write_picture(
         Whether there is a draw, and so a picture.
     """
     cells = min(settings.cells, key=lambda n: abs(n - 3))
-    draw = make_draw(task, cells, 0, settings.seed)
+    draw = make_draw(task, cells, 0, settings.seeds[0])
     if draw is None:
         return False
     fitted = method.fit(draw.painted(CELLS_ONLY, 1))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SCORE = "score"
 CORRECTION = "correction"
@@ -17,6 +21,7 @@ class Key(NamedTuple):
     cells: int
     draw: int
     method: str
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +50,19 @@ class Row:
         Scores of what a person is shown: those before if the method reverted.
     reverted : bool
         Whether the method itself rejected what it learned (do no harm).
-    adapt_seconds, segment_seconds : float
-        Wall time (s) of learning, and of segmenting one image.
+    adapt_seconds : float
+        Wall time (s) of learning. Of a network: reading its weights and the painted
+        crops, leaving these out in turn, the steps, and what is fitted in closed form;
+        at several scales the sum of all. Not what comes after: drawing the painted
+        images, and choosing splitting and threshold by them. Of a ceiling the training
+        that serves all draws of a task or of what is painted, of a method that learns
+        nothing the loading of its weights.
+    segment_seconds : float
+        Wall time (s) of segmenting one image.
     memory : float or None
         Highest memory (MB) of the process until now, see `peak_memory`.
+    seed : int
+        Seed of the draw: draws of one number and of different seeds are different.
     """
 
     task: str
@@ -66,11 +80,14 @@ class Row:
     adapt_seconds: float
     segment_seconds: float
     memory: float | None
+    seed: int = 0
 
     @property
     def key(self) -> Key:
         """What tells this row from the others."""
-        return Key(self.task, self.regime, self.cells, self.draw, self.method)
+        return Key(
+            self.task, self.regime, self.cells, self.draw, self.method, self.seed
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dictionary."""
@@ -114,6 +131,8 @@ class Curve:
         As in `Row`.
     points : list of Point
         Round 0 first. There are fewer than wanted if nothing was left to correct.
+    seed : int
+        As in `Row`.
     """
 
     task: str
@@ -124,26 +143,37 @@ class Curve:
     source: str
     fingerprint: str
     points: list[Point]
+    seed: int = 0
 
     @property
     def key(self) -> Key:
         """What tells this curve from the others."""
-        return Key(self.task, self.start, self.rounds, self.draw, self.method)
+        return Key(
+            self.task, self.start, self.rounds, self.draw, self.method, self.seed
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dictionary."""
         return {"kind": CORRECTION} | asdict(self)
 
 
-def read_row(line: dict[str, Any]) -> Row | Curve:
+def read_row(line: dict[str, Any], settings: dict[str, Any]) -> Row | Curve:
     """Read what `as_dict` wrote.
+
+    Parameters
+    ----------
+    line : dict
+        The row.
+    settings : dict
+        What all rows of its file have in common. Files used to be of one seed, which
+        they name there, and their rows do not.
 
     Raises
     ------
     ValueError
         If it is neither kind of row.
     """
-    fields = dict(line)
+    fields = {"seed": settings.get("seed", 0)} | line
     try:
         match fields.pop("kind", None):
             case "score":
@@ -154,3 +184,9 @@ def read_row(line: dict[str, Any]) -> Row | Curve:
     except (TypeError, KeyError) as error:
         raise ValueError("incomplete row") from error
     raise ValueError("unknown kind of row")
+
+
+def read_rows(path: Path) -> list[Row | Curve]:
+    """Read all rows of a whole file that ``napari-metaseg benchmark --json`` wrote."""
+    head, *lines = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    return [read_row(line, head["settings"]) for line in lines]

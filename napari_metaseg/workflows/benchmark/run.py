@@ -1,4 +1,4 @@
-"""The benchmark run: draws x regimes x methods, one row each, resumable."""
+"""The benchmark run: seeds x draws x regimes x methods, a row each, resumable."""
 
 from __future__ import annotations
 
@@ -66,7 +66,8 @@ def run_benchmark(
         If the folder holds no such tasks, or the file is of another run.
     """
     folders = read_tasks(data, tasks)
-    journal = Journal(output, settings.header(data.resolve().name, device))
+    header = settings.header(data.resolve().name, device)
+    journal = Journal(output, header, retired=("seed",))
     known = _known_rows(journal, methods)
     for task in folders:
         for draw in _draws(task, settings):
@@ -82,7 +83,7 @@ def _known_rows(journal: Journal, methods: Sequence[Method]) -> dict[Key, Row | 
     known: dict[Key, Row | Curve] = {}
     for line in journal.rows:
         try:
-            row = read_row(line)
+            row = read_row(line, journal.settings)
         except ValueError as error:
             raise UserError(
                 f"'{journal.path}' holds a row that this version does not know; choose "
@@ -98,11 +99,11 @@ def _known_rows(journal: Journal, methods: Sequence[Method]) -> dict[Key, Row | 
 
 
 def _draws(task: TaskFolder, settings: BenchmarkSettings) -> Iterator[Draw]:
-    for cells in settings.cells:
-        for number in range(settings.draws):
-            draw = make_draw(task, cells, number, settings.seed)
-            if draw is not None:
-                yield draw
+    every = product(settings.cells, settings.seeds, range(settings.draws))
+    for cells, seed, number in every:
+        draw = make_draw(task, cells, number, seed)
+        if draw is not None:
+            yield draw
 
 
 def _measure(
@@ -117,7 +118,9 @@ def _measure(
         # What methods of one origin show before they learn is computed once.
         before: dict[str, Scores | None] = {}
         for method in methods:
-            key = Key(draw.task.name, regime, draw.cells, draw.number, method.name)
+            key = Key(
+                draw.task.name, regime, draw.cells, draw.number, method.name, draw.seed
+            )
             row = known.get(key) or _score(method, key, painted, before)
             if row is not None:
                 yield row
@@ -135,7 +138,7 @@ def _curves(
     for method, place in product(methods, settings.places):
         for start in (s for s in settings.starts if s in method.starts):
             name = loop_name(start, place)
-            key = Key(draw.task.name, name, rounds, draw.number, method.name)
+            key = Key(draw.task.name, name, rounds, draw.number, method.name, draw.seed)
             row = known.get(key) or correct(
                 draw, method, start, rounds=rounds, images=settings.images, place=place
             )
@@ -160,7 +163,7 @@ def _score(
         before[method.origin] = score_images(fitted.before, painted)
     first = before[method.origin]
     return Row(
-        *key,
+        **key._asdict(),
         source=painted.task.info.source,
         fingerprint=method.fingerprint,
         painted=painted.n_cells,

@@ -26,13 +26,14 @@ class BenchmarkSettings:
     cells : tuple of int
         Numbers of painted cells.
     draws : int
-        Choices of cells for each number and task.
+        Choices of cells for each number, task and seed.
     regimes : tuple of str
         Of `napari_metaseg.workflows.benchmark.draws.ALL_REGIMES`.
     images : int
         Other images of the task that are scored in each draw.
-    seed : int
-        Fixes the draws, which are the same for every method.
+    seeds : tuple of int
+        Each fixes draws of its own, which are the same for every method, and what
+        methods leave to chance on them. Draws of all seeds are averaged over alike.
     corrections : int
         Rounds of the simulated correction loop; 0 leaves it out.
     places : tuple of str
@@ -45,7 +46,7 @@ class BenchmarkSettings:
     draws: int = 5
     regimes: tuple[str, ...] = REGIMES
     images: int = 3
-    seed: int = 0
+    seeds: tuple[int, ...] = (0,)
     corrections: int = 0
     places: tuple[str, ...] = (WORST,)
     starts: tuple[str, ...] = STARTS
@@ -62,14 +63,16 @@ class BenchmarkSettings:
             raise UserError("The number of painted cells must be 1 or more.")
         if min(self.draws, self.images) < 1:
             raise UserError("The numbers of draws and of images must be 1 or more.")
-        if min(self.seed, self.corrections) < 0:
-            raise UserError("The seed and the number of corrections cannot be below 0.")
+        if not self.seeds or min(self.seeds) < 0:
+            raise UserError("A benchmark needs seeds of 0 or more.")
+        if self.corrections < 0:
+            raise UserError("The number of corrections cannot be below 0.")
 
     def header(self, data: str, device: str) -> dict[str, object]:
         """Return what all rows of one file have in common, JSON-ready.
 
-        Tasks, cells, draws, regimes and methods only choose rows, so a file can grow
-        by them.
+        Tasks, cells, seeds, draws, regimes and methods only choose rows, so a file
+        can grow by them.
 
         Parameters
         ----------
@@ -78,9 +81,4 @@ class BenchmarkSettings:
         device : str
             Where the networks run.
         """
-        return {
-            "data": data,
-            "images": self.images,
-            "seed": self.seed,
-            "device": device,
-        }
+        return {"data": data, "images": self.images, "device": device}

@@ -104,8 +104,8 @@ def spread_over_draws(frame: pd.DataFrame, column: str) -> float:
     Returns
     -------
     float
-        Standard deviation over the draws of a task (n - 1 in the denominator), mean
-        over tasks; NaN if no task has two draws.
+        Standard deviation over the draws of a task, of all seeds alike (n - 1 in the
+        denominator), mean over tasks; NaN if no task has two draws.
     """
     return float(frame.groupby("task")[column].std(ddof=1).mean())
 
@@ -139,7 +139,7 @@ def share_worse(
 def _paired(
     a: pd.DataFrame, column_a: str, b: pd.DataFrame, column_b: str
 ) -> pd.DataFrame:
-    keys = ["task", "source", "regime", "cells", "draw"]
+    keys = ["task", "source", "regime", "cells", "seed", "draw"]
     left = a[[*keys, column_a]].rename(columns={column_a: "a"})
     right = b[[*keys, column_b]].rename(columns={column_b: "b"})
     return left.merge(right, on=keys, validate="one_to_one")

@@ -108,7 +108,7 @@ def _told(part: pd.DataFrame) -> str:
     if part.empty:
         return "–"
     shown = number(float(_over_tasks(part, "ap50_shown").mean()))
-    return f"{shown} ({part['draw'].nunique()})"
+    return f"{shown} ({len(part[['seed', 'draw']].drop_duplicates())})"
 
 
 def _title(regime: str, cells: int) -> str:

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-import torch
 
 from napari_metaseg.core.axes import as_planes
 from napari_metaseg.core.confidence import suggest_place
 from napari_metaseg.core.devices import pick_device
 from napari_metaseg.core.generators import exhaust
 from napari_metaseg.core.settings import DecodeSettings
-from napari_metaseg.io.bundle import Bundle, load_bundle, save_bundle
-from napari_metaseg.workflows.adapt import adapt
-from napari_metaseg.workflows.drawer import draws_by_another
+from napari_metaseg.io.bundle import load_bundle
+from napari_metaseg.workflows.adapt import AdaptedModel, adapt
 
 from .fingerprint import fingerprint
-from .protocol import SCRATCH, WARM, image_axes
+from .protocol import SCRATCH, STARTS, image_axes
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_metaseg.core.network import Params
+    from napari_metaseg.io.bundle import Bundle
     from napari_metaseg.workflows.benchmark.draws import Labels, Painted
     from napari_metaseg.workflows.segmenter import Segmenter
 
@@ -64,12 +61,9 @@ class Adaptation:
     def starts(self) -> tuple[str, ...]:
         """A correction round may go on from where the last one ended.
 
-        Not with iMAML's proximal term: it would hold on to the last round's
-        parameters instead of the initialization. Nor at several scales, which would go
-        on from that of one.
+        Not at several scales, all of which would go on from that of one.
         """
-        proximal = "proximal" in load_bundle(self.init).card["recipe"]
-        return (SCRATCH,) if proximal or self.scales > 1 else (SCRATCH, WARM)
+        return STARTS if self.scales == 1 else (SCRATCH,)
 
     @property
     def fingerprint(self) -> str:
@@ -80,10 +74,9 @@ class Adaptation:
         self, painted: Painted, *, previous: Fitted | None = None
     ) -> FittedSegmenter:
         """Adapt to painted cells."""
-        params = reached(previous)
-        if params is None:
-            return run_adapt(self.init, painted, self.device, self.scales)
-        return adapt_from(load_bundle(self.init), params, painted, self.device)
+        return run_adapt(
+            self.init, painted, self.device, self.scales, _as_start(previous)
+        )
 
 
 @dataclass(frozen=True)
@@ -95,7 +88,7 @@ class FittedSegmenter:
     segmenter : Segmenter
         Shows what was learned, whatever the verdict.
     seconds : float
-        Wall time (s) of preparing and learning.
+        Wall time (s) of learning, see ``adapt_seconds`` of a `Row`.
     reverted : bool
         Whether do-no-harm keeps the result before.
     """
@@ -124,17 +117,12 @@ class FittedSegmenter:
         return None if place is None else (place.y, place.x)
 
 
-def reached(previous: Fitted | None) -> Params | None:
-    """Return where a method ended before, if there is a usable place."""
-    if not isinstance(previous, FittedSegmenter):
-        return None
-    params = previous.segmenter.network.adapted.params
-    finite = all(bool(torch.isfinite(v).all()) for v in params.values())
-    return params if finite else None
-
-
 def run_adapt(
-    init: str | Path, painted: Painted, device: str, scales: int = 1
+    init: str | Path,
+    painted: Painted,
+    device: str,
+    scales: int = 1,
+    start: AdaptedModel | None = None,
 ) -> FittedSegmenter:
     """Adapt through the public function, as a person does."""
     images = painted.images
@@ -145,6 +133,7 @@ def run_adapt(
         init=init,
         device=device,
         scales=scales,
+        start=start,
     )
     assert model.report is not None
     segmenter = replace(model.segmenter, kept=True).to(pick_device(device))
@@ -152,16 +141,11 @@ def run_adapt(
     return FittedSegmenter(segmenter, seconds, reverted=not model.report.kept)
 
 
-def adapt_from(
-    bundle: Bundle, params: Params, painted: Painted, device: str
-) -> FittedSegmenter:
-    """Adapt from other parameters than the bundle's, by the bundle's recipe."""
-    with tempfile.TemporaryDirectory() as folder:
-        start = Path(folder) / "start"
-        # Twice the same network would not fit where one of it just does.
-        other = bundle.unadapted if draws_by_another(bundle) else None
-        save_bundle(start, params, bundle.card, unadapted=other)
-        return run_adapt(start, painted, device)
+def _as_start(previous: Fitted | None) -> AdaptedModel | None:
+    """Return an earlier round as `adapt` goes on from it: not if it was reverted."""
+    if not isinstance(previous, FittedSegmenter):
+        return None
+    return AdaptedModel(replace(previous.segmenter, kept=not previous.reverted))
 
 
 def bundle_fingerprint(bundle: Bundle) -> str:

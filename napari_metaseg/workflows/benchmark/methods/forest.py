@@ -44,12 +44,9 @@ class Forest:
     ----------
     settings : ForestSettings
         Frozen: chosen once, on other tasks.
-    seed : int
-        Fixes the trees.
     """
 
     settings: ForestSettings = field(default_factory=ForestSettings)
-    seed: int = 0
     name: str = "forest"
     origin: str = "forest"
     starts: tuple[str, ...] = (SCRATCH,)
@@ -68,14 +65,14 @@ class Forest:
         pairs = zip(painted.images, drawn, strict=True)
         samples = [_training_pixels(*pair, diameter, self.settings) for pair in pairs]
         values, classes = (np.concatenate(part) for part in zip(*samples, strict=True))
-        order = np.random.default_rng(self.seed).permutation(len(classes))
+        order = np.random.default_rng(painted.seed).permutation(len(classes))
         order = order[: self.settings.pixels]
         trees = ensemble.RandomForestClassifier(
             self.settings.trees,
             min_samples_leaf=self.settings.leaf,
             class_weight="balanced",
             n_jobs=-1,
-            random_state=self.seed,
+            random_state=painted.seed,
         ).fit(values[order], classes[order])
         seconds = time.perf_counter() - start
         channels = _channels(painted.images[0])

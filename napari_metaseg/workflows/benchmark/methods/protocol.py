@@ -22,7 +22,7 @@ class Fitted(Protocol):
 
     @property
     def seconds(self) -> float:
-        """Wall time (s) from the painted cells to a model that can segment."""
+        """Wall time (s) of learning; what is in it is told at `Row`."""
 
     @property
     def reverted(self) -> bool:

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from napari_metaseg.core.errors import UserError
-from napari_metaseg.io.bundle import CONTROL, load_bundle
+from napari_metaseg.io.bundle import CONTROL
 from napari_metaseg.workflows.benchmark.extras import need
 
 from .adaptation import Adaptation
 from .ceiling import Ceiling
 from .convpaint import Convpaint, load_convpaint
+from .deepsea import DeepSea
 from .finetune import TUNED, Finetune, Tuned
 from .forest import Forest
 from .painted_ceiling import PaintedCeiling
@@ -31,6 +32,7 @@ CONTROLS = (
     "ceiling",
     "ceiling-painted",
     "convpaint",
+    "deepsea",
 )
 
 FROM_POOLED = ("finetune", "ceiling")
@@ -51,8 +53,6 @@ class Choice:
         Bundle that fine-tuning and the supervised ceilings start from.
     device : str
         See `napari_metaseg.core.devices.pick_device`.
-    seed : int
-        Fixes random weights and the forest.
     finetune : mapping
         Settings of fine-tuning, see `Tuned`.
     ceiling : CeilingSettings
@@ -67,7 +67,6 @@ class Choice:
     controls: tuple[str, ...] = ()
     pooled: str = CONTROL
     device: str = "auto"
-    seed: int = 0
     finetune: Tuned = field(default_factory=lambda: TUNED)
     ceiling: CeilingSettings = field(default_factory=CeilingSettings)
     convpaint: str = "gaussian"
@@ -117,8 +116,7 @@ def make_methods(choice: Choice) -> list[Method]:
 def _control(name: str, inits: Sequence[str], choice: Choice) -> list[Method]:
     match name:
         case "random":
-            recipe = _recipe(inits, choice)
-            return [RandomStart(recipe, choice.seed, choice.device)]
+            return [RandomStart(next(iter(inits), choice.pooled), choice.device)]
         case "finetune" | "finetune-closed":
             closed = name == "finetune-closed"
             start = choice.pooled, choice.device
@@ -128,18 +126,13 @@ def _control(name: str, inits: Sequence[str], choice: Choice) -> list[Method]:
             ]
         case "forest":
             need("sklearn.ensemble")
-            return [Forest(seed=choice.seed)]
+            return [Forest()]
         case "convpaint":
             load_convpaint()
             return [Convpaint(choice.convpaint)]
+        case "deepsea":
+            return [DeepSea(choice.device)]
         case "ceiling-painted":
             return [PaintedCeiling(choice.pooled, choice.device, choice.ceiling)]
         case _:
             return [Ceiling(choice.pooled, choice.device, choice.ceiling)]
-
-
-def _recipe(inits: Sequence[str], choice: Choice) -> str:
-    """Return the first initialization whose inner loop takes steps."""
-    pooled = (load_bundle(name).card.get("algorithm") == "pooled" for name in inits)
-    learned = (n for n, is_pooled in zip(inits, pooled, strict=True) if not is_pooled)
-    return next(learned, choice.pooled)

@@ -88,7 +88,7 @@ def test_the_scale_jitters_about_the_working_diameter_in_support_and_query_alike
     painted: Painted,
 ) -> None:
     task_, sizes = alike(9), []
-    for seed in range(40):
+    for seed in range(24):
         episode = painted.draw(task_, seed, CALM)
         seen = whole_diameters(episode)
         assert np.median(seen) == pytest.approx(painted.diameter, rel=0.06)

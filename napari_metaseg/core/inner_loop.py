@@ -241,7 +241,7 @@ def inner_loop(
     """
     yield Step(0, params, None)
     seen: tuple[Tensor, ...] = ()
-    if all(k.startswith(PrototypeUNet.DECIDING) for k in rates):
+    if steps and all(k.startswith(PrototypeUNet.DECIDING) for k in rates):
         with torch.set_grad_enabled(second_order):
             seen = run_on_support(network, params, support).seen
     names = list(params)

@@ -11,6 +11,7 @@ import pytest
 from skimage.io import imread
 
 from napari_metaseg.io.bundle import builtin_names, load_bundle
+from napari_metaseg.workflows.benchmark import Choice, make_methods
 from napari_metaseg.workflows.benchmark.methods.adaptation import bundle_fingerprint
 from napari_metaseg.workflows.benchmark.rows import Row, read_rows
 
@@ -34,6 +35,15 @@ def test_the_rows_are_those_of_the_bundled_weights(name: str) -> None:
     assert {row.fingerprint for row in own} == {bundle_fingerprint(load_bundle(name))}
     assert any(isinstance(row, Row) and row.cells == 3 for row in own)
     assert any(row.seed == 0 for row in own)
+
+
+def test_the_rows_are_those_of_the_controls_as_they_are_today() -> None:
+    bare = ("random", "finetune", "forest", "ceiling", "ceiling-painted")
+    today = {m.name: m.fingerprint for m in make_methods(Choice((), bare))}
+
+    published = {(row.method, row.fingerprint) for row in read_rows(ROWS)}
+
+    assert {row for row in published if row[0] in today} == set(today.items())
 
 
 def test_the_picture_has_a_panel_for_each_task(tmp_path: Path) -> None:

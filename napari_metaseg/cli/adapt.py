@@ -11,6 +11,7 @@ import numpy as np
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay_to
 from napari_metaseg.core.settings import DecodeSettings
+from napari_metaseg.core.words import counted
 from napari_metaseg.io.annotation import read_annotation
 from napari_metaseg.io.bundle import find_bundle
 from napari_metaseg.io.files import check_target
@@ -25,6 +26,7 @@ from napari_metaseg.workflows.outputs import (
 )
 from napari_metaseg.workflows.session import make_session, session_image
 from napari_metaseg.workflows.session_file import save_session
+from napari_metaseg.workflows.summary import count_cells
 
 from .status import SOME_FAILED
 
@@ -180,7 +182,8 @@ def _write(
         also=options.also_write,
         overwrite=options.overwrite,
     )
-    for line in (f"{written}: {len(np.unique(array[array > 0]))} cells", *further):
+    found = counted(count_cells(array), "cell")
+    for line in (f"{written}: {found}", *further):
         print(line)
 
 

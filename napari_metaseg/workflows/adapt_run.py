@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .preparing import Prepared
     from .preview import Frame, PlaneWindow
     from .splitting import Pair
+    from .support import Axes
     from .wanted import Rectangle, Wanted
 
 Array = NDArray[np.generic]
@@ -57,7 +58,7 @@ class AdaptRun:
 
     image: Array | Sequence[Array]
     annotation: Array | Sequence[Array]
-    axes: str | None
+    axes: Axes
     channel: int | None
     diameter: float | None
     init: str | Path

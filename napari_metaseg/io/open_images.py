@@ -82,7 +82,7 @@ def _open_tiff(path: Path) -> OpenedImage:
     with tifffile.TiffFile(path) as tif:
         series = tif.series[0]
         axes = series.axes.replace("S", "C")
-        alpha = has_alpha(series.keyframe) and axes.endswith("C")
+        alpha = has_alpha(series)
         size, step = tiff_pixel_size(tif), tiff_z_step(tif)
         levels = len(series.levels)
         arrays: list[Any]

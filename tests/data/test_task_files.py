@@ -73,12 +73,22 @@ def test_axes_of_an_image(
 
 def test_transparency_is_left_out_and_16_bits_are_kept(tmp_path: Path) -> None:
     alpha = np.full_like(GRAY, 77)
-    write(tmp_path / "la.png", np.stack([GRAY, alpha], -1), mode="LA")
+    gray, colours = np.dstack([GRAY, alpha]), np.dstack([COLOURS, alpha])
+    write(tmp_path / "la.png", gray, mode="LA")
+    write(tmp_path / "rgba.png", colours, mode="RGBA")
+    how = {"planarconfig": "contig", "extrasamples": [2]}
+    write(tmp_path / "la.tif", gray, photometric="minisblack", **how)
+    write(tmp_path / "rgba.tif", colours, photometric="rgb", **how)
     deep = COLOURS.astype(np.uint16) * 7
-    (tmp_path / "deep.png").write_bytes(imagecodecs.png_encode(deep))
+    for name, stored in (("deep", deep), ("deep_a", np.dstack([deep, alpha]))):
+        (tmp_path / f"{name}.png").write_bytes(imagecodecs.png_encode(stored))
 
-    np.testing.assert_array_equal(read_picture(tmp_path / "la.png"), GRAY)
-    np.testing.assert_array_equal(read_picture(tmp_path / "deep.png"), deep)
+    for name in ("la.png", "la.tif"):
+        np.testing.assert_array_equal(read_picture(tmp_path / name), GRAY)
+    for name in ("rgba.png", "rgba.tif"):
+        np.testing.assert_array_equal(read_picture(tmp_path / name), COLOURS)
+    for name in ("deep.png", "deep_a.png"):
+        np.testing.assert_array_equal(read_picture(tmp_path / name), deep)
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.float64])

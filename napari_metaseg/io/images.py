@@ -202,7 +202,9 @@ def has_alpha(series: tifffile.TiffPageSeries) -> bool:
     """
     page = series.keyframe
     interleaved: bool = series.axes.endswith("S")
-    return interleaved and page.samplesperpixel in (2, 4) and page.extrasamples in _ALPHA
+    return (
+        interleaved and page.samplesperpixel in (2, 4) and page.extrasamples in _ALPHA
+    )
 
 
 def _drop_singletons(data: NDArray[Any], axes: str) -> tuple[NDArray[Any], str]:

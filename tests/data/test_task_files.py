@@ -11,11 +11,14 @@ import tifffile
 from PIL import Image
 
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.generators import exhaust
 from napari_metaseg.data import stream
 from napari_metaseg.data.episodes import draw_episode
 from napari_metaseg.data.folders import read_tasks
 from napari_metaseg.data.stream import EpisodeStream
 from napari_metaseg.data.task_files import LARGEST_NUMBER, read_masks, read_picture
+from napari_metaseg.io.sources.check import check_tasks
+from napari_metaseg.io.sources.layouts import find_tasks
 from tests.data.tasks import disks
 
 if TYPE_CHECKING:
@@ -123,6 +126,20 @@ def test_what_is_no_label_image_is_refused(
 
     with pytest.raises(UserError, match=problem):
         read_masks(path)
+
+
+def test_a_mask_of_foreground_is_refused_as_the_command_tasks_does(
+    tmp_path: Path,
+) -> None:
+    foreground = np.where(MASKS > 0, 255, 0).astype(np.uint8)
+    folder = write_task(tmp_path, foreground)
+
+    with pytest.raises(UserError, match="a mask of foreground; give each") as refused:
+        read_tasks(folder)
+
+    (row,) = exhaust(check_tasks(find_tasks(folder)))
+    assert not row.images
+    assert row.skipped[0].why in str(refused.value)
 
 
 def test_an_image_that_is_not_finite_is_named(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_metaseg.core.generators import relay
 from napari_metaseg.core.inner_loop import fit_context, run_blankly
+from napari_metaseg.core.recipe import GradientSteps
 from napari_metaseg.core.settings import SCALES
 
 from .adapted import AdaptedModel
@@ -178,14 +179,15 @@ class AdaptRun:
         if self.previews:
             seen = ready.support, ready.lens, ready.views[0]
             preview = Preview(ready.module, *seen, close, recipe.moving)
+        chosen = self.fit_decoding and not self.settings.region
+        leave_out = chosen or isinstance(recipe, GradientSteps)
         return learn(
             recipe,
             ready.module,
             ready.params,
             ready.support,
-            rehearsed=ready.rehearsed.support,
+            rehearsed=ready.rehearsed.support if leave_out else None,
             start=ready.start,
-            leave_out=self.fit_decoding and not self.settings.region,
             preview=preview,
         )
 

@@ -183,7 +183,7 @@ def _read_tiff(path: Path) -> ImageFile:
     # A frame whose metadata names the other files of a movie stays one frame.
     with _tiff_damage_raised(), tifffile.TiffFile(path, _multifile=False) as tif:
         series = tif.series[0]
-        further = sum(other.shape == series.shape for other in tif.series[1:])
+        further = further_images(tif)
         data, axes = series.asarray(), series.axes
         if has_alpha(series):
             data = data[..., :-1]
@@ -192,6 +192,12 @@ def _read_tiff(path: Path) -> ImageFile:
     native = data.astype(data.dtype.newbyteorder("="), copy=False)
     known = trusted_axes(axes)
     return ImageFile(native, known, pixel_size, z_step, further=further)
+
+
+def further_images(file: tifffile.TiffFile) -> int:
+    """Count the images beside the first of its shape, such as other wells."""
+    first, *others = file.series
+    return sum(other.shape == first.shape for other in others)
 
 
 def has_alpha(series: tifffile.TiffPageSeries) -> bool:

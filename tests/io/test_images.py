@@ -444,5 +444,6 @@ def test_further_images_of_a_file_are_counted(tmp_path: Path) -> None:
         file.write(well[:5, :5], metadata={"axes": "YX"}, photometric="minisblack")
     tifffile.imwrite(tmp_path / "one.tif", well)
 
-    assert read_image(tmp_path / "wells.ome.tif").further == 2
-    assert read_image(tmp_path / "one.tif").further == 0
+    for read in (read_image, open_image):
+        assert read(tmp_path / "wells.ome.tif").further == 2
+        assert read(tmp_path / "one.tif").further == 0

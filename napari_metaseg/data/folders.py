@@ -147,8 +147,8 @@ def read_task(
     Raises
     ------
     UserError
-        If a file cannot be read, or a mask is missing, of another shape than its
-        image, or one of foreground.
+        If a file cannot be read, a mask is missing or of another shape than its image,
+        or all masks are of foreground.
     """
     paths = image_files(folder / "images")
     if not paths:
@@ -157,6 +157,7 @@ def read_task(
     masks = Files(mask_paths, read_masks, kept)
     images = Files(paths, read_picture, kept)
     dimensions, diameters, hashes, strokes = set(), [], [], False
+    foreground: list[str] = []
     for index, path in enumerate(paths):
         image, mask = images[index], masks[index]
         if image.shape[:2] != mask.shape:
@@ -164,12 +165,15 @@ def read_task(
                 f"'{path}' is {image.shape[:2]} px but its mask {mask.shape} px; "
                 "give both the same size."
             )
-        if why := without_objects(mask):
-            raise UserError(f"'{mask_paths[index]}' {why}.")
+        if (mask > 0).any():
+            foreground.append(without_objects(mask))
         strokes = strokes or bool((mask < 0).any())
         dimensions.add(image.ndim)
         diameters.append(object_diameters(mask) if measured else {})
         hashes.append((pixel_hash(_one_gray(image)), pixel_hash(mask)))
+    # Beside images of other objects, the only cell of one may well lie in pieces.
+    if foreground and all(foreground):
+        raise UserError(f"Each mask in '{folder / 'masks'}' {foreground[0]}.")
     if strokes:
         # What is neither an object nor struck is unknown.
         info = replace(info, complete=False)

@@ -142,6 +142,17 @@ def test_a_mask_of_foreground_is_refused_as_the_command_tasks_does(
     assert row.skipped[0].why in str(refused.value)
 
 
+def test_a_cell_in_pieces_is_no_mask_of_foreground_beside_others(
+    tmp_path: Path,
+) -> None:
+    folder = write_task(tmp_path)
+    write(folder / "t" / "masks" / "1.tif", np.minimum(MASKS, 1))
+
+    (task,) = read_tasks(folder)
+
+    assert len(task.images) == 2
+
+
 def test_an_image_that_is_not_finite_is_named(tmp_path: Path) -> None:
     image = GRAY.astype(np.float32)
     image[0, 0] = np.nan

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from .decoding import Decoded, Followed
     from .images import Target
     from .past import Past
-    from .request import Request
     from .rounds import Round
     from .worker import Steps
 
@@ -99,14 +98,6 @@ class Bench(QObject):
         """What a run is at work on."""
         return self._adapting_on
 
-    def adapt(self, work: Work, request: Request) -> None:
-        """Adapt to a snapshot; a run that is at work is cancelled."""
-        self.run(work, partial(rounds.adapt, request), request.annotation)
-
-    def compare(self, work: Work, requests: list[Request]) -> None:
-        """Adapt once for each request, and leave the current result as it is."""
-        self.run(work, partial(past.compare, requests), requests[0].annotation)
-
     def run(self, work: Work, steps: Steps, asked: Painting | None = None) -> None:
         """Show what a generator returns, a `Round` or several, on an image.
 
@@ -125,7 +116,7 @@ class Bench(QObject):
         self._following.drop()
         self._adapting_on, self.progress = work, (0, 1)
         self._display.begin()
-        work.line, work.asked = Line("Getting ready…"), asked
+        work.line, work.asked, work.wanted = Line("Getting ready…"), asked, None
         self._adapting.start(steps)
         self.begun.emit()
         self.changed.emit()
@@ -154,7 +145,12 @@ class Bench(QObject):
         self._end_forgotten()
 
     def decode(self, work: Work, settings: DecodeSettings, *, adapted: bool) -> None:
-        """Decode the output of the round that is seen again."""
+        """Decode the output of the round that is seen again.
+
+        What is wanted while another round is under way holds for that one, too.
+        """
+        if work is self._adapting_on:
+            work.wanted = settings
         if work.seen is not None and work.shown is not None:
             model, drawn = work.seen, self._display.annotation_of(work)
             labels = work.shown.labels
@@ -239,6 +235,10 @@ class Bench(QObject):
             self._on_adapted(work, result)
 
     def _on_adapted(self, work: Work, result: Round) -> None:
+        settings, work.wanted = rounds.with_moved(result, work.wanted), None
+        if settings != result.decoded.settings:
+            self._adapting.start(partial(rounds.decode_again, result, settings))
+            return
         self._adapting_on = None
         if not self._show_decoded(work, result.decoded, result.model):
             text = "The image was removed or resized meanwhile; press Adapt again."

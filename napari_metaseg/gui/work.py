@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_metaseg.core.painting import Painting
+    from napari_metaseg.core.settings import DecodeSettings
     from napari_metaseg.workflows.adapt import AdaptedModel
 
     from .decoding import Decoded, Link
@@ -42,6 +43,8 @@ class Work:
         The model, of the last or of an earlier round, that this is decoded from.
     asked : Painting or None
         The annotation that the last run was given.
+    wanted : DecodeSettings or None
+        As the sliders stand, if one was moved during the run that is at work.
     rounds : list of Entry
         Its history.
     link : Link
@@ -59,6 +62,7 @@ class Work:
     shown: Decoded | None = None
     seen: AdaptedModel | None = None
     asked: Painting | None = None
+    wanted: DecodeSettings | None = None
     rounds: list[Entry] = field(default_factory=list)
     link: Link = UNLINKED
     line: Line | None = None

@@ -194,7 +194,7 @@ def test_a_preview_is_neither_exported_nor_measured(
 
 
 def test_a_model_waits_until_an_export_is_told_of(
-    panel: AdaptPanel, settle: Settle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    panel: AdaptPanel, settle: Settle, tmp_path: Path
 ) -> None:
     done = Event()
 
@@ -203,18 +203,16 @@ def test_a_model_waits_until_an_export_is_told_of(
             yield Progress("segment", 0, 1, "")
         return tmp_path / "a.tif"
 
-    def ask(*_: object) -> Path:
-        return tmp_path / "model"
+    buttons = panel.view.save, panel.view.export
+    assert all(button.isEnabled() for button in buttons)
 
-    monkeypatch.setattr(saving, "ask_path", ask)
     panel.saver.write(tmp_path / "a.tif", slowly)
 
-    panel.view.save.click()
-
-    assert panel.view.status.text.startswith("A file is being saved")
+    assert not any(button.isEnabled() for button in buttons)
     done.set()
     settle(panel)
     assert panel.view.status.text == f"Saved {tmp_path / 'a.tif'}"
+    assert all(button.isEnabled() for button in buttons)
 
 
 def test_measurements_become_features(

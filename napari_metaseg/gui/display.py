@@ -65,6 +65,12 @@ class Display:
             self._pieces.claim(cells)
         return True
 
+    def clear(self, work: Work) -> None:
+        """Show no cells; their layer stays, with all that a person has set of it."""
+        cells = layers.find_cells(self._layers, work.image, work.reading)
+        if cells is not None:
+            self.show(work, np.zeros(cells.data.shape, np.int32), given=True)
+
     def preview(self, work: Work, labels: NDArray[np.int32]) -> None:
         """Show instances that a run has found so far, and that nobody else holds."""
         if self.show(work, labels, given=True) and not work.covered:

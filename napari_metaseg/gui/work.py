@@ -174,6 +174,11 @@ class Works:
                 other.covered = True
         return covered
 
+    def shares_cells(self, work: Work) -> bool:
+        """Whether the cells layer of a work may hold those of another."""
+        others = (w for w in self._known.values() if w is not work)
+        return any(_share_a_layer(w, work) for w in others if w.shown is not None)
+
     def on_image_of(self, work: Work) -> list[Work]:
         """Return a work, and then the others on its image."""
         others = (w for w in self._known.values() if w.image is work.image)

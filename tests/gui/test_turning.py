@@ -83,6 +83,7 @@ def test_a_channel_that_is_turned_back_to_has_its_rounds_and_cells(
     assert count(viewer) == 4
     turn(channels, settle, 2)
     assert texts(channels) == []
+    assert not channels.view.export.isEnabled()
     adapt(channels, settle)
     assert count(viewer) == 2
 
@@ -94,6 +95,46 @@ def test_a_channel_that_is_turned_back_to_has_its_rounds_and_cells(
 
     turn(channels, settle, 2)
     assert count(viewer) == 2
+
+
+def test_a_channel_without_a_result_shows_no_cells_of_another(
+    channels: AdaptPanel, viewer: ViewerModel, settle: Settle
+) -> None:
+    paint_cell(channels)
+    adapt(channels, settle)
+    cells = cells_of(viewer)
+    cells.opacity = 0.3
+
+    turn(channels, settle, 2)
+    assert count(viewer) == 0
+    turn(channels, settle, 1)
+    assert count(viewer) == 4
+    # The layer stays, with its looks and what else a person has set of it.
+    assert cells_of(viewer) is cells
+    assert cells.opacity == 0.3
+
+
+def test_a_round_behind_another_channel_shows_no_cells_in_a_third(
+    viewer: ViewerModel,
+    blobs: NDArray[np.float32],
+    open_panel: Open,
+    settle: Settle,
+    begin: Begin,
+) -> None:
+    three = np.stack([blobs] * 3)
+    viewer.add_image(three, name="plate", axis_labels=("channel", "y", "x"))
+    panel = open_panel(viewer)
+    paint_cell(panel)
+    adapt(panel, settle)
+    turn(panel, settle, 2)
+    go_on = begin(panel)
+    panel.view.source.channels.setCurrentText("Channel 1")
+    panel.view.source.channels.setCurrentText("Channel 3")
+    assert count(viewer) == 0
+
+    go_on()
+    settle(panel)
+    assert count(viewer) == 0
 
 
 def test_the_rounds_of_all_channels_share_what_memory_an_image_has(

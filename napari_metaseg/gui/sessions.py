@@ -124,7 +124,7 @@ class Sessions(Teller):
         job = session_files.ToSave(
             path=path,
             model=last.model,
-            request=last.request,
+            request=replace(last.request, axes=reading.axes),
             painted=Painting.of(annotation.data),
             decoded=last.decoded,
             seen=labels_of(cells).copy(),

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .images import Reading, Target
     from .past import Past
 
+    _Key = tuple[object, Target, int | None, tuple[int, ...]]
+
 
 @dataclass
 class Work:
@@ -153,11 +155,16 @@ class Works:
 
     def __init__(self, layer_list: LayerList) -> None:
         self._layers = layer_list
-        self._known: dict[tuple[object, Reading], Work] = {}
+        self._known: dict[_Key, Work] = {}
 
     def on(self, image: Image, reading: Reading) -> Work:
-        """Return the work on a target of an image, the same for the same reading."""
-        return self._known.setdefault(_key(image, reading), Work(image, reading))
+        """Return the work on a target of an image, the same for the same channels.
+
+        It goes on where axes of planes are called otherwise by now.
+        """
+        work = self._known.setdefault(_key(image, reading), Work(image, reading))
+        work.reading = reading
+        return work
 
     def of(self, desk: Desk) -> Work | None:
         """Return the work on what lies on the desk, if anything does."""
@@ -192,16 +199,15 @@ class Works:
     def forget_target(self, image: Image, target: Target) -> None:
         """Let go of the work on a target of an image, however that is read."""
         gone = image.unique_id, target
-        known = self._known.items()
-        self._known = {k: w for k, w in known if (k[0], k[1].target) != gone}
+        self._known = {k: work for k, work in self._known.items() if k[:2] != gone}
 
     def hold(self, work: Work) -> bool:
         """Whether a work is known, and neither its image nor its target is gone."""
         return self._known.get(_key(work.image, work.reading)) is work
 
 
-def _key(image: Image, reading: Reading) -> tuple[object, Reading]:
-    return image.unique_id, reading
+def _key(image: Image, reading: Reading) -> _Key:
+    return image.unique_id, reading.target, reading.channel, reading.kept
 
 
 def _share_a_layer(one: Work, other: Work) -> bool:

@@ -137,6 +137,57 @@ def test_a_round_behind_another_channel_shows_no_cells_in_a_third(
     assert count(viewer) == 0
 
 
+def test_the_result_stays_where_an_axis_is_named_otherwise(
+    viewer: ViewerModel, blobs: NDArray[np.float32], open_panel: Open, settle: Settle
+) -> None:
+    both = np.stack([blobs, np.where(np.arange(64) < 32, blobs, 0)])
+    movie = viewer.add_image(np.stack([both] * 7, 1), name="plate")
+    movie.axis_labels = ("c", "z", "y", "x")
+    panel = open_panel(viewer)
+    turn(panel, settle, 2)
+    rows, columns = np.mgrid[8:18, 8:18]
+    first = np.zeros(rows.size, int)
+    annotation = annotation_of(panel)
+    annotation.data_setitem((first, rows.ravel(), columns.ravel()), 1)
+    adapt(panel, settle)
+    shown = cells_of(viewer).data.copy()
+    work = panel.work
+
+    movie.axis_labels = ("c", "t", "y", "x")
+    settle(panel)
+
+    assert panel.desk.reading is not None
+    assert panel.desk.reading.axes == "CTYX"
+    assert panel.view.source.channels.currentText() == "Channel 2"
+    assert panel.view.large.links.titles == ["no", "through T"]
+    assert annotation_of(panel) is annotation
+    assert annotation.axis_labels == cells_of(viewer).axis_labels == ("t", "y", "x")
+    assert panel.work is work
+    assert len(texts(panel)) == 1
+    assert panel.view.export.isEnabled()
+    np.testing.assert_array_equal(cells_of(viewer).data, shown)
+
+
+def test_an_axis_that_turns_out_to_be_channels_is_another_work(
+    viewer: ViewerModel, blobs: NDArray[np.float32], open_panel: Open, settle: Settle
+) -> None:
+    stack = viewer.add_image(np.stack([blobs] * 3), name="plate")
+    panel = open_panel(viewer)
+    rows, columns = np.mgrid[8:18, 8:18]
+    first = np.zeros(rows.size, int)
+    annotation_of(panel).data_setitem((first, rows.ravel(), columns.ravel()), 1)
+    adapt(panel, settle)
+    assert len(texts(panel)) == 1
+
+    stack.axis_labels = ("channel", "y", "x")
+    settle(panel)
+
+    assert panel.view.source.channels.titles[0] == "Channel 1"
+    assert annotation_of(panel).data.shape == (64, 64)
+    assert texts(panel) == []
+    assert not panel.view.export.isEnabled()
+
+
 def test_the_rounds_of_all_channels_share_what_memory_an_image_has(
     channels: AdaptPanel, settle: Settle, monkeypatch: pytest.MonkeyPatch
 ) -> None:

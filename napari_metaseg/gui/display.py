@@ -113,3 +113,15 @@ class Display:
         if work.shown is not None:
             return work.shown.annotation
         return np.zeros(images.annotation_shape(work.image, work.reading), np.int32)
+
+
+def snapshot_of(work: Work, cells: Labels) -> NDArray[np.int32]:
+    """Return what a layer shows of a work, as it stands: later edits do not change it.
+
+    Large results are not copied, which would hold up the window: they are shown in an
+    array of the layer's own, and nothing is written to the one that the work has.
+    """
+    labels = None if work.shown is None else work.shown.labels
+    if labels is None or labels is cells.data or not pieces.is_large(labels):
+        return pieces.labels_of(cells).copy()
+    return labels

@@ -9,9 +9,9 @@ from napari_metaseg.core.words import counted
 from . import images, layers, world
 from .camera import visible_plane
 from .classes import table
+from .display import snapshot_of
 from .exports import Snapshot
 from .guidance import Tone
-from .pieces import labels_of
 from .teller import Teller
 from .worker import Runner
 
@@ -110,7 +110,7 @@ class Exporter(Teller):
     def _snapshot(self, work: Work, cells: Labels) -> Snapshot:
         image, reading = work.image, work.reading
         return Snapshot(
-            labels_of(cells).copy(),
+            snapshot_of(work, cells),
             images.pixels(image),
             reading.axes,
             reading.channel,

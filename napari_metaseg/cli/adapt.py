@@ -11,6 +11,7 @@ import numpy as np
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay_to
 from napari_metaseg.core.settings import DecodeSettings
+from napari_metaseg.core.words import counted
 from napari_metaseg.io.annotation import read_annotation
 from napari_metaseg.io.bundle import find_bundle
 from napari_metaseg.io.files import check_target
@@ -25,6 +26,7 @@ from napari_metaseg.workflows.outputs import (
 )
 from napari_metaseg.workflows.session import make_session, session_image
 from napari_metaseg.workflows.session_file import save_session
+from napari_metaseg.workflows.summary import count_cells
 
 from .status import SOME_FAILED
 
@@ -45,16 +47,16 @@ def run(options: argparse.Namespace) -> int:
     _check_outputs(options)
     pairs = [(options.image, options.annotation, options.background)]
     pairs += [(image, annotation, None) for image, annotation in options.support]
-    files = [read_any_image(image) for image, _, _ in pairs]
+    read = [read_any_image(image) for image, _, _ in pairs]
+    files = [replace(file, axes=options.axes or file.axes) for file in read]
     annotations = [read_annotation(ann, background) for _, ann, background in pairs]
-    axes = options.axes or files[0].axes
-    label_axes(axes, annotations[0].shape)
+    label_axes(files[0].axes, annotations[0].shape)
     start = None if options.start is None else load(options.start)
     settings = DecodeSettings(region=True) if options.region else None
     steps = adapt_steps(
         [f.data for f in files],
         annotations,
-        axes=axes,
+        axes=[f.axes for f in files],
         channel=options.channel,
         diameter=options.diameter,
         init=options.init,
@@ -73,9 +75,8 @@ def run(options: argparse.Namespace) -> int:
     if options.save_model is not None:
         model.save(options.save_model, overwrite=options.overwrite)
     if options.save_session is not None:
-        read = [replace(file, axes=axes) for file in files]
         paths = [image for image, _, _ in pairs]
-        images = zip(read, paths, annotations, model.labels, strict=True)
+        images = zip(files, paths, annotations, model.labels, strict=True)
         _save_session(model, [session_image(*i) for i in images], start, options)
     # The image itself succeeded, so that at most some have failed.
     return _segment_files(model, options.also, options)
@@ -180,7 +181,8 @@ def _write(
         also=options.also_write,
         overwrite=options.overwrite,
     )
-    for line in (f"{written}: {len(np.unique(array[array > 0]))} cells", *further):
+    found = counted(count_cells(array), "cell")
+    for line in (f"{written}: {found}", *further):
         print(line)
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.words import counted
 from napari_metaseg.io.instances import read_instances
 from napari_metaseg.io.open_images import read_any_image
 from napari_metaseg.workflows.export import (
@@ -17,6 +16,7 @@ from napari_metaseg.workflows.export import (
     find_format,
 )
 from napari_metaseg.workflows.figure import NO_SCALE, FigureSettings
+from napari_metaseg.workflows.summary import count_cells
 
 if TYPE_CHECKING:
     import argparse
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
         )
         if find_format(path) is FIGURE and known is None:
             print(NO_SCALE)
-        print(f"{written}: {len(np.unique(cells.data[cells.data > 0]))} cells")
+        print(f"{written}: {counted(count_cells(cells.data), 'cell')}")
     return 0
 
 

@@ -10,6 +10,7 @@ from napari_metaseg.io.open_images import open_image
 from napari_metaseg.workflows.large.run import run_job
 from napari_metaseg.workflows.large.shared import LargeOrder, Shared
 from napari_metaseg.workflows.loading import load_segmenter
+from napari_metaseg.workflows.notes import notes_on
 
 from .crew import make_crew
 
@@ -41,6 +42,8 @@ def run(options: argparse.Namespace) -> int:
             helpers=Shared(crew, order),
         )
         print(relay_to(steps, _teller()))
+    for note in notes_on(segmenter.lens, job.measured, image.further):
+        print(f"Note: {note}.")
     return 0
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import relay_to
+from napari_metaseg.core.words import counted
 from napari_metaseg.io.labels import check_labels_path, write_labels
 from napari_metaseg.workflows.outputs import label_axes
 from napari_metaseg.workflows.replay import replay_steps
 from napari_metaseg.workflows.session_file import read_session
+from napari_metaseg.workflows.summary import count_cells
 
 if TYPE_CHECKING:
     import argparse
@@ -52,12 +52,12 @@ def run(options: argparse.Namespace) -> int:
         print(options.output)
     for change in replay.changes:
         print(f"Note: {change}")
-    for reference, labels, count in zip(
-        references, replay.labels, replay.different, strict=True
+    for reference, view, labels, count in zip(
+        references, replay.model.views, replay.labels, replay.different, strict=True
     ):
-        cells = len(np.unique(labels[labels > 0]))
+        cells = counted(count_cells(view.planes.split(labels)), "cell")
         told = f"{count} pixels differ from" if count else "the same labels as in"
-        print(f"{reference.name or 'image'}: {cells} cells, {told} the session.")
+        print(f"{reference.name or 'image'}: {cells}, {told} the session.")
     return DIFFERENT if any(replay.different) else 0
 
 

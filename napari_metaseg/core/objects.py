@@ -13,6 +13,33 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+PARTS_OF_ONE = 3
+"""From so many separate parts on, the only number of a mask is no object's."""
+
+
+def without_objects(masks: NDArray[np.integer]) -> str:
+    """Tell that masks are foreground and no objects; empty if they may be objects.
+
+    Touching cells cannot be told apart in such masks, so that their parts are no
+    objects either.
+
+    Parameters
+    ----------
+    masks : (Y, X) array of int
+        Positive numbers name objects.
+    """
+    inside = masks > 0
+    if not inside.any() or np.ptp(masks[inside]):
+        return ""
+    parts = ndi.label(inside, np.ones((3, 3)))[1]
+    if parts < PARTS_OF_ONE:
+        return ""
+    return (
+        f"has one number for {parts} separate objects: a mask of foreground; give "
+        "each object a number of its own"
+    )
+
+
 def object_diameter(mask: NDArray[np.bool_]) -> float:
     """Measure one object.
 

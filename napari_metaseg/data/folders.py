@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from napari_metaseg.core.errors import UserError
-from napari_metaseg.core.objects import object_diameters
+from napari_metaseg.core.objects import object_diameters, without_objects
 from napari_metaseg.core.pixel_hash import pixel_hash
 
 from .decoded import Decoded, Files
@@ -147,8 +147,8 @@ def read_task(
     Raises
     ------
     UserError
-        If a file cannot be read, or a mask is missing or of another shape than its
-        image.
+        If a file cannot be read, or a mask is missing, of another shape than its
+        image, or one of foreground.
     """
     paths = image_files(folder / "images")
     if not paths:
@@ -164,6 +164,8 @@ def read_task(
                 f"'{path}' is {image.shape[:2]} px but its mask {mask.shape} px; "
                 "give both the same size."
             )
+        if why := without_objects(mask):
+            raise UserError(f"'{mask_paths[index]}' {why}.")
         strokes = strokes or bool((mask < 0).any())
         dimensions.add(image.ndim)
         diameters.append(object_diameters(mask) if measured else {})

@@ -28,6 +28,12 @@ LARGEST_NUMBER = 65_535
 _DEPTH, _COLOUR = 24, 25
 """Bytes of a PNG that tell its bits a channel, and whether it has colours."""
 
+_OPAQUE = {"LA": "L", "RGBA": "RGB"}
+"""What is left of a picture without its transparency, as Pillow names it."""
+
+_ALPHA = ((tifffile.EXTRASAMPLE.ASSOCALPHA,), (tifffile.EXTRASAMPLE.UNASSALPHA,))
+"""How a TIFF names it, where it is the only sample beyond gray or colours."""
+
 
 def image_files(folder: Path) -> list[Path]:
     """List the images of a folder, those that are hidden left out."""
@@ -126,12 +132,20 @@ def _decode(path: Path, *, indices: bool) -> NDArray[Any]:
         if path.suffix.lower() == ".png":
             image = _decode_png(path, indices=indices)
         else:
-            image = np.asarray(tifffile.imread(path))
+            image = _decode_tiff(path)
     except (OSError, ValueError, SyntaxError, RuntimeError) as error:
         raise UserError(f"'{path}' cannot be read; export it again.") from error
     if image.ndim == 3 and 1 in (image.shape[0], image.shape[2]):
         image = image[0] if image.shape[0] == 1 else image[..., 0]
     return image
+
+
+def _decode_tiff(path: Path) -> NDArray[Any]:
+    with tifffile.TiffFile(path) as file:
+        image: NDArray[Any] = file.asarray()
+        interleaved = image.ndim == 3 and image.shape[2] in (2, 4)
+        alpha = interleaved and file.pages.first.extrasamples in _ALPHA
+    return image[..., :-1] if alpha else image
 
 
 def _decode_png(path: Path, *, indices: bool) -> NDArray[np.generic]:
@@ -140,9 +154,9 @@ def _decode_png(path: Path, *, indices: bool) -> NDArray[np.generic]:
     if start[_DEPTH:] in (b"\x10\x02", b"\x10\x04", b"\x10\x06"):
         # Pillow would cut 16-bit colours down to 8 bits.
         image: NDArray[np.generic] = imagecodecs.png_decode(path.read_bytes())
-        return image[..., 0] if image.shape[2] == 2 else image
+        return image[..., 0] if image.shape[2] == 2 else image[..., :3]
     with Image.open(path) as picture:
-        if picture.mode == "LA":
-            return np.asarray(picture.convert("L"))
+        if picture.mode in _OPAQUE:
+            return np.asarray(picture.convert(_OPAQUE[picture.mode]))
         colours = picture.mode == "P" and not indices
         return np.asarray(picture.convert("RGB") if colours else picture)

@@ -32,6 +32,8 @@ _SIGNATURES = {"TIFF": _TIFF, "PNG": _PNG, "JPEG": _JPEG, "BMP": _BMP}
 # Errors that tifffile logs and that cost metadata, not pixels.
 _METADATA_ONLY = ("<TiffTag", "OME series raised")
 _KNOWN_AXES = frozenset("TZCYX")
+_ALPHA = ((tifffile.EXTRASAMPLE.ASSOCALPHA,), (tifffile.EXTRASAMPLE.UNASSALPHA,))
+"""What TIFF says of a single sample beyond gray or colours that is no stain."""
 
 Offset: TypeAlias = tuple[float, float, float]
 """Where the first pixel of an image lies, in pixels: (z, y, x)."""
@@ -181,9 +183,9 @@ def _read_tiff(path: Path) -> ImageFile:
     # A frame whose metadata names the other files of a movie stays one frame.
     with _tiff_damage_raised(), tifffile.TiffFile(path, _multifile=False) as tif:
         series = tif.series[0]
-        further = sum(other.shape == series.shape for other in tif.series[1:])
+        further = further_images(tif)
         data, axes = series.asarray(), series.axes
-        if has_alpha(series.keyframe) and axes.endswith("S"):
+        if has_alpha(series):
             data = data[..., :-1]
         pixel_size, z_step = tiff_pixel_size(tif), tiff_z_step(tif)
     data, axes = _drop_singletons(data, axes.replace("S", "C"))
@@ -192,14 +194,22 @@ def _read_tiff(path: Path) -> ImageFile:
     return ImageFile(native, known, pixel_size, z_step, further=further)
 
 
-def has_alpha(page: tifffile.TiffPage) -> bool:
-    """Tell whether the last sample of each pixel is its transparency."""
-    extra = page.extrasamples
+def further_images(file: tifffile.TiffFile) -> int:
+    """Count the images beside the first of its shape, such as other wells."""
+    first, *others = file.series
+    return sum(other.shape == first.shape for other in others)
+
+
+def has_alpha(series: tifffile.TiffPageSeries) -> bool:
+    """Tell whether gray or colours are followed by the transparency of each pixel.
+
+    Of channels in planes of their own that is not believed: programs have written any
+    four stains as colours with transparency.
+    """
+    page = series.keyframe
+    interleaved: bool = series.axes.endswith("S")
     return (
-        page.photometric == tifffile.PHOTOMETRIC.RGB
-        and page.samplesperpixel == 4
-        and len(extra) == 1
-        and extra[0] != tifffile.EXTRASAMPLE.UNSPECIFIED
+        interleaved and page.samplesperpixel in (2, 4) and page.extrasamples in _ALPHA
     )
 
 

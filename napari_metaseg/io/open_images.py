@@ -13,7 +13,14 @@ import zarr
 
 from napari_metaseg.core.errors import UserError
 
-from .images import ImageFile, damage_told, has_alpha, image_format, read_image
+from .images import (
+    ImageFile,
+    damage_told,
+    further_images,
+    has_alpha,
+    image_format,
+    read_image,
+)
 from .lazy import MappedFile, OpenedImage, open_arrays
 from .ome_zarr import open_ome_zarr
 from .pixel_size import tiff_pixel_size, tiff_z_step
@@ -82,8 +89,9 @@ def _open_tiff(path: Path) -> OpenedImage:
     with tifffile.TiffFile(path) as tif:
         series = tif.series[0]
         axes = series.axes.replace("S", "C")
-        alpha = has_alpha(series.keyframe) and axes.endswith("C")
+        alpha = has_alpha(series)
         size, step = tiff_pixel_size(tif), tiff_z_step(tif)
+        further = further_images(tif)
         levels = len(series.levels)
         arrays: list[Any]
         if levels == 1 and series.dataoffset is not None:
@@ -91,7 +99,8 @@ def _open_tiff(path: Path) -> OpenedImage:
             arrays = [MappedFile(path, series.dataoffset, series.shape, dtype)]
         else:
             arrays = [_tiff_level(path, level) for level in range(levels)]
-    return open_arrays(path, arrays, axes, size, alpha=alpha, z_step=step)
+    opened = open_arrays(path, arrays, axes, size, alpha=alpha, z_step=step)
+    return replace(opened, further=further)
 
 
 def _tiff_level(path: Path, level: int) -> Any:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from .preview import PlaneWindow
     from .segmenter import Labels
+    from .support import Axes
     from .wanted import Rectangle
 
 __all__ = ["AdaptedModel", "Progress", "Report", "adapt", "adapt_steps", "load"]
@@ -41,7 +42,7 @@ def adapt(
     image: Array | Sequence[Array],
     annotation: Array | Sequence[Array],
     *,
-    axes: str | None = None,
+    axes: Axes = None,
     channel: int | None = None,
     diameter: float | None = None,
     init: str | Path = DEFAULT_INIT,
@@ -63,8 +64,8 @@ def adapt(
     annotation : array or list of arrays
         Of the image's shape without its channel axis: 0 = not annotated
         (unknown), k > 0 = one whole cell, -1 = background stroke.
-    axes : str, optional
-        One letter an axis, of T, Z, C, Y, X.
+    axes : str or list of str, optional
+        One letter an axis, of T, Z, C, Y, X; a list has those of each image.
     channel : int, optional
         Channel to use; by default all of them.
     diameter : float, optional
@@ -135,7 +136,7 @@ def adapt_steps(
     image: Array | Sequence[Array],
     annotation: Array | Sequence[Array],
     *,
-    axes: str | None = None,
+    axes: Axes = None,
     channel: int | None = None,
     diameter: float | None = None,
     init: str | Path = DEFAULT_INIT,

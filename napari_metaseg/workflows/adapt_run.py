@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_metaseg.core.generators import relay
 from napari_metaseg.core.inner_loop import fit_context, run_blankly
+from napari_metaseg.core.recipe import GradientSteps
 from napari_metaseg.core.settings import SCALES
 
 from .adapted import AdaptedModel
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from .preparing import Prepared
     from .preview import Frame, PlaneWindow
     from .splitting import Pair
+    from .support import Axes
     from .wanted import Rectangle, Wanted
 
 Array = NDArray[np.generic]
@@ -57,7 +59,7 @@ class AdaptRun:
 
     image: Array | Sequence[Array]
     annotation: Array | Sequence[Array]
-    axes: str | None
+    axes: Axes
     channel: int | None
     diameter: float | None
     init: str | Path
@@ -177,14 +179,15 @@ class AdaptRun:
         if self.previews:
             seen = ready.support, ready.lens, ready.views[0]
             preview = Preview(ready.module, *seen, close, recipe.moving)
+        chosen = self.fit_decoding and not self.settings.region
+        leave_out = chosen or isinstance(recipe, GradientSteps)
         return learn(
             recipe,
             ready.module,
             ready.params,
             ready.support,
-            rehearsed=ready.rehearsed.support,
+            rehearsed=ready.rehearsed.support if leave_out else None,
             start=ready.start,
-            leave_out=self.fit_decoding and not self.settings.region,
             preview=preview,
         )
 

@@ -9,10 +9,12 @@ import numpy as np
 
 from napari_metaseg.core.axes import as_planes
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.intensity import measure_range
 from napari_metaseg.core.linking import LINKS, link_where_possible
 from napari_metaseg.io.images import read_image
 from napari_metaseg.io.open_images import read_any_image
 
+from .notes import notes_on
 from .outputs import check_outputs, label_axes, write_outputs
 from .summary import Numbers, summarise
 
@@ -163,23 +165,13 @@ def _notes(
     segmenter: Segmenter, image: ImageFile, look: Look, axes: str
 ) -> Iterator[str]:
     """Tell what a person would not expect of a result."""
-    if image.further:
-        yield (
-            f"this is the first of {image.further + 1} images in the file, save the "
-            "others in files of their own"
-        )
     along = LINKS[look.link]
     if along and not set(along) & set(axes):
         yield f"nothing is linked, as it has no axis {' or '.join(along)}"
     channel = segmenter.lens.channel if look.channel is None else look.channel
     planes = as_planes(image.data, axes=image.axes, channel=channel)
-    share = segmenter.lens.blank_share(planes)
-    if share is not None:
-        yield (
-            f"its intensities span {share:.0%} of those of the painted image, so it "
-            "counts as blank; if it only was recorded or saved in another way, paint "
-            "on one like it"
-        )
+    measured = map(measure_range, planes.data.swapaxes(0, 1))
+    yield from notes_on(segmenter.lens, measured, image.further)
 
 
 def _is_written(labels: NDArray[np.int32], target: Path) -> bool:

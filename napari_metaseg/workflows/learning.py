@@ -69,9 +69,8 @@ def learn(
     params: Params,
     support: Support,
     *,
-    rehearsed: Support,
+    rehearsed: Support | None,
     start: Params | None,
-    leave_out: bool,
     preview: Preview | None,
 ) -> Generator[Progress, None, Learned]:
     """Follow a recipe, with no more steps than help what is left out.
@@ -84,12 +83,10 @@ def learn(
         The network, and the initialization.
     support : Support
         What was painted.
-    rehearsed : Support
-        The same, as cells can be left out of it.
+    rehearsed : Support or None
+        The same, as cells can be left out of it; None where none are.
     start : Params, optional
         Where to begin instead of the initialization.
-    leave_out : bool
-        Whether crops are left out even where the recipe has no steps to choose.
     preview : Preview, optional
         What is shown meanwhile.
 
@@ -103,7 +100,7 @@ def learn(
     Learned
     """
     left_out: tuple[LeftOut, ...] = ()
-    if leave_out or isinstance(recipe, GradientSteps):
+    if rehearsed is not None:
         search = rehearse(recipe, module, params, rehearsed)
         steps, left_out = yield from told_of(
             search, "adapt", 25, "Leaving cells out in turn"

@@ -13,7 +13,7 @@ from napari_metaseg.core.intensity import BLANK, Range, measure_range
 from napari_metaseg.core.scaling import resize_image, scaled_shape
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -114,13 +114,13 @@ class Lens:
         """
         return replace(self, ranges=tuple(self._ranges_of(planes)), shared=True)
 
-    def blank_share(self, planes: Planes) -> float | None:
+    def blank_share(self, measured: Iterable[Range]) -> float | None:
         """Tell how little of the usual range an image spans that is taken for blank.
 
         Parameters
         ----------
-        planes : Planes
-            The image.
+        measured : iterable of Range
+            Of each channel of the image.
 
         Returns
         -------
@@ -130,7 +130,6 @@ class Lens:
         if self.shared:
             return None
         widths = [reference.high - reference.low for reference in self.ranges]
-        measured = map(measure_range, planes.data.swapaxes(0, 1))
         spans = [own.high - own.low for own in measured]
         shares = [s / w for s, w in zip(spans, widths, strict=True) if w > 0]
         return min((share for share in shares if share < BLANK), default=None)

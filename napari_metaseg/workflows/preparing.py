@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -47,7 +49,8 @@ class Rehearsed(NamedTuple):
     plain: Support
 
 
-class Prepared(NamedTuple):
+@dataclass(frozen=True)
+class Prepared:
     """What a round learns from, and what it begins with.
 
     Attributes
@@ -68,10 +71,10 @@ class Prepared(NamedTuple):
         Where the inner loop begins instead of the initialization.
     weighed : Weighed
         What channels count.
-    support : Support
-        What is around everything that is painted, its channels weighed so.
-    rehearsed : Rehearsed
-        What cells are left out of.
+    crops : Crops
+        What is around everything that is painted.
+    support, plain : Support
+        The crops with their channels weighed so, and with all alike.
     """
 
     views: list[View]
@@ -83,8 +86,16 @@ class Prepared(NamedTuple):
     initial: State
     start: Params | None
     weighed: Weighed
+    crops: Crops
     support: Support
-    rehearsed: Rehearsed
+    plain: Support
+
+    @cached_property
+    def rehearsed(self) -> Rehearsed:
+        """What cells are left out of; made where it is asked for, as it takes time."""
+        if (apart := self.crops.apart()) is self.crops:
+            return Rehearsed(self.crops, self.support, self.plain)
+        return Rehearsed(apart, *_supports(apart, self.weighed))
 
 
 def prepare(run: AdaptRun, device: torch.device) -> Generator[Progress, None, Prepared]:
@@ -119,9 +130,6 @@ def prepare(run: AdaptRun, device: torch.device) -> Generator[Progress, None, Pr
     module, params = on_device(bundle, device)
     weighed = run.weighed or (yield from weigh(module, params, crops))
     support, plain = _supports(crops, weighed)
-    rehearsed = Rehearsed(crops, support, plain)
-    if (apart := crops.apart()) is not crops:
-        rehearsed = Rehearsed(apart, *_supports(apart, weighed))
     with torch.no_grad():
         unadapted = to_device(bundle.unadapted, device)
         initial = State(unadapted, blank_context(module, unadapted, plain))
@@ -135,8 +143,9 @@ def prepare(run: AdaptRun, device: torch.device) -> Generator[Progress, None, Pr
         initial,
         _start(run, bundle, device),
         weighed,
+        crops,
         support,
-        rehearsed,
+        plain,
     )
 
 

@@ -97,7 +97,7 @@ def replay_steps(
             model = yield from adapt_steps(
                 list(images),
                 [image.learned for image in session.images],
-                axes=session.images[0].reference.axes,
+                axes=[image.reference.axes for image in session.images],
                 channel=settings.channel,
                 diameter=settings.diameter,
                 init=places["initialization"],

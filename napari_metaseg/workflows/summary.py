@@ -16,6 +16,18 @@ if TYPE_CHECKING:
 Numbers = dict[str, float]
 
 
+def count_cells(labels: NDArray[Any]) -> int:
+    """Count cells; a number in two planes counts as two, as in `summarise`.
+
+    Parameters
+    ----------
+    labels : (..., Y, X) array of int
+        Instances; planes may number theirs independently.
+    """
+    planes = labels.reshape(-1, *labels.shape[-2:])
+    return sum(len(np.unique(plane[plane > 0])) for plane in planes)
+
+
 def summarise(labels: NDArray[Any], image: ImageFile) -> Numbers:
     """Count and measure the cells of an image.
 

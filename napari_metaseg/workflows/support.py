@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from .lens import Lens
 
 Array = NDArray[np.generic]
+Axes: TypeAlias = str | Sequence[str | None] | None
+"""One letter an axis, of all images alike or of each; None where they are guessed."""
 
 
 def is_single(image: Array | Sequence[Array]) -> bool:
@@ -37,7 +39,7 @@ def is_single(image: Array | Sequence[Array]) -> bool:
 def as_views(
     image: Array | Sequence[Array],
     annotation: Array | Sequence[Array],
-    axes: str | None,
+    axes: Axes,
     channel: int | None,
 ) -> list[View]:
     """See images and annotations as planes, after checking them; see `adapt`."""
@@ -49,11 +51,18 @@ def as_views(
             f"There are {len(images)} images but {len(annotations)} annotations; "
             "give one annotation for each image."
         )
+    if axes is None or isinstance(axes, str):
+        axes = [axes] * len(images)
+    if len(axes) != len(images):
+        raise UserError(
+            f"There are {len(images)} images but the axes of {len(axes)}; give those "
+            "of each image, or one string for all."
+        )
     views = []
-    for one, painted in zip(images, annotations, strict=True):
+    for one, painted, own in zip(images, annotations, axes, strict=True):
         drawn = np.asarray(painted)
         planes = as_planes(
-            np.asarray(one), axes=axes, channel=channel, annotated=drawn.shape
+            np.asarray(one), axes=own, channel=channel, annotated=drawn.shape
         )
         views.append(View(planes, as_annotation(drawn, planes.shape)))
     return views

@@ -75,6 +75,27 @@ def test_support_adds_painted_images(shell, here: Path) -> None:
     np.testing.assert_array_equal(found[CELLS > 0], CELLS[CELLS > 0])
 
 
+def test_each_painted_image_has_the_axes_of_its_file(shell, here: Path) -> None:
+    stack, painted = (
+        np.stack([a] + [a * 0] * 3) for a in (SCENE.image[::-1], ANNOTATION[::-1])
+    )
+    metadata = {"axes": "TYX"}
+    tifffile.imwrite("movie.tif", stack, imagej=True, metadata=metadata)
+    tifffile.imwrite("movie_painted.tif", painted, photometric="minisblack")
+
+    outcome = shell(
+        f"{ADAPT} --support movie.tif movie_painted.tif --save-session two.metaseg"
+    )
+
+    assert outcome.status == 0
+    assert "6 cells painted" in outcome.out
+    references = [image.reference for image in read_session("two.metaseg").images]
+    assert [reference.axes for reference in references] == ["YX", "TYX"]
+    replayed = shell("replay two.metaseg")
+    assert replayed.status == 0
+    assert "movie.tif" in replayed.out
+
+
 def test_also_segments_further_images_with_their_pixel_size(shell, here: Path) -> None:
     flipped = SCENE.image[::-1]
     metadata = {"axes": "YX", "unit": "um"}

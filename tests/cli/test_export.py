@@ -16,9 +16,10 @@ from pycocotools.coco import COCO
 from napari_metaseg.cli import make_parser
 from napari_metaseg.cli.export import run
 from napari_metaseg.core.errors import UserError
-from napari_metaseg.io.images import read_image
+from napari_metaseg.io.images import ImageFile, read_image
 from napari_metaseg.io.instances import read_instances
 from napari_metaseg.io.label_zarr import write_label_zarr
+from napari_metaseg.workflows.summary import summarise
 
 LABELS = np.zeros((3, 20, 30), np.uint16)
 LABELS[0, 2:6, 3:9] = 1
@@ -87,6 +88,19 @@ def test_ome_zarr_keeps_the_place_of_the_labels_or_the_image(labels: str) -> Non
 
     expected = (3, 40, 50) if labels == "labels.tif" else (0, 1, 2)
     assert read_instances("c.zarr").offset == pytest.approx(expected)
+
+
+def test_cells_are_counted_in_each_plane_as_segment_does(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    # Planes that were not linked number their cells from 1, each.
+    numbered = np.where(LABELS > 0, 1, 0).astype(np.uint16)
+    tifffile.imwrite("planes.tif", numbered, imagej=True, metadata={"axes": "ZYX"})
+
+    export("planes.tif --output c.zip")
+
+    assert capsys.readouterr().out == "c.zip: 2 cells\n"
+    assert summarise(numbered, ImageFile(numbered, "ZYX", None))["cells"] == 2
 
 
 def test_the_pixel_size_may_be_given() -> None:

@@ -11,11 +11,14 @@ import tifffile
 from PIL import Image
 
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.generators import exhaust
 from napari_metaseg.data import stream
 from napari_metaseg.data.episodes import draw_episode
 from napari_metaseg.data.folders import read_tasks
 from napari_metaseg.data.stream import EpisodeStream
 from napari_metaseg.data.task_files import LARGEST_NUMBER, read_masks, read_picture
+from napari_metaseg.io.sources.check import check_tasks
+from napari_metaseg.io.sources.layouts import find_tasks
 from tests.data.tasks import disks
 
 if TYPE_CHECKING:
@@ -73,12 +76,22 @@ def test_axes_of_an_image(
 
 def test_transparency_is_left_out_and_16_bits_are_kept(tmp_path: Path) -> None:
     alpha = np.full_like(GRAY, 77)
-    write(tmp_path / "la.png", np.stack([GRAY, alpha], -1), mode="LA")
+    gray, colours = np.dstack([GRAY, alpha]), np.dstack([COLOURS, alpha])
+    write(tmp_path / "la.png", gray, mode="LA")
+    write(tmp_path / "rgba.png", colours, mode="RGBA")
+    how = {"planarconfig": "contig", "extrasamples": [2]}
+    write(tmp_path / "la.tif", gray, photometric="minisblack", **how)
+    write(tmp_path / "rgba.tif", colours, photometric="rgb", **how)
     deep = COLOURS.astype(np.uint16) * 7
-    (tmp_path / "deep.png").write_bytes(imagecodecs.png_encode(deep))
+    for name, stored in (("deep", deep), ("deep_a", np.dstack([deep, alpha]))):
+        (tmp_path / f"{name}.png").write_bytes(imagecodecs.png_encode(stored))
 
-    np.testing.assert_array_equal(read_picture(tmp_path / "la.png"), GRAY)
-    np.testing.assert_array_equal(read_picture(tmp_path / "deep.png"), deep)
+    for name in ("la.png", "la.tif"):
+        np.testing.assert_array_equal(read_picture(tmp_path / name), GRAY)
+    for name in ("rgba.png", "rgba.tif"):
+        np.testing.assert_array_equal(read_picture(tmp_path / name), COLOURS)
+    for name in ("deep.png", "deep_a.png"):
+        np.testing.assert_array_equal(read_picture(tmp_path / name), deep)
 
 
 @pytest.mark.parametrize("dtype", [np.int64, np.float64])
@@ -113,6 +126,20 @@ def test_what_is_no_label_image_is_refused(
 
     with pytest.raises(UserError, match=problem):
         read_masks(path)
+
+
+def test_a_mask_of_foreground_is_refused_as_the_command_tasks_does(
+    tmp_path: Path,
+) -> None:
+    foreground = np.where(MASKS > 0, 255, 0).astype(np.uint8)
+    folder = write_task(tmp_path, foreground)
+
+    with pytest.raises(UserError, match="a mask of foreground; give each") as refused:
+        read_tasks(folder)
+
+    (row,) = exhaust(check_tasks(find_tasks(folder)))
+    assert not row.images
+    assert row.skipped[0].why in str(refused.value)
 
 
 def test_an_image_that_is_not_finite_is_named(tmp_path: Path) -> None:

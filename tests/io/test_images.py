@@ -12,6 +12,7 @@ from PIL import Image
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.io.images import read_image
+from napari_metaseg.io.open_images import open_image
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,6 +88,43 @@ def test_alpha_is_dropped(tmp_path: Path) -> None:
         image = read_image(tmp_path / name)
         assert image.axes == "YXC"
         np.testing.assert_array_equal(image.data, data[..., :3])
+
+
+@pytest.mark.parametrize("axes", ["YX", "TYX"])
+def test_alpha_beside_gray_is_dropped(tmp_path: Path, axes: str) -> None:
+    data = noise(*(5, 20, 30)[-len(axes) :], 2)
+    how = {"photometric": "minisblack", "planarconfig": "contig", "extrasamples": [2]}
+    path = tmp_path / "image.tif"
+    tifffile.imwrite(path, data, metadata={"axes": f"{axes}S"}, **how)
+
+    for image in (read_image(path), open_image(path)):
+        assert image.axes == axes
+        np.testing.assert_array_equal(image.data, data[..., 0])
+
+
+@pytest.mark.parametrize("shape", [(2, 20, 30), (20, 30, 2)])
+def test_two_stains_are_no_gray_with_alpha(
+    tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    planar = "separate" if shape[0] == 2 else "contig"
+    how = {"photometric": "minisblack", "planarconfig": planar}
+    tifffile.imwrite(tmp_path / "image.tif", noise(*shape), **how)
+
+    assert read_image(tmp_path / "image.tif").data.shape == shape
+
+
+def test_four_stains_that_pass_for_colours_are_kept(tmp_path: Path) -> None:
+    # As earlier versions of tifffile wrote any four planes, without being asked.
+    data = noise(4, 20, 30)
+    how = {"photometric": "rgb", "planarconfig": "separate", "extrasamples": [2]}
+    tifffile.imwrite(tmp_path / "image.tif", data, **how)
+
+    for image in (
+        read_image(tmp_path / "image.tif"),
+        open_image(tmp_path / "image.tif"),
+    ):
+        assert image.axes == "CYX"
+        np.testing.assert_array_equal(image.data, data)
 
 
 @pytest.mark.parametrize("dtype", [">u2", ">f4", "<i4", "bool", "uint64"])
@@ -406,5 +444,6 @@ def test_further_images_of_a_file_are_counted(tmp_path: Path) -> None:
         file.write(well[:5, :5], metadata={"axes": "YX"}, photometric="minisblack")
     tifffile.imwrite(tmp_path / "one.tif", well)
 
-    assert read_image(tmp_path / "wells.ome.tif").further == 2
-    assert read_image(tmp_path / "one.tif").further == 0
+    for read in (read_image, open_image):
+        assert read(tmp_path / "wells.ome.tif").further == 2
+        assert read(tmp_path / "one.tif").further == 0

@@ -126,6 +126,13 @@ def test_each_image_needs_its_annotation(
         adapt([scene.image] * 2, [painted] * count, init=small)
 
 
+def test_each_image_needs_its_axes_where_they_are_listed(
+    scene: Scene, painted: np.ndarray, small: str
+) -> None:
+    with pytest.raises(UserError, match="2 images but the axes of 1"):
+        adapt([scene.image] * 2, [painted] * 2, axes=["YX"], init=small)
+
+
 def test_no_image_at_all_gets_a_sentence(small: str) -> None:
     with pytest.raises(UserError, match="0 images"):
         adapt([], [], init=small)

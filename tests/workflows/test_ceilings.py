@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import operator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ from napari_metaseg.core.inner_loop import Support, run_on_support
 from napari_metaseg.core.losses import dense_loss
 from napari_metaseg.core.objects import object_diameters
 from napari_metaseg.io.bundle import load_bundle
-from napari_metaseg.workflows.benchmark.methods import ceiling, painted_ceiling
+from napari_metaseg.workflows.benchmark.methods import ceiling
 from napari_metaseg.workflows.benchmark.methods.ceiling import Ceiling, make_folds
 from napari_metaseg.workflows.benchmark.methods.painted_ceiling import PaintedCeiling
 from napari_metaseg.workflows.benchmark.methods.supervised import (
@@ -31,14 +30,11 @@ from tests.data.tasks import disks
 
 from .noisy_draws import PAINTED, a_draw, noisy
 
-if TYPE_CHECKING:
-    from types import ModuleType
-
 CPU = torch.device("cpu")
 FEW = CeilingSettings(folds=2, steps=2, batch=2, crop=64)
 
 
-def trained_on(patch: pytest.MonkeyPatch, module: ModuleType) -> list[list[int]]:
+def trained_on(patch: pytest.MonkeyPatch) -> list[list[int]]:
     """Note the images of each training that a method asks for."""
     seen: list[list[int]] = []
 
@@ -46,7 +42,7 @@ def trained_on(patch: pytest.MonkeyPatch, module: ModuleType) -> list[list[int]]
         seen.append(list(indices))
         return train_supervised(known, indices, *further)
 
-    patch.setattr(module, "train_supervised", spy)
+    patch.setattr(ceiling, "train_supervised", spy)
     return seen
 
 
@@ -62,7 +58,7 @@ def test_the_ceiling_never_trains_on_what_it_is_scored_on(
     small: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     painted = a_draw(noisy(3, side=80), 1).painted("cells", 1)
-    seen = trained_on(monkeypatch, ceiling)
+    seen = trained_on(monkeypatch)
     method = Ceiling(small, "cpu", FEW)
     fitted = method.fit(painted)
 
@@ -129,7 +125,7 @@ def test_the_ceiling_of_painted_images_trains_on_these_and_no_others(
 ) -> None:
     draw = a_draw(noisy(4, side=80), 2)
     painted = draw.painted(regime, 1)
-    seen = trained_on(monkeypatch, painted_ceiling)
+    seen = trained_on(monkeypatch)
     method = PaintedCeiling(small, "cpu", FEW)
     fitted = method.fit(painted)
 

@@ -13,6 +13,7 @@ from napari_metaseg import adapt, load
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.core.generators import exhaust
 from napari_metaseg.core.settings import DecodeSettings
+from napari_metaseg.core.support import Crops
 from napari_metaseg.core.votes import vote
 from napari_metaseg.data.synthetic import sample_scene
 from napari_metaseg.io.bundle import find_bundle
@@ -32,7 +33,6 @@ from .painting import paint
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_metaseg.core.support import Crops
     from napari_metaseg.data.synthetic import Scene
     from napari_metaseg.workflows.adapted import AdaptedModel, View
     from napari_metaseg.workflows.lens import Lens
@@ -68,6 +68,22 @@ def test_the_cells_are_learned_at_three_scales(
     np.testing.assert_array_equal(model.drawn()[0].maps, usual.drawn()[0].maps)
     assert not np.array_equal(model.labels, usual.labels)
     assert model.memory > 1.5 * usual.memory
+
+
+def test_cells_are_left_out_at_the_usual_scale_alone(
+    scene: Scene, painted: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Crops] = []
+
+    def spy(crops: Crops) -> Crops:
+        asked.append(crops)
+        return crops
+
+    monkeypatch.setattr(Crops, "apart", spy)
+
+    adapt(scene.image, painted, device="cpu", scales=3, mirrors=1)
+
+    assert len(asked) == 1
 
 
 def test_what_is_painted_stays_and_the_rest_is_what_the_looks_agree_on(

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from skimage.measure import label as connected
 from skimage.segmentation import relabel_sequential
 
 from napari_metaseg.core.axes import as_planes
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.objects import without_objects
 from napari_metaseg.core.pixel_hash import pixel_hash
 from napari_metaseg.io.images import read_image
 
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 SMALLEST = 16
 """Shortest side (px) of an image that is worth cutting crops from."""
-
-PARTS_OF_ONE = 3
-"""From so many separate parts on, the only number of a mask is no object's."""
 
 _LARGEST_NUMBER = 65_535
 
@@ -181,15 +178,7 @@ def unfit(masks: NDArray[Any]) -> str:
         return "has no objects in its masks"
     if min(masks.shape) < SMALLEST:
         return f"is smaller than {SMALLEST} px"
-    numbers = np.unique(masks[masks > 0])
-    if len(numbers) == 1:
-        parts = int(connected(masks > 0, connectivity=2).max())
-        if parts >= PARTS_OF_ONE:
-            return (
-                f"has one number for {parts} separate objects: a mask of foreground; "
-                "give each object a number of its own"
-            )
-    return ""
+    return without_objects(masks)
 
 
 def make_sample(name: str, pixels: NDArray[Any], masks: NDArray[Any]) -> Sample:

@@ -68,12 +68,15 @@ class LargeJob:
         The result: a folder ending in ``.zarr``, or a file ending in ``.tif``.
     folder : JobFolder
         What has been written, beside the result: its name ends in ``.partial``.
+    measured : list of Range
+        Intensities of each channel, once it is prepared.
     """
 
     def __init__(self, plan: Plan, output: Path) -> None:
         self.plan = plan
         self.output = output
         self.folder = JobFolder(output.with_name(f"{output.name}.partial"))
+        self.measured: list[Range] = []
 
     def prepare(self, *, overwrite: bool = False) -> None:
         """Measure intensities, and make the folder or check that it is of this job.
@@ -92,7 +95,8 @@ class LargeJob:
         plan = self.plan
         check_output(self.output, overwrite=overwrite)
         sample = plan.source.sample()
-        ranges = plan.segmenter.lens.ranges_for([measure_range(c) for c in sample])
+        self.measured = [measure_range(channel) for channel in sample]
+        ranges = plan.segmenter.lens.ranges_for(self.measured)
         low, high = np.array([(r.low, r.high) for r in ranges]).T
         count, shape = plan.source.count, plan.working
         tile, block = (1, 2, plan.tile, plan.tile), (1, plan.block, plan.block)

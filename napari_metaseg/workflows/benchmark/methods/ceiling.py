@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from napari_metaseg.workflows.segmenter import Segmenter
 
     from .protocol import Fitted
+
+Told: TypeAlias = tuple[tuple[int, ...], ...]
+"""Images that each network is trained on."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Ceiling:
     name: str = "ceiling"
     origin: str = "ceiling"
     starts: tuple[str, ...] = ()
-    _last: dict[str, FittedCeiling | None] = field(
+    _last: dict[tuple[str, Told], FittedCeiling] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -63,28 +66,34 @@ class Ceiling:
     ) -> FittedCeiling | None:
         """Train a network for each part of the task, once."""
         task = painted.task
-        if task.name not in self._last:
-            # Only the last task is kept: tasks come one after the other.
-            self._last.clear()
-            self._last[task.name] = self._train(task)
-        return self._last[task.name]
-
-    def _train(self, task: TaskFolder) -> FittedCeiling | None:
-        start = time.perf_counter()
-        bundle, device = load_bundle(self.init), pick_device(self.device)
         folds = make_folds(len(task.images), self.settings)
-        others = [
-            [i for i in range(len(task.images)) if i not in fold and task.diameters[i]]
+        told = tuple(
+            tuple(
+                i
+                for i in range(len(task.images))
+                if i not in fold and task.diameters[i]
+            )
             for fold in folds
-        ]
-        if not all(others):
-            return None
-        segmenters = [
-            train_supervised(task, indices, bundle, device, self.settings)
-            for indices in others
-        ]
-        seconds = time.perf_counter() - start
-        return FittedCeiling(task, folds, segmenters, seconds)
+        )
+        return self._trained(task, folds, told) if all(told) else None
+
+    def _trained(
+        self, task: TaskFolder, folds: list[list[int]], told: Told
+    ) -> FittedCeiling:
+        """Train a network for each part on the images that it is told, once."""
+        key = task.name, told
+        if key not in self._last:
+            # Tasks, and regimes of a draw, come one after the other; more is not kept.
+            self._last.clear()
+            start = time.perf_counter()
+            bundle, device = load_bundle(self.init), pick_device(self.device)
+            segmenters = [
+                train_supervised(task, indices, bundle, device, self.settings)
+                for indices in told
+            ]
+            seconds = time.perf_counter() - start
+            self._last[key] = FittedCeiling(task, folds, segmenters, seconds)
+        return self._last[key]
 
 
 @dataclass(frozen=True)

@@ -72,8 +72,9 @@ def left_free(labels: Labels, annotation: Labels) -> Labels:
     gone = 2 * taken > area
     free = np.where(annotation == 0, labels, 0).astype(np.int32)
     strokes, top = annotation < 0, len(area) - 1
-    boxes = ndi.find_objects(labels) if strokes.any() else []
-    for k in np.unique(labels[strokes & ~gone[labels] & (labels > 0)]).tolist():
+    touched = np.unique(labels[strokes & ~gone[labels] & (labels > 0)]).tolist()
+    boxes = ndi.find_objects(labels) if touched else []
+    for k in touched:
         cell, own = labels[boxes[k - 1]] == k, free[boxes[k - 1]]
         parts = _parts(cell, cell & ~strokes[boxes[k - 1]])
         gone[k] = not parts

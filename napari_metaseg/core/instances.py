@@ -10,6 +10,7 @@ from .linking import LINKED, Overlaps, chain, find_overlaps
 from .numbering import unused_numbers
 
 Labels = NDArray[np.int32]
+Mask = NDArray[np.bool_]
 
 SAME = LINKED
 """IoU from which an instance is the one of the last round and keeps its number."""
@@ -22,10 +23,34 @@ the middle leaves less than a half of it."""
 def respect_annotation(labels: Labels, annotation: Labels) -> Labels:
     """Put the painted cells in verbatim, and keep strokes free.
 
+    Parameters
+    ----------
+    labels : (Y, X) array of int32
+        Instances.
+    annotation : (Y, X) array of int32
+        0 = unknown, k > 0 = one whole cell, -1 = background stroke.
+
+    Returns
+    -------
+    (Y, X) array of int32
+        Painted cells carry their numbers k; the others, see `left_free`, get numbers
+        above.
+    """
+    if not annotation.any():
+        return labels
+    free = left_free(labels, annotation)
+    count = max(int(labels.max()), int(free.max()))
+    numbers = np.append(0, unused_numbers(annotation, count))
+    return np.where(free > 0, numbers[free], np.maximum(annotation, 0)).astype(np.int32)
+
+
+def left_free(labels: Labels, annotation: Labels) -> Labels:
+    """Leave of instances what an annotation lets be.
+
     An instance that lies mostly on painted cells or on strokes is the same object,
     or a rejected one, and goes; so does one that is struck through the middle, of
-    which a ring around the stroke would be left. Others only lose the pixels that were
-    painted.
+    which a ring around the stroke would be left. One that a stroke cuts in two is two.
+    Others only lose the pixels that were painted.
 
     Parameters
     ----------
@@ -37,39 +62,48 @@ def respect_annotation(labels: Labels, annotation: Labels) -> Labels:
     Returns
     -------
     (Y, X) array of int32
-        Painted cells carry their numbers k; the others get numbers above.
+        0 where something is painted. Instances keep their numbers; what a stroke cuts
+        off has numbers above.
     """
     if not annotation.any():
         return labels
     area = np.bincount(labels.ravel())
     taken = np.bincount(labels[annotation != 0], minlength=len(area))
     gone = 2 * taken > area
-    gone[_struck(labels, annotation < 0)] = True
-    free = (labels > 0) & (annotation == 0) & ~gone[labels]
-    numbers = np.append(0, unused_numbers(annotation, len(area) - 1))
-    result = np.where(free, numbers[labels], 0)
-    return np.where(annotation > 0, annotation, result).astype(np.int32)
+    free = np.where(annotation == 0, labels, 0).astype(np.int32)
+    strokes, top = annotation < 0, len(area) - 1
+    touched = np.unique(labels[strokes & ~gone[labels] & (labels > 0)]).tolist()
+    boxes = ndi.find_objects(labels) if touched else []
+    for k in touched:
+        cell, own = labels[boxes[k - 1]] == k, free[boxes[k - 1]]
+        parts = _parts(cell, cell & ~strokes[boxes[k - 1]])
+        gone[k] = not parts
+        for part in parts[1:]:
+            top += 1
+            own[part & (own > 0)] = top
+    free[gone[labels]] = 0
+    return free
 
 
-def _struck(labels: Labels, strokes: NDArray[np.bool_]) -> list[int]:
-    """Find the instances of which strokes take the middle, not only an edge."""
-    touched = np.unique(labels[strokes & (labels > 0)])
-    if not len(touched):
-        return []
-    boxes = ndi.find_objects(labels)
-    struck = []
-    for k in touched.tolist():
-        box = boxes[k - 1]
-        cell = labels[box] == k
-        before, after = _depth(cell), _depth(cell & ~strokes[box])
-        if after < DEPTH_LEFT * before:
-            struck.append(k)
-    return struck
+def _parts(cell: Mask, rest: Mask) -> list[Mask]:
+    """Find the parts of an instance that are more than an edge, the largest first.
+
+    Parameters
+    ----------
+    cell, rest : (y, x) array of bool
+        Before it was struck, and after.
+    """
+    found, count = ndi.label(rest)
+    depths = ndi.maximum(_depths(rest), found, np.arange(1, count + 1))
+    least = DEPTH_LEFT * float(_depths(cell).max())
+    whole = [found == k + 1 for k in np.flatnonzero(depths >= least).tolist()]
+    return sorted(whole, key=np.count_nonzero, reverse=True)
 
 
-def _depth(mask: NDArray[np.bool_]) -> float:
-    """Return the largest distance (px) of a pixel of it to what is outside."""
-    return float(ndi.distance_transform_edt(np.pad(mask, 1)).max())
+def _depths(mask: Mask) -> NDArray[np.float64]:
+    """Return the distance (px) of each pixel of it to what is outside."""
+    inside: NDArray[np.float64] = ndi.distance_transform_edt(np.pad(mask, 1))
+    return inside[1:-1, 1:-1]
 
 
 def one_region(labels: Labels, annotation: Labels) -> Labels:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .instances import keep_numbers, one_region, respect_annotation
+from .instances import keep_numbers, left_free, one_region, respect_annotation
 from .numbering import unused_numbers
 
 Labels: TypeAlias = NDArray[np.int32]
@@ -22,8 +22,8 @@ class Numbered:
     ----------
     instances : (Y, X) array of int32
         As decoded, 1..n, whatever is painted.
-    numbers : (n + 1,) array of int32
-        The number of each; 0 for 0.
+    numbers : (n + 1 or more,) array of int32
+        The number of each; 0 for 0. Beyond, those of what strokes have cut off.
     region : bool
         Whether they are one region, which has the number 1.
     """
@@ -35,9 +35,9 @@ class Numbered:
     def under(self, annotation: Labels) -> Labels:
         """Put an annotation in verbatim.
 
-        What hides or reshapes an instance is `respect_annotation`. An instance keeps
-        its number while no painted cell takes it, so that taking back a stroke brings
-        the same picture back.
+        What hides, reshapes or cuts an instance is `left_free`. An instance keeps its
+        number while no painted cell takes it, so that taking back a stroke brings the
+        same picture back.
 
         Parameters
         ----------
@@ -50,11 +50,13 @@ class Numbered:
         """
         if self.region:
             return one_region(self.instances, annotation)
-        merged = respect_annotation(self.instances, annotation)
-        left = (merged > 0) & (annotation == 0)
+        free = left_free(self.instances, annotation)
         painted = np.unique(annotation[annotation > 0])
         numbers = _avoiding(self.numbers, painted)
-        shown = np.where(left, numbers[self.instances], np.maximum(annotation, 0))
+        more = max(0, int(free.max(initial=0)) + 1 - len(numbers))
+        fresh = unused_numbers(np.append(numbers, painted), more)
+        numbers = np.append(numbers, fresh)
+        shown = np.where(free > 0, numbers[free], np.maximum(annotation, 0))
         return shown.astype(np.int32)
 
 
@@ -87,9 +89,10 @@ def number(
     shown = respect_annotation(instances, annotation)
     if previous is not None:
         shown = keep_numbers(shown, previous, annotation)
-    numbers = np.zeros(int(instances.max(initial=0)) + 1, np.int32)
-    free = (shown > 0) & (annotation == 0)
-    numbers[instances[free]] = shown[free]
+    free = left_free(instances, annotation)
+    count = max(int(instances.max(initial=0)), int(free.max(initial=0)))
+    numbers = np.zeros(count + 1, np.int32)
+    numbers[free[free > 0]] = shown[free > 0]
     hidden = np.flatnonzero(numbers[1:] == 0) + 1
     painted = np.unique(annotation[annotation > 0])
     numbers[hidden] = unused_numbers(np.append(numbers, painted), len(hidden))

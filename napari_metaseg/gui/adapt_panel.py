@@ -151,6 +151,7 @@ class AdaptPanel(Dock):
             *(self.targets, self.outlets, self.parts),
         ):
             part.told.connect(self._tell)
+        self.saver.begun.connect(self._refresh)
         self.saver.saved.connect(self._on_saved)
         self.saver.refused.connect(self._on_refused)
         self.saver.idle.connect(self._refresh)
@@ -216,7 +217,6 @@ class AdaptPanel(Dock):
         if self.work is not None and (last := self.work.last) is not None:
             settings = last.decoded.settings
             self.saver.save_model(self.work.image, last.model, settings)
-            self._refresh()
 
     def _refresh(self) -> None:
         """Bring every part of the view in line with what is there."""

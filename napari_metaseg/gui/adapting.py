@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
-from . import images, snapshot
+from . import images, past, rounds, snapshot
 from .auto_adapt import AutoAdapt
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Adapting(QObject):
         if chosen is not None and not self._bench.running:
             self.starting.emit()
             each = snapshot.take_each(self._viewer, *chosen, self._view)
-            self._bench.compare(chosen[0], each)
+            self._bench.run(chosen[0], partial(past.compare, each), each[0].annotation)
 
     def leave(self) -> None:
         """Begin nothing any more."""
@@ -72,7 +73,8 @@ class Adapting(QObject):
         if chosen is not None:
             self.starting.emit()
             request = snapshot.take(self._viewer, *chosen, self._view)
-            self._bench.adapt(chosen[0], request)
+            steps = partial(rounds.adapt, request)
+            self._bench.run(chosen[0], steps, request.annotation)
 
     def _chosen(self) -> tuple[Work, Labels] | None:
         image, reading = self._desk.image, self._desk.reading

@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, Signal
 
 from . import decoding, guidance, past, rounds
 from .display import Display
-from .guidance import Line, Tone
+from .guidance import CANCELLED, IMAGE_GONE, Line, Tone
 from .work import Decoding, Seen, Work, Works
 from .worker import Runner
 
@@ -27,11 +27,8 @@ if TYPE_CHECKING:
     from .decoding import Decoded, Followed
     from .images import Target
     from .past import Past
-    from .request import Request
     from .rounds import Round
     from .worker import Steps
-
-_CANCELLED = Line("Cancelled; everything is as it was before.")
 
 
 class Bench(QObject):
@@ -54,7 +51,7 @@ class Bench(QObject):
         The `Work` whose `last` is a new round.
     shown : object
         The `Work` whose cells are shown otherwise: after a round, other settings, a
-        correction or linking, or back from a preview.
+        correction or linking, back from a preview, or none instead of another's.
     """
 
     changed = Signal()
@@ -99,14 +96,6 @@ class Bench(QObject):
         """What a run is at work on."""
         return self._adapting_on
 
-    def adapt(self, work: Work, request: Request) -> None:
-        """Adapt to a snapshot; a run that is at work is cancelled."""
-        self.run(work, partial(rounds.adapt, request), request.annotation)
-
-    def compare(self, work: Work, requests: list[Request]) -> None:
-        """Adapt once for each request, and leave the current result as it is."""
-        self.run(work, partial(past.compare, requests), requests[0].annotation)
-
     def run(self, work: Work, steps: Steps, asked: Painting | None = None) -> None:
         """Show what a generator returns, a `Round` or several, on an image.
 
@@ -120,12 +109,12 @@ class Bench(QObject):
             The annotation that it was given to learn from.
         """
         if self._adapting_on is not None and self._adapting_on is not work:
-            self._go_back(_CANCELLED)
+            self._go_back(CANCELLED)
         self._decoding.drop()
         self._following.drop()
         self._adapting_on, self.progress = work, (0, 1)
         self._display.begin()
-        work.line, work.asked = Line("Getting ready…"), asked
+        work.line, work.asked, work.wanted = Line("Getting ready…"), asked, None
         self._adapting.start(steps)
         self.begun.emit()
         self.changed.emit()
@@ -139,7 +128,7 @@ class Bench(QObject):
         """End whatever runs, and take no notice of it any more."""
         self._adapting.drop()
         self._decoding.drop()
-        self._go_back(_CANCELLED)
+        self._go_back(CANCELLED)
         self._following.drop()
         self._display.finish()
 
@@ -154,7 +143,12 @@ class Bench(QObject):
         self._end_forgotten()
 
     def decode(self, work: Work, settings: DecodeSettings, *, adapted: bool) -> None:
-        """Decode the output of the round that is seen again."""
+        """Decode the output of the round that is seen again.
+
+        What is wanted while another round is under way holds for that one, too.
+        """
+        if work is self._adapting_on:
+            work.wanted = settings
         if work.seen is not None and work.shown is not None:
             model, drawn = work.seen, self._display.annotation_of(work)
             labels = work.shown.labels
@@ -192,12 +186,16 @@ class Bench(QObject):
                 self._following.start(follow)
 
     def turn_to(self, work: Work) -> None:
-        """Show a work's cells again that another reading of its image has covered."""
+        """Show a work's cells, or none, where those of another reading stand."""
         back, running = self.works.turn_to(work), self._adapting_on
-        if back and work.shown is not None and work.seen is not None:
+        if work.shown is None or work.seen is None:
+            if running is not None and running.covered:
+                self._display.withdraw(running)
+            if self.works.shares_cells(work):
+                self._display.clear(work)
+                self.shown.emit(work)
+        elif back:
             self._show_decoded(work, work.shown, work.seen)
-        elif running is not None and running.covered:
-            self._display.withdraw(running)
 
     def show_again(self, seen: Seen) -> None:
         """Show what was seen before, with what was annotated since."""
@@ -239,10 +237,13 @@ class Bench(QObject):
             self._on_adapted(work, result)
 
     def _on_adapted(self, work: Work, result: Round) -> None:
+        settings, work.wanted = rounds.with_moved(result, work.wanted), None
+        if settings != result.decoded.settings:
+            self._adapting.start(partial(rounds.decode_again, result, settings))
+            return
         self._adapting_on = None
         if not self._show_decoded(work, result.decoded, result.model):
-            text = "The image was removed or resized meanwhile; press Adapt again."
-            work.line = Line(text, Tone.WARNING)
+            work.line = IMAGE_GONE
             return
         work.last, work.line = result, guidance.adapted(result)
         self.adapted.emit(work)
@@ -252,11 +253,10 @@ class Bench(QObject):
         self._go_back(Line(reason, Tone.WARNING))
 
     def _on_failed(self, error: Exception) -> None:
-        text = f"Adapting failed ({error}); what you painted is untouched."
-        self._go_back(Line(text, Tone.WARNING))
+        self._go_back(guidance.failed(error))
 
     def _on_cancelled(self) -> None:
-        self._go_back(_CANCELLED)
+        self._go_back(CANCELLED)
 
     def _go_back(self, line: Line) -> None:
         """Show the last round again, in case a preview stands there."""

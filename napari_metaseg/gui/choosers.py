@@ -156,13 +156,12 @@ class SourceForm(Form):
 
     def offer_images(self, layers: list[Image], chosen: Image | None) -> None:
         """Follow the viewer's layers."""
-        before = self.image
+        image, reading = self.image, self.reading
         self.images.offer([(layer.name, layer) for layer in layers], chosen)
         self.images.setEnabled(bool(layers))
-        if self.image is not before:
-            self._on_image()
-        else:
-            self._offer_channels()
+        self._offer_channels()
+        if self.image is not image or self.reading != reading:
+            self.image_changed.emit()
 
     def choose_image(self, image: Image) -> None:
         """Choose one of the images offered."""
@@ -223,5 +222,8 @@ class SourceForm(Form):
 
     def _offer_channels(self) -> None:
         ways = [] if self.image is None else images.readings(self.image)
-        self.channels.offer([(way.title, way) for way in ways], self.reading)
+        chosen = self.reading
+        if chosen not in ways:  # a channel stays, though an axis has another name
+            chosen = next((w for w in ways if chosen and w.title == chosen.title), None)
+        self.channels.offer([(way.title, way) for way in ways], chosen)
         self.channels.setEnabled(len(ways) > 1)

@@ -227,7 +227,8 @@ class Desk(QObject):
         self._own_links.cut()
         if self.image is not None:
             events = self.image.events
-            self._own_links.connect(events.data, self._on_layers)
+            for event in (events.data, events.axis_labels):
+                self._own_links.connect(event, self._on_layers)
             for name in PLACE:
                 self._own_links.connect(getattr(events, name), self._on_place)
         if annotation is not None:

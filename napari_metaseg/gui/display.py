@@ -65,6 +65,12 @@ class Display:
             self._pieces.claim(cells)
         return True
 
+    def clear(self, work: Work) -> None:
+        """Show no cells; their layer stays, with all that a person has set of it."""
+        cells = layers.find_cells(self._layers, work.image, work.reading)
+        if cells is not None:
+            self.show(work, np.zeros(cells.data.shape, np.int32), given=True)
+
     def preview(self, work: Work, labels: NDArray[np.int32]) -> None:
         """Show instances that a run has found so far, and that nobody else holds."""
         if self.show(work, labels, given=True) and not work.covered:
@@ -107,3 +113,15 @@ class Display:
         if work.shown is not None:
             return work.shown.annotation
         return np.zeros(images.annotation_shape(work.image, work.reading), np.int32)
+
+
+def snapshot_of(work: Work, cells: Labels) -> NDArray[np.int32]:
+    """Return what a layer shows of a work, as it stands: later edits do not change it.
+
+    Large results are not copied, which would hold up the window: they are shown in an
+    array of the layer's own, and nothing is written to the one that the work has.
+    """
+    labels = None if work.shown is None else work.shown.labels
+    if labels is None or labels is cells.data or not pieces.is_large(labels):
+        return pieces.labels_of(cells).copy()
+    return labels

@@ -9,9 +9,9 @@ from napari_metaseg.core.words import counted
 from . import images, layers, world
 from .camera import visible_plane
 from .classes import table
+from .display import snapshot_of
 from .exports import Snapshot
 from .guidance import Tone
-from .pieces import labels_of
 from .teller import Teller
 from .worker import Runner
 
@@ -64,7 +64,8 @@ class Exporter(Teller):
         self._measuring.idle.connect(self.refresh)
         view.export.clicked.connect(self.export)
         view.measure.clicked.connect(self.measure)
-        saver.idle.connect(self.refresh)
+        for signal in (saver.begun, saver.idle):
+            signal.connect(self.refresh)
         for signal in (desk.image_changed, desk.changed, bench.changed, bench.shown):
             signal.connect(self.refresh)
         bench.shown.connect(self._forget)
@@ -76,7 +77,6 @@ class Exporter(Teller):
         if shown is not None and not self._saver.busy:
             work, cells = shown
             self._saver.export(work.image, work.reading, self._snapshot(work, cells))
-            self.refresh()
 
     def measure(self) -> None:
         """Measure the cells into the features of their layer."""
@@ -110,7 +110,7 @@ class Exporter(Teller):
     def _snapshot(self, work: Work, cells: Labels) -> Snapshot:
         image, reading = work.image, work.reading
         return Snapshot(
-            labels_of(cells).copy(),
+            snapshot_of(work, cells),
             images.pixels(image),
             reading.axes,
             reading.channel,

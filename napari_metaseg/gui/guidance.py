@@ -35,6 +35,15 @@ class Line:
     tone: Tone = Tone.NEXT
 
 
+CANCELLED = Line("Cancelled; everything is as it was before.")
+"""A run was cancelled."""
+
+IMAGE_GONE = Line(
+    "The image was removed or resized meanwhile; press Adapt again.", Tone.WARNING
+)
+"""A run has ended, and there is nowhere to show what it found."""
+
+
 @dataclass(frozen=True, slots=True)
 class Situation:
     """All that the next step depends on.
@@ -148,6 +157,12 @@ def _elsewhere(result: Round) -> str:
     if report is None or report.n_cells <= FIRST or result.images > 1:
         return ""
     return " Other images gain more from a few cells painted on one of them."
+
+
+def failed(error: Exception) -> Line:
+    """Say that a run has failed."""
+    text = f"Adapting failed ({error}); what you painted is untouched."
+    return Line(text, Tone.WARNING)
 
 
 def looked(past: Past, shown: Decoded, *, current: bool) -> Line:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import file_layers, images, layers, world
 from .asking import ask_path
@@ -76,6 +76,27 @@ class LargeOrder:
     offset: tuple[float, float, float]
     path: Path
     device: str
+
+
+class Written(NamedTuple):
+    """A result in a file.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    levels : list of array
+        Its instances at falling resolutions.
+    axes : str
+        A letter for each of their axes.
+    notes : tuple of str
+        What a person would not expect of it.
+    """
+
+    path: Path
+    levels: list[Any]
+    axes: str
+    notes: tuple[str, ...] = ()
 
 
 class Large(Teller):
@@ -197,12 +218,18 @@ class Large(Teller):
     def _on_progress(self, progress: Progress) -> None:
         self._form.bar.setValue(progress.step)
 
-    def _on_returned(self, found: tuple[Path, list[Any], str]) -> None:
-        path, levels, axes = found
+    def _on_returned(self, found: Written) -> None:
         at_work, self._at_work = self._at_work, None
         if at_work is not None and at_work[0] in self._layers:
-            file_layers.show_file(self._layers, *at_work, levels, axes, path.stem)
-        self.say(f"Saved {path}", Tone.DONE)
+            name = found.path.stem
+            file_layers.show_file(
+                self._layers, *at_work, found.levels, found.axes, name
+            )
+        text = f"Saved {found.path}"
+        if found.notes:
+            self.warn(f"{text}. Note: {'; '.join(found.notes)}.")
+        else:
+            self.say(text, Tone.DONE)
 
     def _on_failed(self, error: Exception) -> None:
         text = f"Segmenting to a file failed ({error}); what is done of it is kept."
@@ -213,13 +240,12 @@ class Large(Teller):
         self.say(text)
 
 
-def segment(
-    order: LargeOrder,
-) -> Generator[Progress, None, tuple[Path, list[Any], str]]:
-    """Segment block by block; return the file, its levels and their axes."""
+def segment(order: LargeOrder) -> Generator[Progress, None, Written]:
+    """Segment block by block."""
     from napari_metaseg.core.devices import pick_device
     from napari_metaseg.io.ome_zarr import open_ome_zarr
     from napari_metaseg.workflows.large.run import make_job, run_job
+    from napari_metaseg.workflows.notes import notes_on
 
     finest, *coarser = order.levels
     job = make_job(
@@ -240,4 +266,5 @@ def segment(
     )
     opened = open_ome_zarr(path)
     levels = [level.array for level in (opened.data, *opened.coarser)]  # type: ignore[attr-defined]
-    return path, levels, job.plan.source.label_axes
+    notes = notes_on(order.model.segmenter.lens, job.measured, further=0)
+    return Written(path, levels, job.plan.source.label_axes, tuple(notes))

@@ -56,11 +56,11 @@ class Pieces:
 
     def prepare(self, labels: Array) -> Array:
         """Return the array for a layer that is to show these labels at once."""
-        return labels.copy() if _is_large(labels) else labels
+        return labels.copy() if is_large(labels) else labels
 
     def claim(self, layer: Labels) -> None:
         """Take over a layer whose array came from `prepare`."""
-        if _is_large(layer.data):
+        if is_large(layer.data):
             self._own[layer] = layer.data
 
     def show(self, layer: Labels, labels: Array) -> bool:
@@ -87,6 +87,12 @@ class Pieces:
         if sorted(dims.displayed) != [dims.ndim - 2, dims.ndim - 1]:
             return None
         return visible_plane(self._viewer, layer)
+
+
+def is_large(labels: Array) -> bool:
+    """Whether labels are shown in pieces, in an array of their layer's own."""
+    height, width = map(int, labels.shape[-2:])
+    return height * width > LARGE
 
 
 def labels_of(layer: Labels) -> NDArray[np.int32]:
@@ -175,11 +181,6 @@ def _meet(one: Place, other: Place) -> bool:
         for place in (one, other)
     ]
     return all(a < d and c < b for (a, b), (c, d) in zip(*ends, strict=True))
-
-
-def _is_large(labels: Array) -> bool:
-    height, width = map(int, labels.shape[-2:])
-    return height * width > LARGE
 
 
 def _nearest_first(layer: Labels, plane: tuple[int, ...]) -> Iterator[Place]:

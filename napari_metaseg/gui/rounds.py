@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from napari_metaseg.core.errors import UserError
@@ -156,6 +156,27 @@ def adapt(request: Request) -> Generator[Progress, None, Round]:
         course=tuple(course.points),
         request=replace(request, previous=None),
     )
+
+
+def with_moved(result: Round, wanted: DecodeSettings | None) -> DecodeSettings:
+    """Return the settings of a round, with what was moved since it was asked for.
+
+    The others stay as adapting chose them.
+    """
+    settings, request = result.decoded.settings, result.request
+    if wanted is None or request is None:
+        return settings
+    now, then = asdict(wanted), asdict(request.settings)
+    return replace(settings, **{k: v for k, v in now.items() if v != then[k]})
+
+
+def decode_again(
+    result: Round, settings: DecodeSettings
+) -> Generator[Progress, None, Round]:
+    """Decode a round by other settings than those it was asked for."""
+    shown = result.decoded
+    decoded = yield from decode(result.model, settings, shown.annotation, shown.labels)
+    return replace(result, decoded=decoded)
 
 
 def save_model(

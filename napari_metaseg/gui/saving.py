@@ -28,14 +28,13 @@ if TYPE_CHECKING:
     from .worker import Steps
 
 
-_BUSY = "A file is being saved; save the model once that is done."
-
-
 class Saver(QObject):
-    """Writes files, one at a time.
+    """Writes files, one at a time: a second would take the place of the first.
 
     Signals
     -------
+    begun :
+        A file is being written.
     saved : str
         What was written where.
     refused : str
@@ -44,6 +43,7 @@ class Saver(QObject):
         The next file can be written.
     """
 
+    begun = Signal()
     saved = Signal(str)
     refused = Signal(str)
     idle = Signal()
@@ -78,10 +78,6 @@ class Saver(QObject):
         self, image: Image, model: AdaptedModel, settings: DecodeSettings
     ) -> None:
         """Ask for a folder and save the adapted model as it."""
-        # A second file would take the place of the first, which would not be told of.
-        if self.busy:
-            self._on_refused(_BUSY)
-            return
         start = self.beside(image, "model")
         path = ask_path(self._window, "Save model as a folder", start, "Folder (*)")
         if path is not None:
@@ -91,6 +87,7 @@ class Saver(QObject):
         """Write a file, by a generator that returns its path."""
         self._folder = path.parent
         self._runner.start(steps)
+        self.begun.emit()
 
     def beside(self, image: Image, ending: str) -> Path:
         """Propose a name, in the folder used last or else in the image's."""

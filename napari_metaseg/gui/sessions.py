@@ -14,11 +14,11 @@ from napari_metaseg.core.painting import Painting
 from . import file_layers, images, layers, readers, session_files, target_layers
 from .asking import ask_file, ask_path
 from .classes import table
+from .display import snapshot_of
 from .guidance import Tone
 from .images import CELLS, Target
 from .large_form import Scope
 from .links import Links, after_rest
-from .pieces import labels_of
 from .readers import SESSION, SessionLayer
 from .teller import Teller
 from .worker import Runner
@@ -124,10 +124,10 @@ class Sessions(Teller):
         job = session_files.ToSave(
             path=path,
             model=last.model,
-            request=last.request,
+            request=replace(last.request, axes=reading.axes),
             painted=Painting.of(annotation.data),
             decoded=last.decoded,
-            seen=labels_of(cells).copy(),
+            seen=snapshot_of(work, cells),
             current=work.shown is last.decoded,
             target=reading.target.name,
             classes=table.read_classes(cells),

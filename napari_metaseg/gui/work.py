@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_metaseg.core.painting import Painting
+    from napari_metaseg.core.settings import DecodeSettings
     from napari_metaseg.workflows.adapt import AdaptedModel
 
     from .decoding import Decoded, Link
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from .history import Entry
     from .images import Reading, Target
     from .past import Past
+
+    _Key = tuple[object, Target, int | None, tuple[int, ...]]
 
 
 @dataclass
@@ -42,6 +45,8 @@ class Work:
         The model, of the last or of an earlier round, that this is decoded from.
     asked : Painting or None
         The annotation that the last run was given.
+    wanted : DecodeSettings or None
+        As the sliders stand, if one was moved during the run that is at work.
     rounds : list of Entry
         Its history.
     link : Link
@@ -59,6 +64,7 @@ class Work:
     shown: Decoded | None = None
     seen: AdaptedModel | None = None
     asked: Painting | None = None
+    wanted: DecodeSettings | None = None
     rounds: list[Entry] = field(default_factory=list)
     link: Link = UNLINKED
     line: Line | None = None
@@ -149,11 +155,16 @@ class Works:
 
     def __init__(self, layer_list: LayerList) -> None:
         self._layers = layer_list
-        self._known: dict[tuple[object, Reading], Work] = {}
+        self._known: dict[_Key, Work] = {}
 
     def on(self, image: Image, reading: Reading) -> Work:
-        """Return the work on a target of an image, the same for the same reading."""
-        return self._known.setdefault(_key(image, reading), Work(image, reading))
+        """Return the work on a target of an image, the same for the same channels.
+
+        It goes on where axes of planes are called otherwise by now.
+        """
+        work = self._known.setdefault(_key(image, reading), Work(image, reading))
+        work.reading = reading
+        return work
 
     def of(self, desk: Desk) -> Work | None:
         """Return the work on what lies on the desk, if anything does."""
@@ -170,6 +181,11 @@ class Works:
                 other.covered = True
         return covered
 
+    def shares_cells(self, work: Work) -> bool:
+        """Whether the cells layer of a work may hold those of another."""
+        others = (w for w in self._known.values() if w is not work)
+        return any(_share_a_layer(w, work) for w in others if w.shown is not None)
+
     def on_image_of(self, work: Work) -> list[Work]:
         """Return a work, and then the others on its image."""
         others = (w for w in self._known.values() if w.image is work.image)
@@ -183,16 +199,15 @@ class Works:
     def forget_target(self, image: Image, target: Target) -> None:
         """Let go of the work on a target of an image, however that is read."""
         gone = image.unique_id, target
-        known = self._known.items()
-        self._known = {k: w for k, w in known if (k[0], k[1].target) != gone}
+        self._known = {k: work for k, work in self._known.items() if k[:2] != gone}
 
     def hold(self, work: Work) -> bool:
         """Whether a work is known, and neither its image nor its target is gone."""
         return self._known.get(_key(work.image, work.reading)) is work
 
 
-def _key(image: Image, reading: Reading) -> tuple[object, Reading]:
-    return image.unique_id, reading
+def _key(image: Image, reading: Reading) -> _Key:
+    return image.unique_id, reading.target, reading.channel, reading.kept
 
 
 def _share_a_layer(one: Work, other: Work) -> bool:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-PLACE = ("scale", "translate", "rotate", "shear", "affine", "units")
-"""What of a layer tells where it lies; each has an event of its own."""
+PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+"""What of a layer tells where it lies, along which axes; each has its own event."""
 
 
 def pixel_size(layer: Layer) -> tuple[float, float] | None:

@@ -156,6 +156,12 @@ def test_a_stroke_between_two_that_are_one_keeps_both() -> None:
     parted = respect_annotation(found, struck)
 
     np.testing.assert_array_equal(parted > 0, (found > 0) & (struck == 0))
+    (left,), (right,) = np.unique(parted[5:25, 5:29]), np.unique(parted[5:25, 31:55])
+    assert left != right
+    # The edge that a stroke cuts off is no cell.
+    struck[:] = 0
+    struck[7, 5:55] = -1
+    assert len(np.unique(respect_annotation(found, struck))) == 2
 
 
 def test_a_struck_instance_leaves_its_neighbour_as_it_is() -> None:

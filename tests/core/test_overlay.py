@@ -86,3 +86,25 @@ def test_an_accepted_instance_leaves_the_picture_as_it_was() -> None:
     accepted = np.where(instances == 2, 2, 0).astype(np.int32)
 
     np.testing.assert_array_equal(numbered.under(accepted), instances)
+
+
+def test_what_a_stroke_cuts_off_is_a_cell_of_its_own_from_round_to_round() -> None:
+    instances = np.zeros((12, 62), np.int32)
+    instances[1:11, 1:61] = 1
+    nothing = np.zeros_like(instances)
+    stroke = nothing.copy()
+    stroke[:, 30:32] = -1
+    numbered = number(instances, nothing)
+
+    cut = numbered.under(stroke)
+
+    assert np.unique(cut[1:11, 1:30]).tolist() == [1]
+    assert np.unique(cut[1:11, 32:61]).tolist() == [2]
+    np.testing.assert_array_equal(numbered.under(nothing), instances)
+
+    # A painted cell takes the number; the next round goes on with the new one.
+    stroke[0, :5] = 2
+    before = numbered.under(stroke)
+    assert np.unique(before[1:11, 32:61]).tolist() == [3]
+    again = number(instances, stroke, before)
+    np.testing.assert_array_equal(again.under(stroke), before)

@@ -420,6 +420,24 @@ def test_a_click_on_another_layer_of_classes_turns_to_its_cells(bench: Bench) ->
     assert 5 in first.examples
 
 
+def test_ctrl_enter_classifies_the_cells_whose_classes_are_active(bench: Bench) -> None:
+    bench.give()
+    layer = bench.classes
+    other = bench.viewer.add_labels(bench.cells.data.copy(), name="others")
+    bench.panel.view.cells.choose(other)
+    bench.settle()
+    bench.take(0)
+
+    bench.viewer.layers.selection.active = layer
+    control = Qt.KeyboardModifier.ControlModifier
+    bench.qtbot.keyClick(bench.canvas, Qt.Key.Key_Return, control)
+    bench.settle()
+
+    assert len(bench.found()) == 24
+    assert bench.panel.view.cells.value is bench.cells
+    assert not table.read_classes(other)
+
+
 def test_a_class_that_is_renamed_while_it_is_sought_keeps_its_cells(
     bench: Bench, gate: Event
 ) -> None:

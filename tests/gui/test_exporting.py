@@ -21,10 +21,11 @@ from qtpy.QtWidgets import (
 )
 
 from napari_metaseg.core.classes import CellClass
-from napari_metaseg.gui import saving
+from napari_metaseg.gui import pieces, saving
 from napari_metaseg.gui.adapt_panel import AdaptPanel
 from napari_metaseg.gui.asking import ask_path
 from napari_metaseg.gui.classes import table
+from napari_metaseg.gui.exports import Snapshot
 from napari_metaseg.gui.figure_form import FigureDialog, Looks
 from napari_metaseg.io.images import ImageFile
 from napari_metaseg.io.instances import read_instances
@@ -193,8 +194,42 @@ def test_a_preview_is_neither_exported_nor_measured(
     assert all(button.isEnabled() for button in buttons)
 
 
+@pytest.mark.parametrize("large", [True, False])
+def test_an_export_has_the_cells_of_the_click(
+    panel: AdaptPanel,
+    viewer: ViewerModel,
+    settle: Settle,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    large: bool,
+) -> None:
+    monkeypatch.setattr(pieces, "LARGE", 0 if large else pieces.LARGE)
+    panel.adapt()
+    settle(panel)
+    cells, before = cells_of(viewer), cells_of(viewer).data.copy()
+    assert panel.work is not None and panel.work.shown is not None
+    held, taken = panel.work.shown.labels, list[Snapshot]()
+    monkeypatch.setattr(panel.saver, "export", lambda *given: taken.append(given[-1]))
+
+    panel.view.export.click()
+    panel.view.before.click()
+    settle(panel)
+    panel.view.before.click()
+    settle(panel)
+    panel.background()
+    assert panel.desk.annotation is not None
+    panel.desk.annotation.paint((44, 44), -1)
+    settle(panel)
+    assert not np.array_equal(cells.data, before)
+
+    (snapshot,) = taken
+    np.testing.assert_array_equal(snapshot.labels, before)
+    # A copy of large cells would hold up the window.
+    assert (snapshot.labels is held) == large
+
+
 def test_a_model_waits_until_an_export_is_told_of(
-    panel: AdaptPanel, settle: Settle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    panel: AdaptPanel, settle: Settle, tmp_path: Path
 ) -> None:
     done = Event()
 
@@ -203,18 +238,16 @@ def test_a_model_waits_until_an_export_is_told_of(
             yield Progress("segment", 0, 1, "")
         return tmp_path / "a.tif"
 
-    def ask(*_: object) -> Path:
-        return tmp_path / "model"
+    buttons = panel.view.save, panel.view.export
+    assert all(button.isEnabled() for button in buttons)
 
-    monkeypatch.setattr(saving, "ask_path", ask)
     panel.saver.write(tmp_path / "a.tif", slowly)
 
-    panel.view.save.click()
-
-    assert panel.view.status.text.startswith("A file is being saved")
+    assert not any(button.isEnabled() for button in buttons)
     done.set()
     settle(panel)
     assert panel.view.status.text == f"Saved {tmp_path / 'a.tif'}"
+    assert all(button.isEnabled() for button in buttons)
 
 
 def test_measurements_become_features(

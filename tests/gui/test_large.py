@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from qtpy.QtCore import Qt
 
 from napari_metaseg import adapt
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.generators import exhaust
 from napari_metaseg.core.metrics import iou_matrix, match_counts
 from napari_metaseg.core.settings import DecodeSettings
 from napari_metaseg.data.synthetic import sample_scene
@@ -69,6 +71,7 @@ class Orders:
         self.taken: list[large.LargeOrder] = []
         self.closed = 0
         self.endless = False
+        self.notes: tuple[str, ...] = ()
         self.error: Exception | None = None
 
     def segment(self, order: large.LargeOrder) -> Generator[Progress, None, Any]:
@@ -80,7 +83,8 @@ class Orders:
             if self.error is not None:
                 raise self.error
             shape = order.levels[0].shape
-            return order.path, [np.ones(shape, np.uint16)], "TYX"
+            levels = [np.ones(shape, np.uint16)]
+            return large.Written(order.path, levels, "TYX", self.notes)
         finally:
             self.closed += 1
 
@@ -273,6 +277,18 @@ def test_a_cancelled_run_goes_on_later(
     settle(panel)
 
 
+def test_what_one_would_not_expect_is_told(
+    panel: AdaptPanel, settle: Settle, orders: Orders, path: Path
+) -> None:
+    orders.notes = ("it counts as blank", "it is upside down")
+
+    panel.view.large.start.click()
+    settle(panel)
+
+    told = f"Saved {path}. Note: it counts as blank; it is upside down."
+    assert panel.view.status.text == told
+
+
 def test_what_cannot_be_written_is_told(
     panel: AdaptPanel, settle: Settle, orders: Orders, path: Path
 ) -> None:
@@ -313,8 +329,8 @@ def test_the_real_engine_goes_on_where_it_was(tmp_path: Path) -> None:
         while True:
             next(steps)
 
-    written, levels, axes = end.value.value
-    assert (written, axes) == (path, "TYX")
+    written, levels, axes, notes = end.value.value
+    assert (written, axes, notes) == (path, "TYX", ())
     assert open_image(path).offset == (0, 30, 0)
     found = np.asarray(Labels(levels[0]).data)
     np.testing.assert_array_equal(found[0], found[1])  # linked through time
@@ -322,3 +338,7 @@ def test_the_real_engine_goes_on_where_it_was(tmp_path: Path) -> None:
     same = match_counts(iou_matrix(whole, found[0].astype(np.int32)))
     assert same.tp == int(whole.max()) == len(np.unique(found)) - 1
     assert not path.with_name("cells.zarr.partial").exists()
+
+    dim = replace(order, levels=(movie // 10,), path=tmp_path / "dim.zarr")
+    (note,) = exhaust(large.segment(dim)).notes
+    assert "so it counts as blank" in note

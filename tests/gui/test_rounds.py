@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from pyqtgraph import PlotWidget
+from qtpy.QtTest import QTest
 
 from napari_metaseg.core.generators import exhaust
 from napari_metaseg.core.overlay import number
@@ -226,6 +227,48 @@ def test_a_cancelled_comparison_leaves_everything(
     assert len(texts(panel)) == 1
     np.testing.assert_array_equal(cells_of(viewer).data, shown)
     assert panel.view.status.text.startswith("Cancelled")
+
+
+def test_sliders_that_are_moved_during_a_round_act_on_its_result(
+    panel: AdaptPanel, viewer: ViewerModel, settle: Settle, engine: Engine
+) -> None:
+    fields = panel.view.decode.fields
+    paint_cell(panel)
+    adapt(panel, settle)
+    engine.split = 0.8
+    engine.gate.clear()
+    panel.view.adapt.click()
+
+    fields["threshold"].value = 0.95
+    QTest.qWait(300)  # until it has acted on the cells of before
+    engine.gate.set()
+    settle(panel)
+
+    assert panel.work is not None
+    assert panel.work.last is not None
+    assert panel.work.last.decoded.settings == DecodeSettings(0.95, split=0.8)
+    assert panel.view.decode.settings == DecodeSettings(0.95, split=0.8)
+    assert np.unique(cells_of(viewer).data).tolist() == [0, 1]
+    assert len(texts(panel)) == 2
+
+
+def test_sliders_that_are_moved_during_a_round_say_nothing_of_the_next(
+    panel: AdaptPanel, settle: Settle, engine: Engine
+) -> None:
+    paint_cell(panel)
+    adapt(panel, settle)
+    engine.gate.clear()
+    panel.view.adapt.click()
+    panel.view.decode.fields["min_size"].value = 0.4
+    QTest.qWait(300)
+    panel.view.adapt.click()
+    settle(panel)
+
+    engine.split = 0.8
+    engine.gate.set()
+    adapt(panel, settle)
+
+    assert panel.view.decode.settings == DecodeSettings(split=0.8, min_size=0.4)
 
 
 def test_a_part_is_drawn_anew_while_it_runs(

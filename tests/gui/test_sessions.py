@@ -266,6 +266,39 @@ def test_links_and_the_part_that_was_asked_for_come_back(
     assert read_session(path).settings == settings
 
 
+def test_an_axis_that_was_named_otherwise_since_is_so_in_the_session(
+    blobs: NDArray[np.float32],
+    path: Path,
+    tmp_path: Path,
+    open_panel: Open,
+    settle: Settle,
+) -> None:
+    file, viewer = tmp_path / "movie.tif", ViewerModel()
+    movie = np.stack([blobs, blobs])
+    tifffile.imwrite(file, movie, imagej=True, metadata={"axes": "TYX"})
+    with layer_source(path=str(file)):
+        image = viewer.add_image(movie, name="movie", axis_labels=("z", "y", "x"))
+    panel = open_panel(viewer)
+    assert panel.desk.annotation is not None
+    panel.desk.annotation.brush_size = 10
+    panel.desk.annotation.paint((0, 12, 12), 1)
+    adapt(panel, settle)
+    image.axis_labels = ("t", "y", "x")
+    settle(panel)
+    panel.view.large.links.choose("t")
+    settle(panel)
+    panel.view.session.save.click()
+    settle(panel)
+
+    empty = ViewerModel()
+    other = open_panel(empty)
+    drop(empty, path)
+    settle(other)
+
+    assert other.view.large.links.value == "t"
+    np.testing.assert_array_equal(cells_of(other).data, cells_of(panel).data)
+
+
 @pytest.mark.parametrize("chosen", [True, False])
 def test_the_next_adapt_does_what_the_session_did(
     saved: Path,

@@ -309,6 +309,34 @@ def test_strokes_reshape_what_is_shown(
     np.testing.assert_array_equal(cells_of(viewer).data, shown)
 
 
+def test_a_stroke_across_a_long_cell_leaves_two(
+    viewer: ViewerModel, open_panel: Open, settle: Settle
+) -> None:
+    pixels = np.zeros((64, 64), np.float32)
+    pixels[8:18, 8:18] = pixels[40:48, 4:60] = 1
+    viewer.add_image(pixels, name="plate")
+    panel = open_panel(viewer)
+    paint_cell(panel)
+    adapt(panel, settle)
+    shown = cells_of(viewer).data.copy()
+    number = shown[44, 10]
+    rows, columns = np.mgrid[38:50, 30:33]
+
+    annotation_of(panel).data_setitem((rows.ravel(), columns.ravel()), -1)
+    settle(panel)
+
+    cut = cells_of(viewer).data
+    assert sorted(np.unique(cut).tolist()) == [0, 1, number, cut[44, 10]]
+    assert cut[44, 10] != cut[44, 50] == number  # the larger part has the number
+    assert panel.work is not None and panel.work.shown is not None
+    assert panel.work.shown.cells == 3
+    adapt(panel, settle)
+    np.testing.assert_array_equal(cells_of(viewer).data, cut)
+    annotation_of(panel).undo()
+    settle(panel)
+    np.testing.assert_array_equal(cells_of(viewer).data, shown)
+
+
 def test_a_deleted_cells_layer_does_not_come_back_by_itself(
     panel: AdaptPanel, viewer: ViewerModel, settle: Settle
 ) -> None:

@@ -83,6 +83,7 @@ def test_a_channel_that_is_turned_back_to_has_its_rounds_and_cells(
     assert count(viewer) == 4
     turn(channels, settle, 2)
     assert texts(channels) == []
+    assert not channels.view.export.isEnabled()
     adapt(channels, settle)
     assert count(viewer) == 2
 
@@ -94,6 +95,97 @@ def test_a_channel_that_is_turned_back_to_has_its_rounds_and_cells(
 
     turn(channels, settle, 2)
     assert count(viewer) == 2
+
+
+def test_a_channel_without_a_result_shows_no_cells_of_another(
+    channels: AdaptPanel, viewer: ViewerModel, settle: Settle
+) -> None:
+    paint_cell(channels)
+    adapt(channels, settle)
+    cells = cells_of(viewer)
+    cells.opacity = 0.3
+
+    turn(channels, settle, 2)
+    assert count(viewer) == 0
+    turn(channels, settle, 1)
+    assert count(viewer) == 4
+    # The layer stays, with its looks and what else a person has set of it.
+    assert cells_of(viewer) is cells
+    assert cells.opacity == 0.3
+
+
+def test_a_round_behind_another_channel_shows_no_cells_in_a_third(
+    viewer: ViewerModel,
+    blobs: NDArray[np.float32],
+    open_panel: Open,
+    settle: Settle,
+    begin: Begin,
+) -> None:
+    three = np.stack([blobs] * 3)
+    viewer.add_image(three, name="plate", axis_labels=("channel", "y", "x"))
+    panel = open_panel(viewer)
+    paint_cell(panel)
+    adapt(panel, settle)
+    turn(panel, settle, 2)
+    go_on = begin(panel)
+    panel.view.source.channels.setCurrentText("Channel 1")
+    panel.view.source.channels.setCurrentText("Channel 3")
+    assert count(viewer) == 0
+
+    go_on()
+    settle(panel)
+    assert count(viewer) == 0
+
+
+def test_the_result_stays_where_an_axis_is_named_otherwise(
+    viewer: ViewerModel, blobs: NDArray[np.float32], open_panel: Open, settle: Settle
+) -> None:
+    both = np.stack([blobs, np.where(np.arange(64) < 32, blobs, 0)])
+    movie = viewer.add_image(np.stack([both] * 7, 1), name="plate")
+    movie.axis_labels = ("c", "z", "y", "x")
+    panel = open_panel(viewer)
+    turn(panel, settle, 2)
+    rows, columns = np.mgrid[8:18, 8:18]
+    first = np.zeros(rows.size, int)
+    annotation = annotation_of(panel)
+    annotation.data_setitem((first, rows.ravel(), columns.ravel()), 1)
+    adapt(panel, settle)
+    shown = cells_of(viewer).data.copy()
+    work = panel.work
+
+    movie.axis_labels = ("c", "t", "y", "x")
+    settle(panel)
+
+    assert panel.desk.reading is not None
+    assert panel.desk.reading.axes == "CTYX"
+    assert panel.view.source.channels.currentText() == "Channel 2"
+    assert panel.view.large.links.titles == ["no", "through T"]
+    assert annotation_of(panel) is annotation
+    assert annotation.axis_labels == cells_of(viewer).axis_labels == ("t", "y", "x")
+    assert panel.work is work
+    assert len(texts(panel)) == 1
+    assert panel.view.export.isEnabled()
+    np.testing.assert_array_equal(cells_of(viewer).data, shown)
+
+
+def test_an_axis_that_turns_out_to_be_channels_is_another_work(
+    viewer: ViewerModel, blobs: NDArray[np.float32], open_panel: Open, settle: Settle
+) -> None:
+    stack = viewer.add_image(np.stack([blobs] * 3), name="plate")
+    panel = open_panel(viewer)
+    rows, columns = np.mgrid[8:18, 8:18]
+    first = np.zeros(rows.size, int)
+    annotation_of(panel).data_setitem((first, rows.ravel(), columns.ravel()), 1)
+    adapt(panel, settle)
+    assert len(texts(panel)) == 1
+
+    stack.axis_labels = ("channel", "y", "x")
+    settle(panel)
+
+    assert panel.view.source.channels.titles[0] == "Channel 1"
+    assert annotation_of(panel).data.shape == (64, 64)
+    assert texts(panel) == []
+    assert not panel.view.export.isEnabled()
 
 
 def test_the_rounds_of_all_channels_share_what_memory_an_image_has(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from napari_metaseg.gui import layers
 from . import class_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from napari.components import LayerList
     from napari.layers import Labels
@@ -30,7 +31,7 @@ class Clicks(QObject):
     Signals
     -------
     turned : object
-        The layer that is clicked on, or a digit pressed on, before that is told.
+        The layer that is clicked on, or a key pressed on, before that is told.
     clicked : int
         Number of the cell that was clicked, 0 beside all.
     pressed : int
@@ -48,6 +49,10 @@ class Clicks(QObject):
         super().__init__(parent)
         self._layers = shown
         self._on: list[Labels] = []
+        self._keys: dict[str, Callable[[], None]] = {
+            "Control-Enter": self.confirmed.emit,
+            **{str(n): partial(self.pressed.emit, n) for n in range(1, MOST + 1)},
+        }
 
     def follow(self, layer: Labels) -> None:
         """Make a layer active, and take its clicks and keys."""
@@ -56,23 +61,20 @@ class Clicks(QObject):
             return
         self._on.append(layer)
         layer.mouse_drag_callbacks.append(self._on_mouse)
-        keys = {str(n): self._presser(layer, n) for n in range(1, MOST + 1)}
-        layers.bind_keys(layer, keys | {"Control-Enter": self.confirmed.emit})
+        for key, tell in self._keys.items():
+            layers.bind_keys(layer, {key: partial(self._on_key, layer, tell)})
 
     def leave(self) -> None:
         """Take no clicks and keys any more."""
         for layer in self._on:
             layer.mouse_drag_callbacks.remove(self._on_mouse)
-            for key in (*map(str, range(1, MOST + 1)), "Control-Enter"):
+            for key in self._keys:
                 layer.bind_key(key, None, overwrite=True)
         self._on.clear()
 
-    def _presser(self, layer: Labels, number: int) -> Any:
-        def press() -> None:
-            self.turned.emit(layer)
-            self.pressed.emit(number)
-
-        return press
+    def _on_key(self, layer: Labels, tell: Callable[[], None]) -> None:
+        self.turned.emit(layer)
+        tell()
 
     def _on_mouse(self, layer: Labels, event: Any) -> Generator[None, None, None]:
         start, place = np.array(event.pos), tuple(event.position)

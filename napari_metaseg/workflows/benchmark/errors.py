@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy import ndimage as ndi
 
 from napari_metaseg.core.annotation import LEAST_AREA
 from napari_metaseg.core.metrics import iou_matrix
@@ -47,8 +46,9 @@ def worst_error(
 
     A missed cell (a true object without a match at IoU 0.5) is painted; its error is
     the share of its area that the best match leaves, times the area. A false object
-    (one that touches no true object) gets a short stroke; its error is its area.
-    What is painted or struck already counts as corrected.
+    (one that touches no true object) is rejected from edge to edge, as by *Reject* in
+    the panel; its error is its area. What is painted or struck already counts as
+    corrected.
 
     Parameters
     ----------
@@ -105,33 +105,5 @@ def _false_objects(
     for worst in np.argsort(-area, kind="stable"):
         if not area[worst]:
             return
-        stroke = stroke_inside(found == worst)
-        yield Correction(float(area[worst]), np.where(stroke, -1, annotation))
-
-
-def stroke_inside(thing: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Strike an object: a short line, 3 px wide, through its innermost point.
-
-    Parameters
-    ----------
-    thing : (Y, X) array of bool
-        The object.
-
-    Returns
-    -------
-    (Y, X) array of bool
-        Along the object's main axis, one of its standard deviations to either side,
-        and nowhere outside it.
-    """
-    points = np.argwhere(thing).astype(float)
-    depth = ndi.distance_transform_edt(np.pad(thing, 1))[1:-1, 1:-1]
-    middle = np.array(np.unravel_index(depth.argmax(), depth.shape), float)
-    spread, axes = np.linalg.eigh(np.cov(points.T) if len(points) > 1 else np.eye(2))
-    reach = float(np.sqrt(max(spread[-1], 0)))
-    along = np.arange(-reach, reach + 0.5, 0.5)[:, None] * axes[:, -1]
-    line = np.round(middle + along).astype(int)
-    line = line[((line >= 0) & (line < thing.shape)).all(1)]
-    drawn = np.zeros(thing.shape, bool)
-    drawn[tuple(line.T)] = True
-    stroke: NDArray[np.bool_] = ndi.binary_dilation(drawn, np.ones((3, 3))) & thing
-    return stroke
+        rejected = np.where(found == worst, -1, annotation)
+        yield Correction(float(area[worst]), rejected)

@@ -25,10 +25,8 @@ def respect_annotation(labels: Labels, annotation: Labels) -> Labels:
 
     Parameters
     ----------
-    labels : (Y, X) array of int32
-        Instances.
-    annotation : (Y, X) array of int32
-        0 = unknown, k > 0 = one whole cell, -1 = background stroke.
+    labels, annotation
+        As `left_free` takes them.
 
     Returns
     -------

@@ -73,8 +73,7 @@ class LargeJob:
     """
 
     def __init__(self, plan: Plan, output: Path) -> None:
-        self.plan = plan
-        self.output = output
+        self.plan, self.output = plan, output
         self.folder = JobFolder(output.with_name(f"{output.name}.partial"))
         self.measured: list[Range] = []
 
@@ -92,7 +91,7 @@ class LargeJob:
             If the image does not suit the model, the folder is another job's or cannot
             be written, or the result exists.
         """
-        plan = self.plan
+        plan, folder = self.plan, self.folder
         check_output(self.output, overwrite=overwrite)
         sample = plan.source.sample()
         self.measured = [measure_range(channel) for channel in sample]
@@ -100,7 +99,6 @@ class LargeJob:
         low, high = np.array([(r.low, r.high) for r in ranges]).T
         count, shape = plan.source.count, plan.working
         tile, block = (1, 2, plan.tile, plan.tile), (1, plan.block, plan.block)
-        folder = self.folder
         with write_failures_told(folder.path):
             folder.open_for(plan.identity(sample))
             # Killed once the labels had left the folder: its marks are of no use.

@@ -219,6 +219,15 @@ def test_layers_come_back_to_their_place(
             np.testing.assert_allclose(there, image.data_to_world(corner), atol=1e-12)
 
 
+def open_movie(
+    viewer: ViewerModel, path: Path, movie: NDArray[np.float32], labels: str
+) -> Image:
+    """Show a movie of a file, its axes labelled so."""
+    tifffile.imwrite(path, movie, imagej=True, metadata={"axes": "TYX"})
+    with layer_source(path=str(path)):
+        return viewer.add_image(movie, name="movie", axis_labels=tuple(labels))
+
+
 def test_links_and_the_part_that_was_asked_for_come_back(
     blobs: NDArray[np.float32],
     path: Path,
@@ -226,11 +235,8 @@ def test_links_and_the_part_that_was_asked_for_come_back(
     open_panel: Open,
     settle: Settle,
 ) -> None:
-    file, viewer = tmp_path / "movie.tif", ViewerModel()
-    movie = np.stack([blobs, blobs, blobs])
-    tifffile.imwrite(file, movie, imagej=True, metadata={"axes": "TYX"})
-    with layer_source(path=str(file)):
-        viewer.add_image(movie, name="movie", axis_labels=("t", "y", "x"))
+    viewer = ViewerModel()
+    open_movie(viewer, tmp_path / "movie.tif", np.stack([blobs] * 3), "tyx")
     panel = open_panel(viewer)
     annotation = panel.desk.annotation
     assert annotation is not None
@@ -273,11 +279,8 @@ def test_an_axis_that_was_named_otherwise_since_is_so_in_the_session(
     open_panel: Open,
     settle: Settle,
 ) -> None:
-    file, viewer = tmp_path / "movie.tif", ViewerModel()
-    movie = np.stack([blobs, blobs])
-    tifffile.imwrite(file, movie, imagej=True, metadata={"axes": "TYX"})
-    with layer_source(path=str(file)):
-        image = viewer.add_image(movie, name="movie", axis_labels=("z", "y", "x"))
+    viewer = ViewerModel()
+    image = open_movie(viewer, tmp_path / "movie.tif", np.stack([blobs] * 2), "zyx")
     panel = open_panel(viewer)
     assert panel.desk.annotation is not None
     panel.desk.annotation.brush_size = 10

@@ -19,6 +19,10 @@ DEPTH_LEFT = 0.6
 """Share of its depth that an instance keeps where it is only trimmed. A stroke through
 the middle leaves less than a half of it."""
 
+PIECE = 0.3
+"""Share of an instance's depth from which on a part that is cut off is one of its own;
+what is thinner is an edge that the stroke has left."""
+
 
 def respect_annotation(labels: Labels, annotation: Labels) -> Labels:
     """Put the painted cells in verbatim, and keep strokes free.
@@ -90,11 +94,18 @@ def _parts(cell: Mask, rest: Mask) -> list[Mask]:
     ----------
     cell, rest : (y, x) array of bool
         Before it was struck, and after.
+
+    Returns
+    -------
+    list of (y, x) array of bool
+        None where no part is deep enough for the instance to stay.
     """
     found, count = ndi.label(rest)
     depths = ndi.maximum(_depths(rest), found, np.arange(1, count + 1))
-    least = DEPTH_LEFT * float(_depths(cell).max())
-    whole = [found == k + 1 for k in np.flatnonzero(depths >= least).tolist()]
+    shares = depths / float(_depths(cell).max())
+    if shares.max(initial=0) < DEPTH_LEFT:
+        return []
+    whole = [found == k + 1 for k in np.flatnonzero(shares >= PIECE).tolist()]
     return sorted(whole, key=np.count_nonzero, reverse=True)
 
 

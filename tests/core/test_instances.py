@@ -158,7 +158,15 @@ def test_a_stroke_between_two_that_are_one_keeps_both() -> None:
     np.testing.assert_array_equal(parted > 0, (found > 0) & (struck == 0))
     (left,), (right,) = np.unique(parted[5:25, 5:29]), np.unique(parted[5:25, 31:55])
     assert left != right
+    # So is the thin end of a long cell.
+    found[5:10, 31:55] = found[20:25, 31:55] = 0
+    (left,), (right,) = (
+        np.unique(respect_annotation(found, struck)[10:20, part])
+        for part in (slice(5, 29), slice(31, 55))
+    )
+    assert left != right
     # The edge that a stroke cuts off is no cell.
+    found[5:25, 5:55] = 1
     struck[:] = 0
     struck[7, 5:55] = -1
     assert len(np.unique(respect_annotation(found, struck))) == 2

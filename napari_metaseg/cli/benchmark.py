@@ -59,6 +59,7 @@ def run(options: argparse.Namespace) -> int:
         tasks=options.tasks,
         output=options.json,
         device=options.device,
+        jobs=options.jobs,
     ):
         rows.append(row)
         print(_told(row), file=sys.stderr, flush=True)

@@ -60,6 +60,14 @@ def add_benchmark_options(parser: argparse.ArgumentParser) -> None:
         metavar="OUT",
         help="append a line for each result; what it holds is not measured again",
     )
+    add(
+        "--jobs",
+        type=int,
+        default=1,
+        metavar="N",
+        help="processes that share the draws, each with its share of the cores "
+        "(default: 1)",
+    )
     add("--pictures", type=Path, metavar="DIR", help="write a picture of each task")
     add("--corrections", type=int, default=0, metavar="N", help="rounds of correcting")
     add(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from napari_metaseg.data.folders import TaskFolder
+    from napari_metaseg.workflows.benchmark import Curve, Row
     from napari_metaseg.workflows.benchmark.draws import Painted
 
 
@@ -29,6 +33,24 @@ class Oracle:
         self.fits.append(painted)
         self.starts_seen.append(previous is not None)
         return Answer(painted.task, self.misses, self.reverts)
+
+
+@dataclass
+class Doomed(Oracle):
+    """Ends the process that asks it."""
+
+    name: str = "doomed"
+
+    def fit(self, painted: Painted, *, previous: object = None) -> Answer:
+        os._exit(1)
+
+
+@dataclass
+class Proud(Oracle):
+    """Must not be asked."""
+
+    def fit(self, painted: Painted, *, previous: object = None) -> Answer:
+        raise AssertionError(painted)
 
 
 @dataclass
@@ -81,3 +103,12 @@ class Memory:
         if known is None:
             return np.where(masks <= count, masks, 0)
         return np.where(known > 0, known, 0)
+
+
+def timeless(rows: Iterable[Row | Curve]) -> list[dict[str, object]]:
+    """Return what does not depend on the machine."""
+    lines = [r.as_dict() for r in rows]
+    for line in lines:
+        for name in ("adapt_seconds", "segment_seconds", "memory"):
+            line.pop(name, None)
+    return lines

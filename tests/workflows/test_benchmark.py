@@ -25,20 +25,12 @@ from napari_metaseg.workflows.benchmark.picture import FOUND, PAINTED, write_pic
 from napari_metaseg.workflows.benchmark.rows import read_row
 from tests.data.tasks import task
 
-from .rivals import Answer, Oracle, Student
+from .rivals import Answer, Oracle, Student, timeless
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SETTINGS = BenchmarkSettings(cells=(1, 2), draws=2, images=1)
-
-
-def timeless(rows: list[Row | Curve]) -> list[dict[str, object]]:
-    lines = [r.as_dict() for r in rows]
-    for line in lines:
-        for name in ("adapt_seconds", "segment_seconds", "memory"):
-            line.pop(name, None)
-    return lines
 
 
 def test_there_is_a_row_for_each_task_number_draw_regime_and_method(

@@ -1,0 +1,114 @@
+"""Draws of a benchmark, measured by several processes of this machine."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures.process import BrokenProcessPool
+from typing import TYPE_CHECKING, NamedTuple
+
+from napari_metaseg.core.errors import UserError
+from napari_metaseg.data.folders import read_tasks
+
+from .draws import make_draw
+from .extras import need
+from .measuring import measure
+from .methods.ceiling import Ceiling
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from .methods.protocol import Method
+    from .rows import Curve, Key, Row
+    from .settings import BenchmarkSettings
+
+
+class Order(NamedTuple):
+    """A draw that a process makes for itself.
+
+    Attributes
+    ----------
+    data : Path
+        Folder of tasks.
+    task : str
+        Name of the task.
+    cells, number, seed : int
+        See `napari_metaseg.workflows.benchmark.draws.Draw`.
+    """
+
+    data: Path
+    task: str
+    cells: int
+    number: int
+    seed: int
+
+
+def measure_side_by_side(
+    orders: Sequence[Order],
+    methods: Sequence[Method],
+    settings: BenchmarkSettings,
+    known: Mapping[Key, Row | Curve],
+    jobs: int,
+) -> Iterator[Row | Curve]:
+    """Measure draws by several processes.
+
+    Parameters
+    ----------
+    orders : sequence of Order
+        The draws.
+    methods, settings, known
+        As for `measure`.
+    jobs : int
+        How many processes; each gets its share of the cores.
+
+    Yields
+    ------
+    Row or Curve
+        Those of a draw together, draws in the order in which they are finished.
+
+    Raises
+    ------
+    UserError
+        If there are fewer than one process, joblib is not installed, a supervised
+        ceiling is asked for, or a process is ended from outside.
+    """
+    if jobs < 1:
+        raise UserError(f"{jobs} processes cannot work; choose 1 or more.")
+    if any(isinstance(method, Ceiling) for method in methods):
+        raise UserError(
+            "A ceiling is trained once for all draws of a task, which processes cannot "
+            "share; measure it without --jobs."
+        )
+    joblib = need("joblib")
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    work = joblib.delayed(_measured)
+    with joblib.parallel_config("loky", inner_max_num_threads=threads):
+        parallel = joblib.Parallel(jobs, return_as="generator_unordered")
+        try:
+            for rows in parallel(
+                work(order, methods, settings, _of(order, known)) for order in orders
+            ):
+                yield from rows
+        except BrokenProcessPool as error:
+            raise UserError(
+                "A process was ended by the system, most likely for lack of memory; "
+                "run again with fewer at a time, and what is finished is kept."
+            ) from error
+
+
+def _of(order: Order, known: Mapping[Key, Row | Curve]) -> dict[Key, Row | Curve]:
+    """Return the known rows of a draw."""
+    wanted = order.task, order.number, order.seed
+    return {k: row for k, row in known.items() if (k.task, k.draw, k.seed) == wanted}
+
+
+def _measured(
+    order: Order,
+    methods: Sequence[Method],
+    settings: BenchmarkSettings,
+    known: Mapping[Key, Row | Curve],
+) -> list[Row | Curve]:
+    """Measure a draw in another process."""
+    (task,) = read_tasks(order.data, [order.task])
+    draw = make_draw(task, order.cells, order.number, order.seed)
+    return [] if draw is None else list(measure(draw, methods, settings, known))

@@ -50,14 +50,12 @@ class Processes(Crew):
 
     def __init__(self, segmenter: Segmenter, model: Path, jobs: int) -> None:
         super().__init__(segmenter)
-        if jobs < 1:
-            raise UserError(f"{jobs} processes cannot work; choose 1 or more.")
+        threads = share_cores(jobs)
         self._model = model
         self._jobs = jobs
         # Forked processes would inherit torch's threads in an unknown state.
         context = get_context("spawn")
         self._stop = context.Event()
-        threads = max(1, (os.cpu_count() or 1) // jobs)
         self._pool = ProcessPoolExecutor(jobs, context, _begin, (threads, self._stop))
 
     def close(self) -> None:
@@ -79,7 +77,7 @@ class Processes(Crew):
         """
         following = iter(enumerate(orders))
         at_work: dict[Any, int] = {}
-        try:
+        with deaths_told():
             while True:
                 # Two for each process, so that none waits for its next.
                 while (
@@ -97,11 +95,37 @@ class Processes(Crew):
                     yield Done(at_work.pop(future), future.result())
                 if not done:
                     yield 0.0
-        except BrokenProcessPool as error:
-            raise UserError(
-                "A process was ended by the system, most likely for lack of memory; "
-                "run again with fewer at a time, and what is finished is kept."
-            ) from error
+
+
+def share_cores(jobs: int) -> int:
+    """Return how many threads each of some processes may have.
+
+    Raises
+    ------
+    UserError
+        If there are fewer than one process.
+    """
+    if jobs < 1:
+        raise UserError(f"{jobs} processes cannot work; choose 1 or more.")
+    return max(1, (os.cpu_count() or 1) // jobs)
+
+
+@contextmanager
+def deaths_told() -> Iterator[None]:
+    """Tell what to do where a process of a pool is ended from outside.
+
+    Raises
+    ------
+    UserError
+        In the place of the pool's own error.
+    """
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise UserError(
+            "A process was ended by the system, most likely for lack of memory; "
+            "run again with fewer at a time, and what is finished is kept."
+        ) from error
 
 
 @contextmanager

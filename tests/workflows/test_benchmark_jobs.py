@@ -58,8 +58,12 @@ def test_a_process_that_is_ended_is_told_and_what_is_finished_is_kept(
     ("jobs", "method", "message"),
     [(0, Oracle(), "choose 1 or more"), (2, Ceiling(), "without --jobs")],
 )
-def test_what_processes_cannot_do_is_told_at_once(
-    tasks: Path, jobs: int, method: Oracle | Ceiling, message: str
+def test_what_processes_cannot_do_is_told_before_a_file_is_made(
+    tasks: Path, tmp_path: Path, jobs: int, method: Oracle | Ceiling, message: str
 ) -> None:
+    output = tmp_path / "rows.jsonl"
+
     with pytest.raises(UserError, match=message):
-        next(iter(run_benchmark(tasks, [method], SETTINGS, jobs=jobs)))
+        list(run_benchmark(tasks, [method], SETTINGS, output=output, jobs=jobs))
+
+    assert not output.exists()

@@ -12,7 +12,7 @@ from napari_metaseg.workflows.journal import Journal
 from .draws import make_draw
 from .measuring import measure
 from .rows import Curve, Key, Row, read_row
-from .side_by_side import Order, measure_side_by_side
+from .side_by_side import Order, check_shared, measure_side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,9 +63,11 @@ def run_benchmark(
     Raises
     ------
     UserError
-        If the folder holds no such tasks, the file is of another run, or a process was
-        ended from outside.
+        If the folder holds no such tasks, the file is of another run, processes cannot
+        share the work, or one was ended from outside.
     """
+    # Before a file is made.
+    check_shared(methods, jobs)
     folders = read_tasks(data, tasks)
     header = settings.header(data.resolve().name, device)
     journal = Journal(output, header, retired=("seed",))
@@ -106,12 +108,14 @@ def _known_rows(journal: Journal, methods: Sequence[Method]) -> dict[Key, Row | 
     return known
 
 
-def _choices(settings: BenchmarkSettings) -> Iterator[tuple[int, int, int]]:
-    """Yield the number of cells, of the draw, and its seed."""
-    for cells, seed, number in product(
-        settings.cells, settings.seeds, range(settings.draws)
-    ):
-        yield cells, number, seed
+def _choices(settings: BenchmarkSettings) -> list[tuple[int, int, int]]:
+    """Return the number of cells, the number and the seed of each draw of a task."""
+    return [
+        (cells, number, seed)
+        for cells in settings.cells
+        for seed in settings.seeds
+        for number in range(settings.draws)
+    ]
 
 
 def _measured(

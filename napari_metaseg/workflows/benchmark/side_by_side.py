@@ -1,13 +1,16 @@
-"""Draws of a benchmark, measured by several processes of this machine."""
+"""Draws of a benchmark, measured by several processes of this machine.
+
+The processes are joblib's: it ends them at once when the run is stopped, in the middle
+of a training that could not be asked to.
+"""
 
 from __future__ import annotations
 
-import os
-from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, NamedTuple
 
 from napari_metaseg.core.errors import UserError
 from napari_metaseg.data.folders import read_tasks
+from napari_metaseg.workflows.processes import deaths_told, share_cores
 
 from .draws import make_draw
 from .extras import need
@@ -69,31 +72,32 @@ def measure_side_by_side(
     Raises
     ------
     UserError
-        If there are fewer than one process, joblib is not installed, a supervised
-        ceiling is asked for, or a process is ended from outside.
+        If joblib is not installed, or a process is ended from outside.
     """
-    if jobs < 1:
-        raise UserError(f"{jobs} processes cannot work; choose 1 or more.")
-    if any(isinstance(method, Ceiling) for method in methods):
+    joblib = need("joblib")
+    threads = share_cores(jobs)
+    work = joblib.delayed(_measured)
+    with deaths_told(), joblib.parallel_config("loky", inner_max_num_threads=threads):
+        for rows in joblib.Parallel(jobs, return_as="generator_unordered")(
+            work(order, methods, settings, _of(order, known)) for order in orders
+        ):
+            yield from rows
+
+
+def check_shared(methods: Sequence[Method], jobs: int) -> None:
+    """Check that processes can share the work.
+
+    Raises
+    ------
+    UserError
+        If there are fewer than one, or several and a supervised ceiling is asked for.
+    """
+    share_cores(jobs)
+    if jobs > 1 and any(isinstance(method, Ceiling) for method in methods):
         raise UserError(
             "A ceiling is trained once for all draws of a task, which processes cannot "
             "share; measure it without --jobs."
         )
-    joblib = need("joblib")
-    threads = max(1, (os.cpu_count() or 1) // jobs)
-    work = joblib.delayed(_measured)
-    with joblib.parallel_config("loky", inner_max_num_threads=threads):
-        parallel = joblib.Parallel(jobs, return_as="generator_unordered")
-        try:
-            for rows in parallel(
-                work(order, methods, settings, _of(order, known)) for order in orders
-            ):
-                yield from rows
-        except BrokenProcessPool as error:
-            raise UserError(
-                "A process was ended by the system, most likely for lack of memory; "
-                "run again with fewer at a time, and what is finished is kept."
-            ) from error
 
 
 def _of(order: Order, known: Mapping[Key, Row | Curve]) -> dict[Key, Row | Curve]:

@@ -102,8 +102,10 @@ def prepare(name: str, binding: str, extras: tuple[str, ...] = ()) -> Path:
         )
     stamp.unlink(missing_ok=True)
     print("Installing napari-metaseg and what it needs (minutes, once)", flush=True)
+    # Most modules are never imported, and need not be compiled.
+    pip = [str(python), "-m", "pip", "install", "--no-compile"]
     _run_or_stop(
-        [str(python), "-m", "pip", "install", "--editable", f"{ROOT}[{wanted}]"],
+        [*pip, "--editable", f"{ROOT}[{wanted}]"],
         "The installation failed; see pip's message above, check the network, and "
         "run this command again.",
     )

@@ -26,8 +26,6 @@ CHECKS = (
     ("npe2", "validate", "napari.yaml"),
 )
 OPTIONS = (
-    # With its value: a bare --cov would take a folder of tests for it.
-    "--cov=napari_metaseg",
     # Files stay whole, since their tests share what is slow to make.
     "--numprocesses=auto",
     "--dist=loadfile",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
@@ -20,8 +21,9 @@ import napari_metaseg.io.bundle
 import napari_metaseg.workflows.adapt
 from napari_metaseg.core.plane_output import PlaneOutput
 from napari_metaseg.core.settings import DecodeSettings
-from napari_metaseg.gui import keeper, preferences
+from napari_metaseg.gui import decode_form, desk, dock, keeper, preferences
 from napari_metaseg.gui.adapt_panel import AdaptPanel
+from napari_metaseg.gui.classes import classes_panel
 from napari_metaseg.gui.worker import Runner
 from napari_metaseg.io import user_folder
 from napari_metaseg.workflows.results import Part, Progress, Report
@@ -35,6 +37,13 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+RESTS = (
+    (classes_panel, "_REST"),
+    (decode_form, "_PAUSE"),
+    (desk, "_REST"),
+    (dock, "_HEAD_START"),
+    (keeper, "PAUSE"),
+)
 
 
 class FakeModel:
@@ -154,19 +163,31 @@ class Engine:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep annotations and settings in a folder of the test, without delay."""
+    """Keep annotations and settings in a folder of the test."""
     monkeypatch.setenv(user_folder.VARIABLE, str(tmp_path / "home"))
-    monkeypatch.setattr(keeper, "PAUSE", 0)
     return tmp_path / "home"
+
+
+@pytest.fixture(autouse=True)
+def without_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do at once what waits for a person's hand to rest."""
+    for module, name in RESTS:
+        monkeypatch.setattr(module, name, 0)
+
+
+@cache
+def declared_settings() -> Callable[..., Any]:
+    """Make the class of the settings that the manifest declares, once."""
+    manager = PluginManager()
+    manager.register(PluginManifest.from_file(ROOT / "napari.yaml"))
+    made: Callable[..., Any] = plugin_configuration_generator(manager)["napari-metaseg"]
+    return made
 
 
 @pytest.fixture(autouse=True)
 def stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Put a store of the test, as the manifest declares it, in napari's place."""
-    manager = PluginManager()
-    manager.register(PluginManifest.from_file(ROOT / "napari.yaml"))
-    made = plugin_configuration_generator(manager)["napari-metaseg"]
-    settings = made(config_path=tmp_path / "settings.yaml")
+    settings = declared_settings()(config_path=tmp_path / "settings.yaml")
     monkeypatch.setattr(preferences, "stored", lambda: settings.panel)
     return settings
 

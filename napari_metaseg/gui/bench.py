@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from qtpy.QtCore import QObject, Signal
 
 from . import decoding, guidance, past, rounds
 from .display import Display
+from .following import Following
 from .guidance import CANCELLED, IMAGE_GONE, Line, Tone
 from .work import Decoding, Seen, Work, Works
 from .worker import Runner
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from napari_metaseg.workflows.adapt import AdaptedModel
     from napari_metaseg.workflows.results import Progress
 
-    from .decoding import Decoded, Followed
+    from .decoding import Decoded
     from .images import Target
     from .past import Past
     from .rounds import Round
@@ -67,7 +67,6 @@ class Bench(QObject):
         self._display = Display(viewer, self)
         self._adapting_on: Work | None = None
         self._decoding_of: Decoding | None = None
-        self._following_for: tuple[Work, Decoded] | None = None
         self.progress = (0, 1)
         self._adapting = Runner("Adapting", self)
         self._adapting.progressed.connect(self._on_progress)
@@ -78,8 +77,9 @@ class Bench(QObject):
         self._adapting.idle.connect(self.changed)
         self._decoding = Runner("Decoding", self)
         self._decoding.returned.connect(self._on_decoded)
-        self._following = Runner("Following", self)
-        self._following.returned.connect(self._on_followed)
+        self._following = Following(self._display, self)
+        self._following.shown.connect(self.shown)
+        self._following.due.connect(self.follow)
 
     @property
     def running(self) -> bool:
@@ -111,7 +111,7 @@ class Bench(QObject):
         if self._adapting_on is not None and self._adapting_on is not work:
             self._go_back(CANCELLED)
         self._decoding.drop()
-        self._following.drop()
+        self._following.drop(work)
         self._adapting_on, self.progress = work, (0, 1)
         self._display.begin()
         work.line, work.asked, work.wanted = Line("Getting ready…"), asked, None
@@ -129,7 +129,7 @@ class Bench(QObject):
         self._adapting.drop()
         self._decoding.drop()
         self._go_back(CANCELLED)
-        self._following.drop()
+        self._following.leave()
         self._display.finish()
 
     def forget_removed(self) -> None:
@@ -178,12 +178,8 @@ class Bench(QObject):
         No network is run. While an adaptation to this very work runs, and shows
         previews, it waits for the end of that.
         """
-        if work.shown is not None and work is not self._adapting_on:
-            drawn = self._display.annotation_of(work)
-            if drawn.shape == work.shown.annotation.shape:
-                self._following_for = work, work.shown
-                follow = partial(decoding.follow, work.shown, drawn, work.link)
-                self._following.start(follow)
+        if work is not self._adapting_on:
+            self._following.start(work)
 
     def turn_to(self, work: Work) -> None:
         """Show a work's cells, or none, where those of another reading stand."""
@@ -276,18 +272,6 @@ class Bench(QObject):
         done.end(result)
         self.shown.emit(done.work)
         self.changed.emit()
-
-    def _on_followed(self, result: Followed | None) -> None:
-        """Show what followed, unless something else was shown in the meantime."""
-        following, self._following_for = self._following_for, None
-        if result is None or following is None:
-            return
-        work, start = following
-        if work.shown is start and self._display.follow(work, result):
-            work.shown = result.decoded
-            if work.last is not None and work.last.decoded is start:
-                work.last = replace(work.last, decoded=result.decoded)
-            self.shown.emit(work)
 
     def _show_decoded(self, work: Work, decoded: Decoded, model: AdaptedModel) -> bool:
         """Show a result of a model, and what was annotated since."""

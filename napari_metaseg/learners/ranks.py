@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import os
 import platform
-import threading
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-import psutil
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.orphans import ENDED, end_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,9 +31,6 @@ PATIENCE = timedelta(days=1)
 
 LAUNCHER = "NAPARI_METASEG_LAUNCHER"
 """Environment variable with the number of the process that started the others."""
-
-ENDED = 1
-"""Exit status of a process whose others are gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,24 +135,6 @@ def joined_ranks() -> Iterator[Ranks]:
         yield Ranks(dist.get_rank(), dist.get_world_size(), nccl)
     finally:
         dist.destroy_process_group()
-
-
-def end_with(launcher: int) -> None:
-    """End this process, as if killed, once the one that started it is gone.
-
-    Parameters
-    ----------
-    launcher : int
-        Number of that process, the parent of this one.
-    """
-
-    def watch() -> None:
-        # On Windows an orphan goes on naming its parent.
-        while os.getppid() == launcher and psutil.pid_exists(launcher):
-            time.sleep(1)
-        os._exit(ENDED)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def _own_gpus() -> bool:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.orphans import end_with
 
 from .crews import TICK, Crew, Done, Lost, load_once, perform
 
@@ -56,7 +57,8 @@ class Processes(Crew):
         # Forked processes would inherit torch's threads in an unknown state.
         context = get_context("spawn")
         self._stop = context.Event()
-        self._pool = ProcessPoolExecutor(jobs, context, _begin, (threads, self._stop))
+        given = threads, self._stop, os.getpid()
+        self._pool = ProcessPoolExecutor(jobs, context, _begin, given)
 
     def close(self) -> None:
         """Stop at the next step of whatever is under way."""
@@ -152,7 +154,8 @@ class _Process:
     stop: Event | None = None
 
 
-def _begin(threads: int, stop: Event) -> None:
+def _begin(threads: int, stop: Event, parent: int) -> None:
+    end_with(parent)
     # Ctrl+C reaches all processes of a terminal; the first one tells the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(threads)

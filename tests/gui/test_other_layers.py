@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from napari_metaseg.gui import desk
+from napari_metaseg.gui import decoding, desk
 from napari_metaseg.gui.corrections import Tool
 from napari_metaseg.gui.painted import Painted
+from napari_metaseg.workflows.results import Progress
 
 from .acting import adapt, annotation_of, paint_cell, paint_on
 
@@ -74,6 +75,7 @@ def test_a_correction_of_one_image_shows_while_another_is_adapted_to(
     settle: Settle,
     engine: Engine,
     qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     first = viewer.add_image(blobs, name="first")
     second = viewer.add_image(blobs, name="second")
@@ -93,9 +95,22 @@ def test_a_correction_of_one_image_shows_while_another_is_adapted_to(
     qtbot.wait(100)
     cells = viewer.layers["second cells"]
     assert cells.data[44, 44] > 0
+    # The run ends while the cells of the second image follow what is rejected there.
+    begun, go_on, follow = Event(), Event(), decoding.follow
+
+    def slowly(*given: Any) -> Generator[Any, None, Any]:
+        begun.set()
+        while not go_on.wait(0.01):
+            yield Progress("follow", 0, 1, "Following")
+        return (yield from follow(*given))
+
+    monkeypatch.setattr(decoding, "follow", slowly)
 
     panel.tools.judge(Tool.REJECT, (44, 44))
+    qtbot.waitUntil(begun.is_set)
     engine.gate.set()
+    qtbot.waitUntil(lambda: not panel.bench.running)
+    go_on.set()
     settle(panel)
 
     assert annotation_of(panel).data[44, 44] < 0

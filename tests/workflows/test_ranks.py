@@ -6,10 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from threading import Event
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 import torch
 import torch.distributed as dist
@@ -27,15 +25,6 @@ OPTIONS = (
     "--algorithm fomaml --inner-steps 1 --steps 2 --tasks-per-step 3 "
     "--procedural-share 0 --checkpoint-every 1 --device cpu"
 )
-ORPHAN = """
-import os, sys, time
-from napari_metaseg.learners.ranks import end_with
-end_with(os.getppid())
-print(os.getpid(), flush=True)
-time.sleep(600)
-"""
-NO_PROCESS = 2**22 + 1
-LAUNCHER = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
 
 
 def meta_train(
@@ -83,30 +72,6 @@ def test_every_episode_is_taken_once(count: int) -> None:
     shares = [Ranks(rank, 3).share(count) for rank in range(3)]
 
     assert sorted(i for share in shares for i in share) == list(range(count))
-
-
-def test_no_process_outlives_its_launcher() -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", LAUNCHER, ORPHAN], stdout=subprocess.PIPE, text=True
-    ) as launcher:
-        assert launcher.stdout is not None
-        orphan = psutil.Process(int(launcher.stdout.readline()))
-        assert orphan.status() != psutil.STATUS_ZOMBIE
-        launcher.kill()
-
-    psutil.wait_procs([orphan], timeout=60)
-    assert not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE
-
-
-def test_a_launcher_may_be_gone_before_its_processes_are_there(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    ended = Event()
-    monkeypatch.setattr(os, "_exit", lambda _status: ended.set())
-
-    ranks.end_with(NO_PROCESS)
-
-    assert ended.wait(60)
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,17 @@
 """Draws of a benchmark, measured by several processes of this machine.
 
 The processes are joblib's: it ends them at once when the run is stopped, in the middle
-of a training that could not be asked to.
+of a training that could not be asked to. Where the run is killed, they end themselves.
 """
 
 from __future__ import annotations
 
+import os
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from napari_metaseg.core.errors import UserError
+from napari_metaseg.core.orphans import end_with
 from napari_metaseg.data.folders import read_tasks
 from napari_metaseg.workflows.processes import deaths_told, share_cores
 
@@ -79,7 +82,8 @@ def measure_side_by_side(
     work = joblib.delayed(_measured)
     with deaths_told(), joblib.parallel_config("loky", inner_max_num_threads=threads):
         for rows in joblib.Parallel(jobs, return_as="generator_unordered")(
-            work(order, methods, settings, _of(order, known)) for order in orders
+            work(os.getpid(), order, methods, settings, _of(order, known))
+            for order in orders
         ):
             yield from rows
 
@@ -107,12 +111,19 @@ def _of(order: Order, known: Mapping[Key, Row | Curve]) -> dict[Key, Row | Curve
 
 
 def _measured(
+    parent: int,
     order: Order,
     methods: Sequence[Method],
     settings: BenchmarkSettings,
     known: Mapping[Key, Row | Curve],
 ) -> list[Row | Curve]:
     """Measure a draw in another process."""
+    # Where joblib cannot start processes, it works in this very one.
+    if parent != os.getpid():
+        _end_once_with(parent)
     (task,) = read_tasks(order.data, [order.task])
     draw = make_draw(task, order.cells, order.number, order.seed)
     return [] if draw is None else list(measure(draw, methods, settings, known))
+
+
+_end_once_with = cache(end_with)

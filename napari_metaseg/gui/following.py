@@ -38,6 +38,7 @@ class Following(QObject):
         self._put_off: list[Work] = []
         self._runner = Runner("Following", self)
         self._runner.returned.connect(self._on_returned)
+        self._runner.failed.connect(self._on_failed)
         self._runner.idle.connect(self._on_idle)
 
     def start(self, work: Work) -> None:
@@ -45,11 +46,13 @@ class Following(QObject):
         if work.shown is None:
             return
         drawn = self._display.annotation_of(work)
-        if drawn.shape == work.shown.annotation.shape:
-            if self._now is not None and self._now[0] is not work:
-                self._put_off.append(self._now[0])
-            self._now = work, work.shown
-            self._runner.start(partial(decoding.follow, work.shown, drawn, work.link))
+        if drawn.shape != work.shown.annotation.shape:
+            return
+        if self._now is not None:
+            self._put_off.append(self._now[0])
+        self._put_off = [other for other in self._put_off if other is not work]
+        self._now = work, work.shown
+        self._runner.start(partial(decoding.follow, work.shown, drawn, work.link))
 
     def drop(self, work: Work) -> None:
         """Take no notice of what is under way for a work."""
@@ -75,6 +78,9 @@ class Following(QObject):
             if work.last is not None and work.last.decoded is start:
                 work.last = replace(work.last, decoded=result.decoded)
             self.shown.emit(work)
+
+    def _on_failed(self, _error: Exception) -> None:
+        self._now = None
 
     def _on_idle(self) -> None:
         if self._put_off:

@@ -9,6 +9,8 @@ import psutil
 import pytest
 from napari.components import ViewerModel
 
+from napari_metaseg.gui import desk
+
 from .acting import annotation_of
 
 if TYPE_CHECKING:
@@ -77,6 +79,13 @@ def test_cells_of_a_crash_are_offered_and_come_back_as_one_step(
     assert not annotation_of(reopened).data.any()
 
 
+@pytest.fixture
+def resting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the hand rest before what it did is looked at, as outside of tests."""
+    monkeypatch.setattr(desk, "_REST", 500)
+
+
+@pytest.mark.usefixtures("resting")
 def test_what_is_restored_and_undone_at_once_is_offered_again(
     crash: NDArray[np.int32], reopened: AdaptPanel, settle: Settle, qtbot: QtBot
 ) -> None:

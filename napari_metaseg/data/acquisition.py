@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -68,3 +68,29 @@ def acquire(rng: np.random.Generator, canvas: Field, style: Acquisition) -> Fiel
     if style.soft_noise:
         image = ndimage.gaussian_filter(image, style.soft_noise)
     return np.asarray(np.clip(image, 0, 1), dtype=np.float32)
+
+
+def exposed(rng: np.random.Generator, style: Acquisition, canvas: Field) -> Acquisition:
+    """Choose the black and the white point of an instrument from a picture.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of chance.
+    style : Acquisition
+        The instrument.
+    canvas : ndarray of float32, shape (rows, columns)
+        Ideal picture.
+
+    Returns
+    -------
+    Acquisition
+        Its range holds all but the darkest and brightest half percent, and more.
+    """
+    low, high = (float(value) for value in np.percentile(canvas, [0.5, 99.5]))
+    span = max(high - low, 0.2)
+    return replace(
+        style,
+        low=low - span * float(rng.uniform(0, 0.2)),
+        high=high + span * float(rng.uniform(0, 0.2)),
+    )

@@ -13,6 +13,7 @@ from napari_metaseg.data.geometry import Geometry, cut_cores, measure_geometry
 from napari_metaseg.data.layouts import arrange
 from napari_metaseg.data.looks import strength
 from napari_metaseg.data.render import paint
+from napari_metaseg.data.stains import perhaps_stained
 from napari_metaseg.data.styles import TaskStyle, draw_style
 
 if TYPE_CHECKING:
@@ -54,18 +55,20 @@ def procedural_task(
     if not scenes:
         return []
     exposure = _exposed(rng, style, scenes[0][0])
-    return [
-        (acquire(rng, canvas, _jittered(rng, exposure)), masks)
-        for canvas, masks in scenes
-    ]
+    pictures = [acquire(rng, canvas, _jittered(rng, exposure)) for canvas, *_ in scenes]
+    shown = perhaps_stained(rng, pictures, [scene[1] for scene in scenes])
+    return [(picture, scene[2]) for picture, scene in zip(shown, scenes, strict=True)]
 
 
 def _draw_scene(
     rng: np.random.Generator, style: TaskStyle, size: int
-) -> tuple[Field, Labels]:
+) -> tuple[Field, Labels, Labels]:
     geometry, cores, masks = _draw_objects(rng, style, size)
     canvas = paint(rng, geometry, cores, style.looks, style.backdrop, style.light)
-    return canvas, masks
+    materials = 1 + geometry.classes[geometry.labels].astype(np.int32)
+    if cores is not None:
+        materials[cores > 0] = 3
+    return canvas, materials, masks
 
 
 def _draw_objects(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -13,13 +13,42 @@ from napari_metaseg.core.objects import object_diameters
 
 from .episodes import Episode, EpisodeSettings, draw_episode
 from .folders import TaskFolder, TaskInfo
-from .synthetic import procedural_task
+from .procedural import procedural_task
+from .sections import section_task
+from .slides import slide_task
+from .thick import thick_task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
 NUCLEI_SHARE = 1 / 3
 """Largest share of real episodes that show nuclei."""
+
+
+class Draw(Protocol):
+    """Draws one procedural task and images of it, see `procedural.procedural_task`."""
+
+    def __call__(
+        self,
+        rng: np.random.Generator,
+        *,
+        n_images: int,
+        size: int,
+        diameter: float = 24.0,
+    ) -> list[tuple[NDArray[np.float32], NDArray[np.int32]]]:
+        """Return images with their masks."""
+        ...
+
+
+SCENES: dict[Draw, float] = {
+    procedural_task: 0.35,
+    section_task: 0.3,
+    slide_task: 0.15,
+    thick_task: 0.2,
+}
+"""What procedural tasks show, and the share of each."""
 
 PROCEDURAL = TaskInfo(source="procedural", licence="CC0-1.0", distributable=True)
 
@@ -117,7 +146,8 @@ def source_weights(tasks: Sequence[TaskFolder]) -> np.ndarray:
 
 def draw_procedural(rng: np.random.Generator) -> TaskFolder:
     """Draw a procedural task of three images."""
-    pairs = procedural_task(
+    draw = list(SCENES)[rng.choice(len(SCENES), p=list(SCENES.values()))]
+    pairs = draw(
         rng, n_images=3, size=176, diameter=24.0 * float(np.exp(rng.normal(0, 0.15)))
     )
     return TaskFolder(

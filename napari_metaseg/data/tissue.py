@@ -1,7 +1,8 @@
-"""A tissue scene: haematoxylin and eosin, glands in fibrous stroma."""
+"""Tissue scenes: haematoxylin and eosin, glands in fibrous stroma."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,34 @@ _IMMUNE = ShapeStyle("blob", 12.5, spread=0.08, aspect=1.05, roughness=0.03)
 # Johnston 2001 (scanner without colour correction) and Macenko et al. 2009 (slides).
 _HAEMATOXYLIN = np.array([0.62, 0.71, 0.34], dtype=np.float32)
 _EOSIN = np.array([0.10, 0.93, 0.36], dtype=np.float32)
+EPITHELIAL, STROMAL, IMMUNE = 0, 1, 2
+"""Kinds of nuclei."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staining:
+    """How strongly a slide is stained, and in what colours.
+
+    Attributes
+    ----------
+    haematoxylin, eosin : (3,) array of float32
+        Optical density of one unit of each dye in red, green and blue.
+    nuclei, ground, pink : float
+        How much haematoxylin nuclei take and the ground takes, and how much eosin, in
+        parts of the usual.
+    blur : float
+        Of the picture, px.
+    noise : float
+        Standard deviation of the noise, of 255.
+    """
+
+    haematoxylin: NDArray[np.float32] = field(default_factory=_HAEMATOXYLIN.copy)
+    eosin: NDArray[np.float32] = field(default_factory=_EOSIN.copy)
+    nuclei: float = 1.0
+    ground: float = 1.0
+    pink: float = 1.0
+    blur: float = 0.5
+    noise: float = 2.0
 
 
 def draw_tissue(
@@ -43,6 +72,33 @@ def draw_tissue(
     masks : ndarray of int32, shape (rows, columns)
         One id per nucleus.
     """
+    image, masks, _ = stain_tissue(rng, size, Staining())
+    return image, masks
+
+
+def stain_tissue(
+    rng: np.random.Generator, size: tuple[int, int], staining: Staining
+) -> tuple[NDArray[np.uint8], Labels, NDArray[np.int8]]:
+    """Draw nuclei of glands and stroma in tissue that is stained in a given way.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Source of every choice.
+    size : tuple of int
+        Rows and columns, px.
+    staining : Staining
+        The slide.
+
+    Returns
+    -------
+    image : ndarray of uint8, shape (rows, columns, 3)
+        RGB.
+    masks : ndarray of int32, shape (rows, columns)
+        One id per nucleus.
+    kinds : ndarray of int8, shape (masks.max() + 1,)
+        Kind of each nucleus; -1 for 0.
+    """
     scale = min(70.0, 0.2 * min(size))
     gland = smooth_noise(rng, size, scale) + 0.12 * smooth_noise(rng, size, 9)
     flow = smooth_noise(rng, size, 55) * 55
@@ -58,12 +114,14 @@ def draw_tissue(
     blue, pink = blue * (1 - empty), pink * (1 - empty)
     nuclear = _nuclei(rng, geometry)
     covered = ndimage.gaussian_filter((masks > 0).astype(np.float32), 0.6)
-    blue = blue * (1 - covered) + ndimage.gaussian_filter(nuclear, 0.6)
-    pink = pink * (1 - 0.55 * covered)
-    density = blue[..., None] * _HAEMATOXYLIN + pink[..., None] * _EOSIN
-    picture = 243 * np.exp(-np.maximum(density, 0)) + rng.normal(0, 2.0, density.shape)
-    picture = ndimage.gaussian_filter(picture, (0.5, 0.5, 0))
-    return np.clip(np.round(picture), 0, 255).astype(np.uint8), masks
+    blue = staining.ground * blue * (1 - covered)
+    blue += staining.nuclei * ndimage.gaussian_filter(nuclear, 0.6)
+    pink = staining.pink * pink * (1 - 0.55 * covered)
+    density = blue[..., None] * staining.haematoxylin + pink[..., None] * staining.eosin
+    picture = 243 * np.exp(-np.maximum(density, 0))
+    picture += rng.normal(0, staining.noise, density.shape)
+    picture = ndimage.gaussian_filter(picture, (staining.blur, staining.blur, 0))
+    return np.clip(np.round(picture), 0, 255).astype(np.uint8), masks, classes
 
 
 def _step(field: Field, level: float, soft: float) -> Field:

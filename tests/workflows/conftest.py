@@ -91,8 +91,8 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pairs = procedural_task(rng, n_images=2, size=112, diameter=20.0)
         for n, (image, masks) in enumerate(pairs):
             file = f"{n:03}.png"
-            gray = np.round(image * 255).astype(np.uint8)
-            imsave(folder / name / "images" / file, gray, check_contrast=False)
+            pixels = np.round(image * 255).astype(np.uint8)
+            imsave(folder / name / "images" / file, pixels, check_contrast=False)
             numbers = masks.astype(np.uint8)
             imsave(folder / name / "masks" / file, numbers, check_contrast=False)
     infos = [{"task": "one", "source": "here", "license": "CC0-1.0"}]

@@ -45,8 +45,8 @@ def draw_tasks(folder: Path, names: Sequence[str], *, images: int = 2) -> None:
         rng = np.random.default_rng(seed)
         pairs = procedural_task(rng, n_images=images, size=112, diameter=20.0)
         for n, (image, masks) in enumerate(pairs):
-            gray = np.round(image * 255).astype(np.uint8)
-            for part, pixels in (("images", gray), ("masks", masks.astype(np.uint8))):
+            shown = np.round(image * 255).astype(np.uint8)
+            for part, pixels in (("images", shown), ("masks", masks.astype(np.uint8))):
                 path = folder / name / part / f"{n:03}.png"
                 imsave(path, pixels, check_contrast=False)
 

@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_metaseg.data.acquisition import Acquisition, acquire
 from napari_metaseg.data.canvas import numbered
 from napari_metaseg.data.geometry import Geometry, cut_cores, measure_geometry
 from napari_metaseg.data.layouts import arrange
 from napari_metaseg.data.looks import strength
+from napari_metaseg.data.pictures import Picture, Scene, photograph
 from napari_metaseg.data.render import paint
-from napari_metaseg.data.stains import perhaps_stained
 from napari_metaseg.data.styles import TaskStyle, draw_style
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from napari_metaseg.data.acquisition import Acquisition
     from napari_metaseg.data.canvas import Labels
     from napari_metaseg.data.shapes import ShapeStyle
     from napari_metaseg.data.textures import Field
@@ -29,7 +27,7 @@ _TRIES = 4
 
 def procedural_task(
     rng: np.random.Generator, *, n_images: int, size: int, diameter: float = 24.0
-) -> list[tuple[NDArray[np.float32], NDArray[np.int32]]]:
+) -> list[Picture]:
     """Draw one task and images of it.
 
     Parameters
@@ -45,30 +43,24 @@ def procedural_task(
 
     Returns
     -------
-    list of (image, masks)
-        `image`: float32, shape (size, size), within [0, 1]. `masks`: int32, same
-        shape, 0 for background and distractors, else one id per target object,
-        each connected and no smaller than 12 px².
+    list of Picture
+        Gray or coloured; each target object is connected and no smaller than 12 px².
     """
     style = draw_style(rng, diameter)
     scenes = [_draw_scene(rng, style, size) for _ in range(n_images)]
     if not scenes:
         return []
-    exposure = _exposed(rng, style, scenes[0][0])
-    pictures = [acquire(rng, canvas, _jittered(rng, exposure)) for canvas, *_ in scenes]
-    shown = perhaps_stained(rng, pictures, [scene[1] for scene in scenes])
-    return [(picture, scene[2]) for picture, scene in zip(shown, scenes, strict=True)]
+    exposure = _exposed(rng, style, scenes[0].light)
+    return photograph(rng, scenes, (_jittered(rng, exposure) for _ in scenes))
 
 
-def _draw_scene(
-    rng: np.random.Generator, style: TaskStyle, size: int
-) -> tuple[Field, Labels, Labels]:
+def _draw_scene(rng: np.random.Generator, style: TaskStyle, size: int) -> Scene:
     geometry, cores, masks = _draw_objects(rng, style, size)
     canvas = paint(rng, geometry, cores, style.looks, style.backdrop, style.light)
     materials = 1 + geometry.classes[geometry.labels].astype(np.int32)
     if cores is not None:
         materials[cores > 0] = 3
-    return canvas, materials, masks
+    return Scene(canvas, materials, masks)
 
 
 def _draw_objects(

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_metaseg.data.acquisition import acquire, exposed
+from napari_metaseg.data.acquisition import exposed
 from napari_metaseg.data.canvas import Labels, numbered, tidy
 from napari_metaseg.data.geometry import Geometry, measure_geometry
+from napari_metaseg.data.pictures import Picture, Scene, photograph
 from napari_metaseg.data.profiles import GROUND, PLAIN, SHEATHED, fill_section
 from napari_metaseg.data.section_styles import SectionStyle, draw_section
-from napari_metaseg.data.stains import perhaps_stained
 from napari_metaseg.data.textures import Field, smooth_noise, texture
 
 if TYPE_CHECKING:
@@ -76,36 +76,27 @@ class Section:
 
 def section_task(
     rng: np.random.Generator, *, n_images: int, size: int, diameter: float = 24.0
-) -> list[tuple[NDArray[np.float32], NDArray[np.int32]]]:
-    """Draw one task and images of it.
+) -> list[Picture]:
+    """Draw one task of sections and images of it.
 
     Parameters
     ----------
-    rng : numpy.random.Generator
-        Source of every choice; the same state gives the same task.
-    n_images : int
-        Number of images; all share one style.
-    size : int
-        Side of each image, px.
-    diameter : float
-        Typical diameter of a target object (of a disk of its area), px.
+    rng, n_images, size, diameter
+        As for `procedural.procedural_task`.
 
     Returns
     -------
-    list of (image, masks)
-        `image`: float32, shape (size, size) or (size, size, 3), within [0, 1]. `masks`:
-        int32, shape (size, size), one id per target object.
+    list of Picture
+        Gray or coloured.
     """
     style = draw_section(rng, diameter)
     sections = [cut_section(rng, style, size) for _ in range(n_images)]
-    canvases = [_paint(rng, style, section) for section in sections]
-    exposure = exposed(rng, style.acquisition, canvases[0])
-    pictures = [acquire(rng, canvas, exposure) for canvas in canvases]
-    shown = perhaps_stained(rng, pictures, [s.materials() for s in sections])
-    return [
-        (picture, section.wanted(style.target))
-        for picture, section in zip(shown, sections, strict=True)
+    scenes = [
+        Scene(_paint(rng, style, cut), cut.materials(), cut.wanted(style.target))
+        for cut in sections
     ]
+    exposure = exposed(rng, style.acquisition, scenes[0].light)
+    return photograph(rng, scenes, [exposure] * n_images)
 
 
 def cut_section(rng: np.random.Generator, style: SectionStyle, size: int) -> Section:

@@ -16,7 +16,7 @@ from napari_metaseg.data.tissue import (
 )
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from napari_metaseg.data.pictures import Picture
 
 ALL_KINDS = (EPITHELIAL, STROMAL, IMMUNE)
 FEWEST = 3
@@ -25,25 +25,20 @@ FEWEST = 3
 
 def slide_task(
     rng: np.random.Generator, *, n_images: int, size: int, diameter: float = 24.0
-) -> list[tuple[NDArray[np.float32], NDArray[np.int32]]]:
-    """Draw one task and images of it.
+) -> list[Picture]:
+    """Draw one task of stained tissue and images of it.
 
     Parameters
     ----------
-    rng : numpy.random.Generator
-        Source of every choice; the same state gives the same task.
-    n_images : int
-        Number of images; all share one staining.
-    size : int
-        Side of each image, px.
+    rng, n_images, size
+        As for `procedural.procedural_task`.
     diameter : float
         Nuclei are as large as those of `tissue`, whatever is asked for.
 
     Returns
     -------
-    list of (image, masks)
-        `image`: float32, shape (size, size, 3), within [0, 1]. `masks`: int32, shape
-        (size, size), one id per target object.
+    list of Picture
+        In colours.
     """
     staining = draw_staining(rng)
     wanted = ALL_KINDS if rng.random() < 0.7 else (int(rng.choice(ALL_KINDS)),)

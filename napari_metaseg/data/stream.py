@@ -21,7 +21,7 @@ from .thick import thick_task
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    from .pictures import Picture
 
 NUCLEI_SHARE = 1 / 3
 """Largest share of real episodes that show nuclei."""
@@ -37,7 +37,7 @@ class Draw(Protocol):
         n_images: int,
         size: int,
         diameter: float = 24.0,
-    ) -> list[tuple[NDArray[np.float32], NDArray[np.int32]]]:
+    ) -> list[Picture]:
         """Return images with their masks."""
         ...
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from napari_metaseg.data.acquisition import Acquisition, acquire, exposed
-from napari_metaseg.data.canvas import Canvas, Labels, numbered, tidy
+from napari_metaseg.data.acquisition import Acquisition, exposed
+from napari_metaseg.data.canvas import Canvas, numbered, tidy
+from napari_metaseg.data.pictures import Picture, Scene, photograph
 from napari_metaseg.data.shapes import ShapeStyle, draw_shape
-from napari_metaseg.data.stains import perhaps_stained
 from napari_metaseg.data.textures import Field, smooth_noise
 
 if TYPE_CHECKING:
@@ -64,33 +64,23 @@ class ThickStyle:
 
 def thick_task(
     rng: np.random.Generator, *, n_images: int, size: int, diameter: float = 24.0
-) -> list[tuple[NDArray[np.float32], NDArray[np.int32]]]:
-    """Draw one task and images of it.
+) -> list[Picture]:
+    """Draw one task of thick specimens and images of it.
 
     Parameters
     ----------
-    rng : numpy.random.Generator
-        Source of every choice; the same state gives the same task.
-    n_images : int
-        Number of images; all share one style.
-    size : int
-        Side of each image, px.
-    diameter : float
-        Typical diameter of a target object (of a disk of its area), px.
+    rng, n_images, size, diameter
+        As for `procedural.procedural_task`.
 
     Returns
     -------
-    list of (image, masks)
-        `image`: float32, shape (size, size) or (size, size, 3), within [0, 1]. `masks`:
-        int32, shape (size, size), one id per object in focus.
+    list of Picture
+        Gray or coloured; the masks are of objects in focus.
     """
     style = draw_thick(rng, diameter)
     scenes = [_draw(rng, style, size) for _ in range(n_images)]
-    exposure = exposed(rng, style.acquisition, scenes[0][0])
-    pictures = [acquire(rng, light, exposure) for light, _ in scenes]
-    materials = [(masks > 0).astype(np.int32) for _, masks in scenes]
-    shown = perhaps_stained(rng, pictures, materials)
-    return [(picture, scene[1]) for picture, scene in zip(shown, scenes, strict=True)]
+    exposure = exposed(rng, style.acquisition, scenes[0].light)
+    return photograph(rng, scenes, [exposure] * n_images)
 
 
 def draw_thick(rng: np.random.Generator, diameter: float) -> ThickStyle:
@@ -126,9 +116,7 @@ def draw_thick(rng: np.random.Generator, diameter: float) -> ThickStyle:
     )
 
 
-def _draw(
-    rng: np.random.Generator, style: ThickStyle, size: int
-) -> tuple[Field, Labels]:
+def _draw(rng: np.random.Generator, style: ThickStyle, size: int) -> Scene:
     pad = int(1.6 * style.shape.diameter * style.shape.aspect) + 8
     canvas = Canvas((size, size), pad)
     wanted = int(style.fill * size**2 / (np.pi / 4 * style.shape.diameter**2)) + 2
@@ -141,7 +129,8 @@ def _draw(
         + style.haze * ndimage.gaussian_filter(light, 0.7 * style.shape.diameter)
     )
     seen = light[pad : pad + size, pad : pad + size].astype(np.float32)
-    return seen, numbered(tidy(canvas.visible(), 20))
+    masks = numbered(tidy(canvas.visible(), 20))
+    return Scene(seen, (masks > 0).astype(np.int32), masks)
 
 
 def _in_focus(
